@@ -1,1 +1,63 @@
-export {};
+export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
+export type {
+  Diagnostic,
+  JobDefinition,
+  MatrixCombination,
+  Position,
+  RunStepDefinition,
+  StepDefinition,
+  Template,
+  TemplateMap,
+  Trigger,
+  UsesStepDefinition,
+  WorkflowDefinition,
+} from "./definition.ts";
+export {
+  type AgentId,
+  type AttemptId,
+  asAgentId,
+  asAttemptId,
+  asInstanceId,
+  asJobId,
+  asLeaseId,
+  asRepositoryId,
+  asRunId,
+  type InstanceId,
+  type JobId,
+  type LeaseId,
+  type LeaseRef,
+  type RepositoryId,
+  type RunId,
+} from "./ids.ts";
+export {
+  CANCEL_INTERRUPT_MS,
+  CANCEL_TERMINATE_MS,
+  JOB_TIMEOUT_MINUTES_DEFAULT,
+  type NeedResult,
+  type Plan,
+} from "./plan.ts";
+export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
+export type { FinishReport, Receipt, StepReport, StreamName, StreamSeal } from "./reports.ts";
+export {
+  AGENT_STATES,
+  type AgentState,
+  ATTEMPT_STATES,
+  type AttemptState,
+  CONCLUSIONS,
+  type Conclusion,
+  isAgentConnected,
+  isAttemptOpen,
+  isJobFinished,
+  isRunFinished,
+  JOB_STATES,
+  type JobState,
+  OUTCOMES,
+  type Outcome,
+  RUN_STATES,
+  type RunState,
+  STEP_STATES,
+  type StepState,
+  TRUSTS,
+  type Trust,
+} from "./states.ts";
+export type { Value } from "./value.ts";

@@ -1,0 +1,47 @@
+import type { Conclusion, Outcome } from "./states.ts";
+
+/** What an agent says of one step; a later report of the same step replaces an earlier one, states only go forward. */
+export interface StepReport {
+  /** Index in the plan, from 0. */
+  readonly stepNo: number;
+  readonly name: string;
+  readonly state: "running" | "finished";
+  readonly outcome?: Outcome;
+  readonly conclusion?: Conclusion;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** The system's own fault in a sentence (never mixed with the step's own output). */
+  readonly fault?: string;
+  readonly startedAtMs: number;
+  readonly finishedAtMs?: number;
+}
+
+/** Proof that a job's processes are gone. */
+export interface Receipt {
+  readonly processesEndedCount: number;
+  readonly leftCount: number;
+  readonly tookMs: number;
+  readonly containment: "pid-namespace" | "cgroup" | "best-effort";
+}
+
+/** Final length and SHA-256 (hex) of one stream, of the bytes as shipped. */
+export interface StreamSeal {
+  readonly stream: StreamName;
+  readonly lengthBytes: number;
+  readonly sha256: string;
+}
+
+/** `system` (headers, checkout, agent messages) or the number of a step in the plan. */
+export type StreamName = "system" | `${number}`;
+
+export interface FinishReport {
+  readonly outcome: Outcome;
+  /** Why, in a word the tables know, for example `step_failed`, `timeout`, `cancelled`, `infra_fault`. */
+  readonly reason: string;
+  readonly message?: string;
+  readonly outputs: { readonly [name: string]: string };
+  readonly seals: readonly StreamSeal[];
+  readonly receipt: Receipt;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+}
