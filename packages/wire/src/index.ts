@@ -1,1 +1,42 @@
-export {};
+export type { AgentApi, AgentApiClient, AgentCaller, LogCall, SessionCall, UnaryOptions } from "./agent-api.ts";
+export {
+  type AgentMessage,
+  type Cancel,
+  type ControllerMessage,
+  DECLINE_REASONS,
+  type DeclineReason,
+  type Drain,
+  type FinishAttemptReply,
+  type FinishAttemptRequest,
+  type Heartbeat,
+  type HeartbeatReply,
+  type Hello,
+  type LeaseHeld,
+  type LogAck,
+  type LogChunk,
+  type LogMessage,
+  type LogOpen,
+  type LogTime,
+  type Offer,
+  type OfferAnswer,
+  type ReportStepsReply,
+  type ReportStepsRequest,
+  type StartAttemptReply,
+  type StartAttemptRequest,
+  type Welcome,
+} from "./agent-messages.ts";
+export {
+  KEEPALIVE_EVERY_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  LABEL_CHARS_MAX,
+  LABELS_MAX,
+  LOG_CHUNK_BYTES_MAX,
+  LOG_WINDOW_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  METADATA_BYTES_MAX,
+  PROTOCOL_VERSION,
+  SESSION_UNSENT_MESSAGES_MAX,
+  UNARY_DEADLINE_MS,
+} from "./limits.ts";
+export { LogGap } from "./log-gap.ts";
+export { WIRE_FAULT_CODES, WireFault, type WireFaultCode } from "./wire-fault.ts";

@@ -1,0 +1,168 @@
+import type {
+  AgentId,
+  AttemptId,
+  FinishReport,
+  InstanceId,
+  JobId,
+  JobState,
+  LeaseId,
+  LeaseRef,
+  Plan,
+  StepReport,
+  StreamName,
+} from "@windrow/model";
+
+/**
+ * The messages of `proto/windrow/v1/agent.proto` as values, one interface per message; the comments there are the
+ * specification. Numbers are 53-bit. Only the fence is a bigint: it may carry a timeline above its sequence, and it is
+ * compared ("newer wins"), which text would get wrong.
+ */
+export interface LeaseHeld {
+  readonly attemptId: AttemptId;
+  readonly leaseId: LeaseId;
+}
+
+export interface Hello {
+  readonly protocolVersion: number;
+  readonly instanceId: InstanceId;
+  readonly agentVersion: string;
+  readonly slots: number;
+  readonly labels: readonly string[];
+  readonly held: readonly LeaseHeld[];
+  readonly hostname: string;
+}
+
+export interface Heartbeat {
+  readonly heartbeatNo: number;
+  readonly held: readonly LeaseHeld[];
+  readonly freeSlots: number;
+}
+
+/** Why an agent turns an offer down. */
+export const DECLINE_REASONS = ["no_free_slot", "draining", "disk_full", "stale_fence"] as const;
+export type DeclineReason = (typeof DECLINE_REASONS)[number];
+
+export type OfferAnswer =
+  | { readonly attemptId: AttemptId; readonly leaseId: LeaseId; readonly accepted: true }
+  | {
+      readonly attemptId: AttemptId;
+      readonly leaseId: LeaseId;
+      readonly accepted: false;
+      readonly declineReason: DeclineReason;
+    };
+
+export interface Welcome {
+  readonly protocolVersion: number;
+  readonly sessionNo: number;
+  readonly agentId: AgentId;
+  readonly agentName: string;
+  readonly pool: string;
+  readonly heartbeatEveryMs: number;
+  readonly leaseTtlMs: number;
+  readonly leaseMarginMs: number;
+  readonly orphanGraceMs: number;
+  /** Absent when the farm has no NATS. */
+  readonly natsJwt?: string;
+  readonly natsUrls: readonly string[];
+  readonly revokedAttemptIds: readonly AttemptId[];
+  readonly draining: boolean;
+}
+
+export interface HeartbeatReply {
+  readonly heartbeatNo: number;
+  readonly renewedAttemptIds: readonly AttemptId[];
+  readonly revokedAttemptIds: readonly AttemptId[];
+  /** Present when two thirds of the credential's life are over. */
+  readonly natsJwt?: string;
+}
+
+export interface Offer {
+  readonly attemptId: AttemptId;
+  readonly leaseId: LeaseId;
+  readonly fence: bigint;
+  readonly jobId: JobId;
+  readonly attemptNo: number;
+  readonly expiresInMs: number;
+}
+
+export interface Cancel {
+  readonly attemptId: AttemptId;
+  readonly leaseId: LeaseId;
+  readonly reason: string;
+}
+
+export interface Drain {
+  readonly draining: boolean;
+}
+
+/** What an agent says on its session. */
+export type AgentMessage =
+  | ({ readonly kind: "hello" } & Hello)
+  | ({ readonly kind: "heartbeat" } & Heartbeat)
+  | ({ readonly kind: "offerAnswer" } & OfferAnswer);
+
+/** What the controller says on an agent's session. */
+export type ControllerMessage =
+  | ({ readonly kind: "welcome" } & Welcome)
+  | ({ readonly kind: "heartbeatReply" } & HeartbeatReply)
+  | ({ readonly kind: "offer" } & Offer)
+  | ({ readonly kind: "cancel" } & Cancel)
+  | ({ readonly kind: "drain" } & Drain);
+
+export interface StartAttemptRequest {
+  readonly lease: LeaseRef;
+}
+
+export interface StartAttemptReply {
+  readonly plan: Plan;
+  /** Bytes that must never reach a log. */
+  readonly masks: readonly Uint8Array[];
+  readonly jobToken: string;
+  readonly cancelRequested: boolean;
+  /** Present only when `cancelRequested`. */
+  readonly cancelReason?: string;
+}
+
+export interface ReportStepsRequest {
+  readonly lease: LeaseRef;
+  readonly steps: readonly StepReport[];
+}
+
+export interface ReportStepsReply {
+  readonly cancelRequested: boolean;
+}
+
+export interface LogOpen {
+  readonly lease: LeaseRef;
+}
+
+/** When the byte at `offset` was read. */
+export interface LogTime {
+  readonly offset: number;
+  readonly atMs: number;
+}
+
+export interface LogChunk {
+  readonly stream: StreamName;
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly times: readonly LogTime[];
+  readonly end: boolean;
+}
+
+export type LogMessage = ({ readonly kind: "open" } & LogOpen) | ({ readonly kind: "chunk" } & LogChunk);
+
+/** All bytes of `stream` before `offset` are durable. */
+export interface LogAck {
+  readonly stream: StreamName;
+  readonly offset: number;
+}
+
+export interface FinishAttemptRequest {
+  readonly lease: LeaseRef;
+  readonly report: FinishReport;
+}
+
+export type FinishAttemptReply =
+  | { readonly kind: "accepted"; readonly jobState: JobState }
+  | { readonly kind: "needLog"; readonly stream: StreamName; readonly offset: number };

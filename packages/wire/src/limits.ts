@@ -1,0 +1,27 @@
+/** The version of the agent protocol spoken here; the controller accepts it and the one before. */
+export const PROTOCOL_VERSION = 1;
+
+/** Largest chunk of log bytes on the wire. */
+export const LOG_CHUNK_BYTES_MAX = 256 * 1024;
+
+/** How many log bytes of one attempt may be on their way without an ack. */
+export const LOG_WINDOW_BYTES_MAX = 8 * 1024 * 1024;
+
+export const LABELS_MAX = 64;
+export const LABEL_CHARS_MAX = 100;
+
+/** Largest protobuf message either side accepts; a plan with a large event document is the biggest one. */
+export const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Metadata of one call (credential included); what an unauthenticated peer can make the server hold. */
+export const METADATA_BYTES_MAX = 8 * 1024;
+
+/** Messages a session holds for a peer that does not read; one more ends the call. */
+export const SESSION_UNSENT_MESSAGES_MAX = 1_024;
+
+/** Deadline of a unary call that names none. */
+export const UNARY_DEADLINE_MS = 15_000;
+
+/** A connection that is silent this long is probed, and given up when the probe stays unanswered for the time-out. */
+export const KEEPALIVE_EVERY_MS = 10_000;
+export const KEEPALIVE_TIMEOUT_MS = 5_000;
