@@ -1,0 +1,1 @@
+export { startTestPostgres, type TestDatabase, type TestPostgres, type TestTemplate } from "@windrow/embedded/testing";
