@@ -1,1 +1,3 @@
-export {};
+export { type Database, type DatabaseOptions, openDatabase, type Tx } from "./database.ts";
+export { migrate } from "./migrate.ts";
+export type { Schema } from "./schema.ts";

@@ -1,0 +1,15 @@
+import { type Migration, Migrator } from "kysely/migration";
+import type { Database } from "./database.ts";
+import * as farm from "./migrations/0001-farm.ts";
+
+const MIGRATIONS: Record<string, Migration> = { "0001-farm": farm };
+
+/**
+ * Brings the schema up to date; safe when several controllers start together, since kysely holds a lock while it
+ * migrates. Throws the first migration's error, with the schema as it was before that migration.
+ */
+export async function migrate(db: Database): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
