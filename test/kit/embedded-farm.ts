@@ -1,1 +1,9 @@
-export { startTestPostgres, type TestDatabase, type TestPostgres, type TestTemplate } from "@windrow/embedded/testing";
+export {
+  findFreePort,
+  startTestNats,
+  startTestPostgres,
+  type TestDatabase,
+  type TestNats,
+  type TestPostgres,
+  type TestTemplate,
+} from "@windrow/embedded/testing";

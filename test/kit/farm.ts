@@ -1,0 +1,284 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startTestNats, startTestPostgres, type TestNats } from "@windrow/embedded/testing";
+import { type Database, migrate, openDatabase } from "@windrow/store";
+import { sql } from "kysely";
+import { type Child, startChild } from "./child.ts";
+import { freePort } from "./free-port.ts";
+import { waitFor } from "./wait-for.ts";
+
+export interface PoolTimes {
+  readonly suspectAfterMs?: number;
+  readonly lostAfterMs?: number;
+  readonly leaseMarginMs?: number;
+  readonly offerMs?: number;
+  readonly orphanGraceMs?: number;
+  readonly infraRetriesMax?: number;
+}
+
+export interface FarmOptions {
+  readonly controllers?: number;
+  readonly agents?: number;
+  readonly slots?: number;
+  readonly pool?: PoolTimes;
+  readonly logLevel?: string;
+}
+
+export interface ControllerProcess {
+  readonly no: number;
+  readonly url: string;
+  readonly grpcAddress: string;
+  child: Child;
+}
+
+export interface AgentProcess {
+  readonly name: string;
+  readonly dir: string;
+  child: Child;
+}
+
+/** A real farm on loopback: Postgres and nats-server of the test run, controllers and agents as processes. */
+export class Farm {
+  readonly dir: string;
+  readonly db: Database;
+  readonly connectionString: string;
+  readonly nats: TestNats;
+  readonly controllers: ControllerProcess[] = [];
+  readonly agents: AgentProcess[] = [];
+  readonly #options: FarmOptions;
+  #ports: { http: number; grpc: number }[] = [];
+  #adminToken = "";
+
+  private constructor(parts: {
+    dir: string;
+    db: Database;
+    connectionString: string;
+    nats: TestNats;
+    options: FarmOptions;
+  }) {
+    this.dir = parts.dir;
+    this.db = parts.db;
+    this.connectionString = parts.connectionString;
+    this.nats = parts.nats;
+    this.#options = parts.options;
+  }
+
+  static async start(options: FarmOptions = {}): Promise<Farm> {
+    const postgres = await startTestPostgres();
+    const { connectionString } = await postgres.createDatabase();
+    const dir = mkdtempSync(join(tmpdir(), "windrow-farm-"));
+    const nats = await startTestNats();
+    const db = openDatabase({ connectionString, onError: () => undefined });
+    const farm = new Farm({ dir, db, connectionString, nats, options });
+    try {
+      await migrate(db);
+      await farm.#setPoolTimes(options.pool ?? {});
+      for (let no = 0; no < (options.controllers ?? 1); no++) {
+        farm.#ports.push({ http: await freePort(), grpc: await freePort() });
+      }
+      for (let no = 0; no < farm.#ports.length; no++) await farm.startController(no);
+      for (let no = 1; no <= (options.agents ?? 1); no++) await farm.startAgent({ name: `agent-${no}` });
+      return farm;
+    } catch (error) {
+      await farm.stop().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  get url(): string {
+    const first = this.controllers[0];
+    if (first === undefined) throw new Error("no controller is there");
+    return first.url;
+  }
+
+  get adminToken(): string {
+    return this.#adminToken;
+  }
+
+  /** Starts (or, after its end, starts again) controller number `no`; waits until it is ready. */
+  async startController(no: number, options: { failpoints?: string } = {}): Promise<ControllerProcess> {
+    const ports = this.#ports[no];
+    if (ports === undefined) throw new Error(`controller ${no} has no ports`);
+    const url = `http://127.0.0.1:${ports.http}`;
+    const dataDir = join(this.dir, "data");
+    mkdirSync(dataDir, { recursive: true });
+    const tokenFile = join(this.dir, "admin-token");
+    const child = startChild({
+      name: `controller ${no}`,
+      entry: "@windrow/controller/main",
+      logFile: join(this.dir, "logs", `controller-${no}.log`),
+      ...options,
+      env: {
+        WINDROW_DATABASE_URL: this.connectionString,
+        WINDROW_NATS_URL: this.nats.url,
+        WINDROW_NATS_KEYS_FILE: this.nats.keysFile,
+        WINDROW_DATA_DIR: dataDir,
+        WINDROW_LISTEN: "127.0.0.1",
+        WINDROW_PORT: String(ports.http),
+        WINDROW_GRPC_PORT: String(ports.grpc),
+        WINDROW_GRPC_PUBLIC_ADDRESS: this.#ports.map((one) => `127.0.0.1:${one.grpc}`).join(","),
+        WINDROW_PUBLIC_URL: url,
+        WINDROW_ADMIN_TOKEN_FILE: tokenFile,
+        WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
+      },
+    });
+    await child.line("ready");
+    this.#adminToken = readFileSync(tokenFile, "utf8").trim();
+    const controller = { no, url, grpcAddress: `127.0.0.1:${ports.grpc}`, child };
+    this.controllers[no] = controller;
+    return controller;
+  }
+
+  /** Starts (or starts again) the agent of this name; waits until the controller welcomed it, unless told otherwise. */
+  async startAgent(options: {
+    name: string;
+    failpoints?: string;
+    slots?: number;
+    controller?: number;
+    labels?: string;
+    waitReady?: boolean;
+  }): Promise<AgentProcess> {
+    const { name, failpoints } = options;
+    const dir = join(this.dir, "agents", name);
+    const known = this.agents.find((agent) => agent.name === name);
+    const joinToken = known === undefined ? await this.joinToken() : undefined;
+    const controller = this.controllers[options.controller ?? 0];
+    const child = startChild({
+      name,
+      entry: "@windrow/agent/main",
+      logFile: join(this.dir, "logs", `${name}.log`),
+      ...(failpoints === undefined ? {} : { failpoints }),
+      env: {
+        WINDROW_URL: controller?.url ?? this.url,
+        WINDROW_AGENT_DIR: dir,
+        WINDROW_AGENT_NAME: name,
+        WINDROW_AGENT_SLOTS: String(options.slots ?? this.#options.slots ?? 1),
+        WINDROW_AGENT_LABELS: options.labels ?? "",
+        WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
+        ...(joinToken === undefined ? {} : { WINDROW_JOIN_TOKEN: joinToken }),
+      },
+    });
+    if (options.waitReady !== false) await child.line("ready");
+    if (known !== undefined) {
+      known.child = child;
+      return known;
+    }
+    const agent = { name, dir, child };
+    this.agents.push(agent);
+    return agent;
+  }
+
+  agent(name: string): AgentProcess {
+    const found = this.agents.find((agent) => agent.name === name);
+    if (found === undefined) throw new Error(`no agent ${name}`);
+    return found;
+  }
+
+  async joinToken(): Promise<string> {
+    const body = { kind: "join", name: "test", pool: "default", ttl_seconds: 3600, uses_max: 100 };
+    const answer = await this.api<{ token: string }>("POST", "/api/v1/tokens", { body });
+    return answer.token;
+  }
+
+  /** One call of the HTTP API as the admin; throws with the answer's text when it is not 2xx. */
+  async api<T>(method: string, path: string, options: { body?: unknown; controller?: number } = {}): Promise<T> {
+    const base = this.controllers[options.controller ?? 0]?.url ?? this.url;
+    const response = await fetch(base + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#adminToken}`,
+        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Waits until the run is finished and returns its row. */
+  async waitRunFinished(runId: number, withinMs = 60_000) {
+    const row = () => this.db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+    return waitFor(
+      `run ${runId} to finish`,
+      async () => {
+        const run = await row();
+        return run?.state === "finished" ? run : undefined;
+      },
+      { withinMs, describe: async () => ({ run: (await row())?.state, jobs: await this.jobs(runId) }) },
+    );
+  }
+
+  jobs(runId: number) {
+    return this.db
+      .selectFrom("jobs")
+      .select([
+        "id",
+        "key",
+        "name",
+        "run_attempt",
+        "state",
+        "outcome",
+        "conclusion",
+        "reason",
+        "message",
+        "attempt_count",
+        "outputs",
+      ])
+      .where("run_id", "=", runId)
+      .orderBy("id")
+      .execute();
+  }
+
+  async attempts(runId: number) {
+    return this.db
+      .selectFrom("attempts")
+      .innerJoin("jobs", "jobs.id", "attempts.job_id")
+      .innerJoin("agents", "agents.id", "attempts.agent_id")
+      .select([
+        "attempts.id",
+        "attempts.no",
+        "attempts.state",
+        "attempts.outcome",
+        "attempts.reason",
+        "attempts.fence",
+        "attempts.receipt",
+        "jobs.key",
+        "agents.name as agent",
+      ])
+      .where("jobs.run_id", "=", runId)
+      .orderBy("attempts.fence")
+      .execute();
+  }
+
+  /** Ends everything this farm started, agents first. The folder stays when WINDROW_TEST_KEEP is set. */
+  async stop(): Promise<void> {
+    for (const agent of this.agents) {
+      agent.child.signal("SIGCONT");
+      agent.child.signal("SIGTERM");
+    }
+    const stops = await Promise.allSettled([...this.agents.map((agent) => agent.child.stop())]);
+    stops.push(...(await Promise.allSettled(this.controllers.map((controller) => controller.child.stop()))));
+    await this.db.destroy();
+    await this.nats.stop();
+    if (process.env.WINDROW_TEST_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+    const failed = stops.find((one) => one.status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+
+  async #setPoolTimes(pool: PoolTimes): Promise<void> {
+    const columns: Record<string, number | undefined> = {
+      suspect_after_ms: pool.suspectAfterMs,
+      lost_after_ms: pool.lostAfterMs,
+      lease_margin_ms: pool.leaseMarginMs,
+      offer_ms: pool.offerMs,
+      orphan_grace_ms: pool.orphanGraceMs,
+      infra_retries_max: pool.infraRetriesMax,
+    };
+    const set = Object.entries(columns).filter(([, value]) => value !== undefined);
+    if (set.length === 0) return;
+    const assignments = set.map(([name, value]) => sql`${sql.ref(name)} = ${value}`);
+    await sql`update pools set ${sql.join(assignments)} where name = 'default'`.execute(this.db);
+  }
+}
