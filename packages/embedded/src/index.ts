@@ -1,7 +1,11 @@
 export { EmbeddedError, type EmbeddedErrorCode } from "./embedded-error.ts";
+export { describePortOwner, findPortOwner, type PortOwner } from "./find-port-owner.ts";
+export { decodeNatsKeys, type NatsKeys } from "./nats/nats-keys.ts";
+export { type RunningNats, type StartNatsOptions, startNats } from "./nats/start-nats.ts";
 export {
   type PostgresConnection,
   type RunningPostgres,
   type StartPostgresOptions,
   startPostgres,
 } from "./postgres/start-postgres.ts";
+export { type FreePortOptions, requireFreePort } from "./require-free-port.ts";

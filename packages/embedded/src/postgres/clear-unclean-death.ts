@@ -44,5 +44,5 @@ export async function clearUncleanDeath(options: {
 export function isOurPostmaster(pid: number, dataDir: string): boolean {
   if (!isProcessAlive(pid)) return false;
   const args = readCommandLine(pid);
-  return args !== undefined && args.some((arg) => arg.endsWith("postgres")) && args.includes(dataDir);
+  return args?.some((arg) => arg.endsWith("postgres")) === true && args.includes(dataDir);
 }

@@ -15,6 +15,7 @@ import { type Clock, type Logger, systemClock } from "@windrow/service";
 import { EmbeddedError } from "../embedded-error.ts";
 import { endProcess } from "../process/end-process.ts";
 import { isProcessAlive } from "../process/process-facts.ts";
+import { watchEnd } from "../process/watch-end.ts";
 import { makeSocketDir, removeShortSocketDir } from "./choose-socket-dir.ts";
 import { clearUncleanDeath, isOurPostmaster } from "./clear-unclean-death.ts";
 import { FARM_DATABASE, FARM_ROLE, initialiseCluster, TOOL_ENV } from "./initialise-cluster.ts";
@@ -62,7 +63,6 @@ export interface RunningPostgres {
 /** Crash recovery may replay much; a server that says nothing for this long will not come up. */
 const READY_WITHIN_MS = 300_000;
 const LOOK_EVERY_MS = 15;
-const END_LOOK_EVERY_MS = 250;
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 const STOP_STEPS = [
   { signal: "SIGINT", graceMs: 30_000 },
@@ -100,7 +100,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
 
   const connection = { host: socketDir, port: 5432, user: FARM_ROLE, password, database: FARM_DATABASE };
   const serverPid = pid;
-  const ended = watchEnd(serverPid, clock);
+  const ended = watchEnd(serverPid);
   let stopping: Promise<void> | undefined;
   return {
     connection,
@@ -140,6 +140,7 @@ function spawnPostmaster(options: {
       detached: true,
       stdio: ["ignore", log, log],
     });
+    // A failed start also shows as a missing pid, which is reported below.
     child.on("error", () => undefined);
     child.unref();
     if (child.pid === undefined)
@@ -167,19 +168,6 @@ async function waitUntilReady(options: {
   }
   const said = readFileSync(logPath(options.dataDir), "utf8").trim().split("\n").slice(-4).join(" ");
   throw new EmbeddedError("start_failed", `Postgres did not start on ${options.cluster}: ${said}`);
-}
-
-async function watchEnd(pid: number, clock: Clock): Promise<void> {
-  for (;;) {
-    if (!isProcessAlive(pid)) return;
-    await napUnref(clock);
-  }
-}
-
-/** A watch must not keep a process alive that has nothing else to do. */
-function napUnref(clock: Clock): Promise<void> {
-  if (clock !== systemClock) return clock.sleep(END_LOOK_EVERY_MS);
-  return new Promise((resolve) => setTimeout(resolve, END_LOOK_EVERY_MS).unref());
 }
 
 async function stopPostmaster(options: {
