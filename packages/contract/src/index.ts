@@ -1,1 +1,30 @@
-export {};
+export { type Agent, agentNameSchema, type Join, type JoinAnswer, joinSchema, LABELS_MAX } from "./agents.ts";
+export type { Check, Farm, Whoami } from "./farm.ts";
+export { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, NAME_PATTERN } from "./fields.ts";
+export {
+  type FarmEvent,
+  FOLLOW_MESSAGES,
+  type FollowMessage,
+  type FollowMessageName,
+  type LogChunk,
+} from "./follow.ts";
+export type { Attempt, Job, JobSummary, Step } from "./jobs.ts";
+export type { LogStream } from "./logs.ts";
+export { PERMISSIONS, type Permission, ROLE_PERMISSIONS, ROLES, type Role } from "./permissions.ts";
+export type { Pool } from "./pools.ts";
+export { PROBLEM_CODES, type Problem, type ProblemCode, problemSchema } from "./problem.ts";
+export type { Repository } from "./repositories.ts";
+export type {
+  RouteAnswer,
+  RouteBody,
+  RouteBodyIn,
+  RouteDefinition,
+  RouteKind,
+  RouteParams,
+  RouteParamsIn,
+  RouteQuery,
+  RouteQueryIn,
+} from "./route.ts";
+export { ROUTES, type RouteName } from "./routes.ts";
+export { FOLLOW_HAVE_MAX, type Run, type RunSummary } from "./runs.ts";
+export { JOIN_TTL_SECONDS_MAX, type Token } from "./tokens.ts";

@@ -1,0 +1,67 @@
+import * as z from "zod";
+import { reasonSchema, timeOrNullSchema, timeSchema } from "./fields.ts";
+import { pageOf } from "./page.ts";
+import { agentStateSchema } from "./states.ts";
+
+export const agentSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    pool: z.string(),
+    state: agentStateSchema,
+    labels: z.array(z.string()),
+    slots: z.int(),
+    slots_used: z.int(),
+    drain_reason: z.string().nullable(),
+    hostname: z.string(),
+    version: z.string(),
+    protocol_version: z.int(),
+    created_at: timeSchema,
+    connected_at: timeOrNullSchema,
+    last_seen_at: timeOrNullSchema,
+    removed_at: timeOrNullSchema,
+    jobs: z
+      .array(z.object({ id: z.int(), run_id: z.int(), name: z.string(), repository: z.string(), state: z.string() }))
+      .describe("What it holds now."),
+  })
+  .meta({ id: "Agent" });
+export type Agent = z.infer<typeof agentSchema>;
+
+export const agentPageSchema = pageOf(agentSchema).meta({ id: "AgentPage" });
+export const listAgentsQuerySchema = z.object({
+  pool: z.string().max(63).optional(),
+  state: agentStateSchema.optional(),
+});
+
+export const agentParamsSchema = z.object({ agent: z.string().min(1).max(200).describe("Id or name.") });
+export const drainAgentSchema = z.strictObject({ reason: reasonSchema.optional() });
+
+export const agentNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
+  error: "1 to 100 of A-Z a-z 0-9 . _ -, starting with a letter or digit",
+});
+export const LABELS_MAX = 64;
+export const labelSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:+=/-]{0,99}$/, { error: "not a label" });
+
+export const joinSchema = z.object({
+  token: z.string().max(200).optional().describe("The join token, when it is not in the Authorization header."),
+  name: agentNameSchema.optional().describe("Made from the host name when left out."),
+  nats_public_key: z.string().regex(/^U[A-Z2-7]{55}$/, { error: "the public half of a NATS user key (U…)" }),
+  hostname: z.string().max(255),
+  version: z.string().max(100),
+  slots: z.int().min(1).max(1000),
+  labels: z.array(labelSchema).max(LABELS_MAX),
+});
+export type Join = z.infer<typeof joinSchema>;
+
+export const joinAnswerSchema = z
+  .object({
+    agent_id: z.string(),
+    name: z.string(),
+    pool: z.string(),
+    credential: z.string().describe("`wra_…`; shown this once."),
+    grpc_address: z.string(),
+    nats_urls: z.array(z.string()),
+    nats_jwt: z.string(),
+  })
+  .meta({ id: "Joined" });
+export type JoinAnswer = z.infer<typeof joinAnswerSchema>;
