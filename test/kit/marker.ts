@@ -1,0 +1,55 @@
+import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A file that jobs append to, whichever user they run as: what really ran, told from outside the farm's own database. */
+export class Marker {
+  readonly file: string;
+  readonly #dir: string;
+
+  constructor() {
+    this.#dir = mkdtempSync(join(tmpdir(), "windrow-marker-"));
+    chmodSync(this.#dir, 0o777);
+    this.file = join(this.#dir, "marks");
+    writeFileSync(this.file, "");
+    chmodSync(this.file, 0o666);
+  }
+
+  /** A shell line for a step: says that this attempt has begun. */
+  get line(): string {
+    return `echo "$WINDROW_JOB_ID $WINDROW_ATTEMPT" >> ${this.file}`;
+  }
+
+  /** A shell line for a step: waits, without ending, until the test opens the gate of this name. */
+  waitLine(gate: string): string {
+    return `while [ ! -e ${this.#gate(gate)} ]; do sleep 0.05; done`;
+  }
+
+  open(gate: string): void {
+    appendFileSync(this.#gate(gate), "");
+    chmodSync(this.#gate(gate), 0o666);
+  }
+
+  isOpen(gate: string): boolean {
+    return existsSync(this.#gate(gate));
+  }
+
+  /** A shell line that opens a gate from inside a job, so that the test can wait for it. */
+  openLine(gate: string): string {
+    return `: > ${this.#gate(gate)}`;
+  }
+
+  marks(): { jobId: number; attemptNo: number }[] {
+    return readFileSync(this.file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => {
+        const [jobId, attemptNo] = line.split(" ");
+        return { jobId: Number(jobId), attemptNo: Number(attemptNo) };
+      });
+  }
+
+  #gate(name: string): string {
+    return join(this.#dir, `gate-${name}`);
+  }
+}
