@@ -26,14 +26,27 @@ export {
   type Welcome,
 } from "./agent-messages.ts";
 export {
+  type AgentHint,
+  KICK_REASONS,
+  type Kick,
+  type KickReason,
+  type LogTailBytes,
+  type LogTailWanted,
+  type PoolWake,
+  type RunChanged,
+} from "./bus-messages.ts";
+export { DecodeError } from "./codec/decode-error.ts";
+export {
+  AGENT_MESSAGE_BYTES_MAX,
+  CONTROLLER_MESSAGE_BYTES_MAX,
+  CREDENTIAL_CHARS_MAX,
   KEEPALIVE_EVERY_MS,
   KEEPALIVE_TIMEOUT_MS,
   LABEL_CHARS_MAX,
   LABELS_MAX,
+  LEASES_HELD_MAX,
   LOG_CHUNK_BYTES_MAX,
   LOG_WINDOW_BYTES_MAX,
-  MESSAGE_BYTES_MAX,
-  METADATA_BYTES_MAX,
   PROTOCOL_VERSION,
   SESSION_UNSENT_MESSAGES_MAX,
   UNARY_DEADLINE_MS,

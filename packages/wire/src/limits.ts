@@ -10,11 +10,17 @@ export const LOG_WINDOW_BYTES_MAX = 8 * 1024 * 1024;
 export const LABELS_MAX = 64;
 export const LABEL_CHARS_MAX = 100;
 
-/** Largest protobuf message either side accepts; a plan with a large event document is the biggest one. */
-export const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+/** Attempts that one agent may name as held. */
+export const LEASES_HELD_MAX = 1_024;
 
-/** Metadata of one call (credential included); what an unauthenticated peer can make the server hold. */
-export const METADATA_BYTES_MAX = 8 * 1024;
+/** Largest message an agent accepts: a plan with a large event document is the biggest one. */
+export const CONTROLLER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Largest message a controller accepts: a finish report with outputs is the biggest one an agent sends. */
+export const AGENT_MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Longest credential that is looked at. */
+export const CREDENTIAL_CHARS_MAX = 1_024;
 
 /** Messages a session holds for a peer that does not read; one more ends the call. */
 export const SESSION_UNSENT_MESSAGES_MAX = 1_024;

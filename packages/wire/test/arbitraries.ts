@@ -1,0 +1,309 @@
+import {
+  asAgentId,
+  asAttemptId,
+  asInstanceId,
+  asJobId,
+  asLeaseId,
+  asRunId,
+  CONCLUSIONS,
+  JOB_STATES,
+  type LeaseRef,
+  OUTCOMES,
+  type Plan,
+  type StepDefinition,
+  type StepReport,
+  type StreamName,
+  type TemplateMap,
+  TRUSTS,
+  type Value,
+} from "@windrow/model";
+import fc from "fast-check";
+import { CONTAINMENTS, REPORTED_STEP_STATES } from "../src/codec/attempt-messages.ts";
+import {
+  type AgentHint,
+  type AgentMessage,
+  type ControllerMessage,
+  DECLINE_REASONS,
+  type FinishAttemptReply,
+  type FinishAttemptRequest,
+  KICK_REASONS,
+  type LogMessage,
+  type LogTailBytes,
+  type LogTailWanted,
+  type OfferAnswer,
+  type ReportStepsRequest,
+  type StartAttemptReply,
+} from "../src/index.ts";
+
+/** As `fc.record`, but of ordinary objects, which is what a decoder makes. */
+function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T>;
+function record<T, K extends keyof T>(
+  model: { [L in keyof T]: fc.Arbitrary<T[L]> },
+  constraints: { requiredKeys: K[] },
+): fc.Arbitrary<fc.RecordValue<T, K>>;
+function record<T, K extends keyof T>(
+  model: { [L in keyof T]: fc.Arbitrary<T[L]> },
+  constraints: { requiredKeys?: K[] } = {},
+): fc.Arbitrary<fc.RecordValue<T, K>> {
+  return fc.record(model, { ...constraints, noNullPrototype: true });
+}
+
+/** Any value a message can carry, made by fast-check; shared by the round-trip tests. */
+
+// Half a surrogate pair has no UTF-8, and U+0000 is replaced in text bound for a row.
+export const text = fc.string({ unit: "binary", maxLength: 40 }).filter((value) => value.isWellFormed());
+export const rowText = text.map((value) => value.replaceAll("\0", "0"));
+const word = text.filter((value) => value !== "");
+export const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
+export const uint53 = fc.oneof(fc.constantFrom(0, Number.MAX_SAFE_INTEGER), fc.maxSafeNat());
+const positive53 = uint53.map((value) => Math.max(1, value));
+const positive32 = fc.integer({ min: 1, max: 0xffff_ffff });
+export const uint64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
+const bytes = fc.uint8Array({ maxLength: 300 }).map((value) => Buffer.from(value));
+
+const attemptId = fc.uuid().map(asAttemptId);
+const leaseId = fc.uuid().map(asLeaseId);
+const agentId = fc.uuid().map(asAgentId);
+const jobId = positive53.map(asJobId);
+export const stream = fc.oneof(
+  fc.constant<StreamName>("system"),
+  fc.nat({ max: 999_999 }).map((no): StreamName => `${no}`),
+);
+const held = record({ attemptId, leaseId });
+const lease: fc.Arbitrary<LeaseRef> = record({ attemptId, leaseId, sessionNo: positive53 });
+
+const hello = record({
+  protocolVersion: positive32,
+  instanceId: fc.uuid().map(asInstanceId),
+  agentVersion: rowText,
+  slots: uint32,
+  labels: fc.array(rowText.filter((value) => value !== "")),
+  held: fc.array(held),
+  hostname: rowText,
+});
+const heartbeat = record({ heartbeatNo: positive53, held: fc.array(held), freeSlots: uint32 });
+export const offerAnswer: fc.Arbitrary<OfferAnswer> = fc.oneof(
+  record({ attemptId, leaseId, accepted: fc.constant(true as const) }),
+  record({
+    attemptId,
+    leaseId,
+    accepted: fc.constant(false as const),
+    declineReason: fc.constantFrom(...DECLINE_REASONS),
+  }),
+);
+export const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
+  hello.map((body) => ({ kind: "hello" as const, ...body })),
+  heartbeat.map((body) => ({ kind: "heartbeat" as const, ...body })),
+  offerAnswer.map((body) => ({ kind: "offerAnswer" as const, ...body })),
+);
+
+const welcome = record(
+  {
+    protocolVersion: positive32,
+    sessionNo: positive53,
+    agentId,
+    agentName: text,
+    pool: text,
+    heartbeatEveryMs: positive32,
+    leaseTtlMs: positive32,
+    leaseMarginMs: uint32,
+    orphanGraceMs: uint32,
+    natsJwt: word,
+    natsUrls: fc.array(text),
+    revokedAttemptIds: fc.array(attemptId),
+    draining: fc.boolean(),
+  },
+  {
+    requiredKeys: [
+      "protocolVersion",
+      "sessionNo",
+      "agentId",
+      "agentName",
+      "pool",
+      "heartbeatEveryMs",
+      "leaseTtlMs",
+      "leaseMarginMs",
+      "orphanGraceMs",
+      "natsUrls",
+      "revokedAttemptIds",
+      "draining",
+    ],
+  },
+);
+const heartbeatReply = record(
+  {
+    heartbeatNo: positive53,
+    renewedAttemptIds: fc.array(attemptId),
+    revokedAttemptIds: fc.array(attemptId),
+    natsJwt: word,
+  },
+  { requiredKeys: ["heartbeatNo", "renewedAttemptIds", "revokedAttemptIds"] },
+);
+export const offer = record({
+  attemptId,
+  leaseId,
+  fence: uint64,
+  jobId,
+  attemptNo: positive32,
+  expiresInMs: uint32,
+});
+export const cancel = record({ attemptId, leaseId, reason: text });
+export const drain = record({ draining: fc.boolean() });
+export const controllerMessage: fc.Arbitrary<ControllerMessage> = fc.oneof(
+  welcome.map((body) => ({ kind: "welcome" as const, ...body })),
+  heartbeatReply.map((body) => ({ kind: "heartbeatReply" as const, ...body })),
+  offer.map((body) => ({ kind: "offer" as const, ...body })),
+  cancel.map((body) => ({ kind: "cancel" as const, ...body })),
+  drain.map((body) => ({ kind: "drain" as const, ...body })),
+);
+
+const { value: anyValue } = fc.letrec<{ value: Value }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.constant(null),
+    fc.boolean(),
+    fc.double(),
+    text,
+    fc.array(tie("value"), { maxLength: 4 }),
+    fc.dictionary(text, tie("value"), { maxKeys: 4, noNullPrototype: true }),
+  ),
+}));
+export const value = anyValue;
+const templates: fc.Arbitrary<TemplateMap> = fc.array(fc.tuple(text, text), { maxLength: 4 });
+const strings = fc.dictionary(rowText, rowText, { maxKeys: 4, noNullPrototype: true });
+
+const common = {
+  id: text,
+  name: text,
+  condition: word,
+  env: templates,
+  continueOnError: text,
+  timeoutMinutes: text,
+  position: record({ line: uint32, column: uint32 }),
+};
+const step: fc.Arbitrary<StepDefinition> = fc.oneof(
+  record(
+    { ...common, kind: fc.constant("run" as const), run: text, shell: text, workingDirectory: text },
+    { requiredKeys: ["kind", "condition", "env", "position", "run"] },
+  ),
+  record(
+    { ...common, kind: fc.constant("uses" as const), uses: word, with: templates },
+    { requiredKeys: ["kind", "condition", "env", "position", "uses", "with"] },
+  ),
+);
+export const plan: fc.Arbitrary<Plan> = record({
+  jobKey: word,
+  jobName: text,
+  repository: word,
+  sha: word,
+  ref: word,
+  runId: uint53,
+  runNumber: uint32,
+  runAttempt: uint32,
+  workflowName: text,
+  workflowPath: text,
+  eventName: word,
+  actor: text,
+  trust: fc.constantFrom(...TRUSTS),
+  defaultBranch: text,
+  publicUrl: text,
+  eventJson: text,
+  matrix: fc.dictionary(text, value, { maxKeys: 3, noNullPrototype: true }),
+  strategy: record({ failFast: fc.boolean(), jobIndex: uint32, jobTotal: uint32, maxParallel: uint32 }),
+  needs: fc.array(record({ jobKey: word, result: fc.constantFrom(...CONCLUSIONS), outputs: strings }), {
+    maxLength: 3,
+  }),
+  env: templates,
+  defaults: record({ shell: text, workingDirectory: text }, { requiredKeys: [] }),
+  timeoutMs: uint53,
+  outputs: templates,
+  steps: fc.array(step, { maxLength: 4 }),
+  exclusive: fc.boolean(),
+  cancelGrace: record({ interruptMs: uint32, terminateMs: uint32 }),
+});
+
+export const startAttemptRequest = record({ lease });
+export const startAttemptReply: fc.Arbitrary<StartAttemptReply> = fc.oneof(
+  record({ plan, masks: fc.array(bytes), jobToken: text, cancelRequested: fc.constant(false) }),
+  record({
+    plan,
+    masks: fc.array(bytes),
+    jobToken: text,
+    cancelRequested: fc.constant(true),
+    cancelReason: text,
+  }),
+);
+const stepReport: fc.Arbitrary<StepReport> = record(
+  {
+    stepNo: uint32,
+    name: rowText,
+    state: fc.constantFrom(...REPORTED_STEP_STATES),
+    outcome: fc.constantFrom(...OUTCOMES),
+    conclusion: fc.constantFrom(...CONCLUSIONS),
+    exitCode: fc.maxSafeInteger(),
+    signal: rowText,
+    fault: rowText,
+    startedAtMs: uint53,
+    finishedAtMs: uint53,
+  },
+  { requiredKeys: ["stepNo", "name", "state", "outcome", "startedAtMs"] },
+);
+export const reportStepsRequest: fc.Arbitrary<ReportStepsRequest> = record({ lease, steps: fc.array(stepReport) });
+export const reportStepsReply = record({ cancelRequested: fc.boolean() });
+export const finishAttemptRequest: fc.Arbitrary<FinishAttemptRequest> = record({
+  lease,
+  report: record(
+    {
+      outcome: fc.constantFrom(...OUTCOMES),
+      reason: rowText,
+      message: rowText,
+      outputs: strings,
+      seals: fc.array(
+        record({
+          stream,
+          lengthBytes: uint53,
+          sha256: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((value) => Buffer.from(value).toString("hex")),
+        }),
+      ),
+      receipt: record({
+        processesEndedCount: uint32,
+        leftCount: uint32,
+        tookMs: uint32,
+        containment: fc.constantFrom(...CONTAINMENTS),
+      }),
+      startedAtMs: uint53,
+      finishedAtMs: uint53,
+    },
+    { requiredKeys: ["outcome", "reason", "outputs", "seals", "receipt", "startedAtMs", "finishedAtMs"] },
+  ),
+});
+export const finishAttemptReply: fc.Arbitrary<FinishAttemptReply> = fc.oneof(
+  record({ kind: fc.constant("accepted" as const), jobState: fc.constantFrom(...JOB_STATES) }),
+  record({ kind: fc.constant("needLog" as const), stream, offset: uint53 }),
+);
+const times = fc
+  .array(record({ offset: uint53, atMs: uint53 }), { maxLength: 5 })
+  .map((list) => list.sort((a, b) => a.offset - b.offset));
+export const logMessage: fc.Arbitrary<LogMessage> = fc.oneof(
+  record({ kind: fc.constant("open" as const), lease }),
+  record({ kind: fc.constant("chunk" as const), stream, offset: uint53, data: bytes, times, end: fc.boolean() }),
+);
+export const logAck = record({ stream, offset: uint53 });
+
+export const poolWake = record({ pool: word });
+export const runChanged = record({ runId: positive53.map(asRunId) });
+const kick = record({ sessionNo: positive53, reason: fc.constantFrom(...KICK_REASONS) }, { requiredKeys: ["reason"] });
+export const agentHint: fc.Arbitrary<AgentHint> = fc.oneof(
+  fc.tuple(agentId, offer).map(([id, body]) => ({ agentId: id, kind: "offer" as const, ...body })),
+  fc.tuple(agentId, cancel).map(([id, body]) => ({ agentId: id, kind: "cancel" as const, ...body })),
+  fc.tuple(agentId, drain).map(([id, body]) => ({ agentId: id, kind: "drain" as const, ...body })),
+  fc.tuple(agentId, kick).map(([id, body]) => ({ agentId: id, kind: "kick" as const, ...body })),
+);
+export const logTailWanted: fc.Arbitrary<LogTailWanted> = record({ attemptId, stream, untilMs: uint53 });
+export const logTailBytes: fc.Arbitrary<LogTailBytes> = record({
+  attemptId,
+  stream,
+  offset: uint53,
+  data: bytes,
+  end: fc.boolean(),
+});
