@@ -1,0 +1,117 @@
+/** A byte string that must not reach the log in matches that begin at or after `fromOffset` of the raw stream. */
+export interface Mask {
+  readonly bytes: Uint8Array;
+  readonly fromOffset: number;
+}
+
+/**
+ * Redacts one stream. What comes out depends only on the raw bytes, the masks and the raw offset at which each mask
+ * appeared, never on how the bytes were cut into pushes: after a restart the same bytes are shipped again.
+ */
+export interface Redactor {
+  /** A mask may be added as long as no byte at or after its `fromOffset` was pushed; empty ones are ignored. */
+  addMask(mask: Mask): void;
+  /** The redacted bytes that are decided; an end that may be the start of a secret is held back until it is. */
+  push(raw: Buffer): Buffer;
+  /** The bytes that were held back; call once, after the last push. */
+  end(): Buffer;
+}
+
+const REPLACEMENT = Buffer.from("***");
+const NOTHING = Buffer.alloc(0);
+
+/** Every byte covered by a match disappears; each unbroken run of covered bytes becomes `***`. */
+export function createRedactor(): Redactor {
+  const masks: Mask[] = [];
+  let longestBytes = 0;
+  let carry: Buffer = NOTHING;
+  let carryOffset = 0;
+  let coveredUntilOffset = 0;
+  let isInRun = false;
+
+  function decide(raw: Buffer, isLast: boolean): Buffer {
+    if (masks.length === 0) {
+      carryOffset += raw.length;
+      return raw;
+    }
+    const data = carry.length === 0 ? raw : Buffer.concat([carry, raw]);
+    const decidedCount = isLast ? data.length : firstUndecided(data, carryOffset, masks, longestBytes);
+    const runs = coveredRuns(data, carryOffset, decidedCount, masks, coveredUntilOffset - carryOffset);
+    const redacted = replaceRuns(data, decidedCount, runs);
+    coveredUntilOffset = Math.max(coveredUntilOffset, carryOffset + (runs.at(-1)?.[1] ?? 0));
+    // A copy: the caller's buffer must be free to be used again.
+    carry = Buffer.from(data.subarray(decidedCount));
+    carryOffset += decidedCount;
+    return redacted;
+  }
+
+  function replaceRuns(data: Buffer, decidedCount: number, runs: readonly Run[]): Buffer {
+    const parts: Buffer[] = [];
+    let position = 0;
+    const copyUntil = (end: number) => {
+      if (end <= position) return;
+      parts.push(data.subarray(position, end));
+      position = end;
+      isInRun = false;
+    };
+    for (const [start, end] of runs) {
+      copyUntil(start);
+      if (!isInRun) parts.push(REPLACEMENT);
+      isInRun = true;
+      position = Math.min(end, decidedCount);
+    }
+    copyUntil(decidedCount);
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  }
+
+  return {
+    addMask(mask) {
+      if (mask.bytes.length === 0) return;
+      masks.push(mask);
+      longestBytes = Math.max(longestBytes, mask.bytes.length);
+    },
+    push: (raw) => decide(raw, false),
+    end: () => decide(NOTHING, true),
+  };
+}
+
+type Run = [start: number, end: number];
+
+/** The first position from which the rest of `data` may be the beginning of a secret that has not come yet. */
+function firstUndecided(data: Buffer, dataOffset: number, masks: readonly Mask[], longestBytes: number): number {
+  for (let at = Math.max(0, data.length - longestBytes + 1); at < data.length; at++) {
+    const restBytes = data.length - at;
+    for (const { bytes, fromOffset } of masks) {
+      if (data[at] !== bytes[0] || restBytes >= bytes.length || dataOffset + at < fromOffset) continue;
+      if (data.compare(bytes, 0, restBytes, at) === 0) return at;
+    }
+  }
+  return data.length;
+}
+
+/** Matches that begin before `decidedCount`, merged where they touch; `coveredBytes` are left over from earlier data. */
+function coveredRuns(
+  data: Buffer,
+  dataOffset: number,
+  decidedCount: number,
+  masks: readonly Mask[],
+  coveredBytes: number,
+): Run[] {
+  const runs: Run[] = coveredBytes > 0 ? [[0, coveredBytes]] : [];
+  for (const { bytes, fromOffset } of masks) {
+    let at = data.indexOf(bytes, Math.max(0, fromOffset - dataOffset));
+    while (at !== -1 && at < decidedCount) {
+      runs.push([at, at + bytes.length]);
+      at = data.indexOf(bytes, at + 1);
+    }
+  }
+  if (runs.length < 2) return runs;
+  runs.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const merged: Run[] = [];
+  for (const run of runs) {
+    const last = merged.at(-1);
+    if (last !== undefined && run[0] <= last[1]) last[1] = Math.max(last[1], run[1]);
+    else merged.push(run);
+  }
+  return merged;
+}
