@@ -59,7 +59,7 @@ async function fetchPackage(target: string, cacheDir: string): Promise<void> {
       mkdirSync(join(work, "lists", "partial"), { recursive: true });
       mkdirSync(join(work, "cache", "archives", "partial"), { recursive: true });
       const own = [`-oDir::State::lists=${join(work, "lists")}`, `-oDir::Cache=${join(work, "cache")}`];
-      await apt([...own, "update"], work);
+      await apt([...own, "-oAPT::Update::Error-Mode=any", "update"], work);
       await apt([...own, "download", NAME], work);
     }
     const file = readdirSync(work).find((name) => name.endsWith(".deb"));
