@@ -3,6 +3,7 @@ export type BackendFaultCode =
   | "supervisor_failed"
   | "site_exists"
   | "site_invalid"
+  | "spool_failed"
   | "step_running"
   | "step_unknown"
   | "step_invalid"

@@ -1,4 +1,6 @@
 export { BackendFault, type BackendFaultCode, isBackendFault } from "./backend-fault.ts";
+export { bootClockMs } from "./host/boot-clock.ts";
+export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
 export {
   type CancelReceipt,
   type Containment,

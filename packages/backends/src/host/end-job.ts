@@ -1,0 +1,86 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BackendFault, isBackendFault } from "../backend-fault.ts";
+import type { Containment, GraceSequence, JobReceipt, JobSite } from "../step-backend.ts";
+import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
+import { encodeGrace, hasCode, readSiteLine, sendCommand } from "./site-files.ts";
+import type { SupervisorLine } from "./supervisor-line.ts";
+import { supervisorScript } from "./supervisor-script.ts";
+
+/** Beyond the grace asked for: how long the supervisor may take before it is killed itself. */
+const endSlackMs = 15_000;
+
+export interface EndJobParts {
+  readonly site: JobSite;
+  readonly containment: Containment;
+  readonly supervisor: ProcessIdentity;
+  readonly line: SupervisorLine;
+}
+
+/**
+ * Asks the supervisor to end the job and itself, and makes sure of it. Works on a job that has ended already, on one whose
+ * supervisor was killed, and when called twice at once.
+ */
+export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<JobReceipt> {
+  const { site, containment } = parts;
+  const beganMs = performance.now();
+  try {
+    if (grace.interruptMs + grace.terminateMs === 0) await createMarker(site, "hurry");
+    await sendCommand(site, "ctl", `close ${encodeGrace(grace)}`);
+  } catch (error) {
+    // Gone already: by the deadline, by an earlier call, or killed. The rest is the same.
+    if (!isBackendFault(error, "supervisor_gone") && !hasCode(error, "ENOENT")) throw error;
+  }
+  const limitMs = grace.interruptMs + grace.terminateMs + endSlackMs;
+  if (!(await waitGone(parts, limitMs))) {
+    killSupervisor(parts.supervisor.pid);
+    if (!(await waitGone(parts, endSlackMs))) {
+      throw new BackendFault("supervisor_failed", `the supervisor of attempt ${site.attemptId} cannot be ended`);
+    }
+  }
+  if (containment === "best-effort" && (await readSiteLine(site, "receipt")) === undefined) await reap(site);
+  const [ended = "0", left = "0", took] = (await readSiteLine(site, "receipt")) ?? [];
+  return {
+    processesEnded: Number(ended),
+    // The kernel has ended everything in a namespace before its outermost process is gone.
+    leftCount: containment === "pid-namespace" ? 0 : Number(left),
+    tookMs: took === undefined ? Math.round(performance.now() - beganMs) : Number(took),
+    containment,
+    endedByDeadline: (await readSiteLine(site, "ended-by-deadline")) !== undefined,
+  };
+}
+
+/** Both ends: `events` closes when the supervisor's shell dies, the outermost process when the whole namespace is dead. */
+async function waitGone({ line, supervisor }: EndJobParts, limitMs: number): Promise<boolean> {
+  const untilMs = performance.now() + limitMs;
+  while (!line.isGone || (await isProcessAlive(supervisor))) {
+    if (performance.now() > untilMs) return false;
+    // The two are milliseconds apart; only the first is news.
+    await (line.isGone ? pause(2) : line.nextNews(500));
+  }
+  return true;
+}
+
+function killSupervisor(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
+}
+
+/** What a killed supervisor left behind where no namespace held it. */
+async function reap(site: JobSite): Promise<void> {
+  const child = spawn("/bin/sh", [supervisorScript, "reap", site.siteDir], { stdio: "ignore", env: {}, cwd: "/" });
+  await once(child, "exit");
+}
+
+async function createMarker(site: JobSite, name: string): Promise<void> {
+  await writeFile(join(site.siteDir, name), "", { mode: 0o600 });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

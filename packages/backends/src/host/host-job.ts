@@ -1,0 +1,172 @@
+import { execFile } from "node:child_process";
+import { access, chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { BackendFault } from "../backend-fault.ts";
+import {
+  type CancelReceipt,
+  type Containment,
+  defaultGrace,
+  type GraceSequence,
+  type JobHandle,
+  type JobReceipt,
+  type JobSite,
+  noGrace,
+  type StartStepOptions,
+  type StepExit,
+} from "../step-backend.ts";
+import { endJob } from "./end-job.ts";
+import type { HostTools } from "./host-tools.ts";
+import { encodeLaunchScript } from "./launch-script.ts";
+import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
+import { encodeGrace, readSiteLine, type SiteSettings, sendCommand, writeDeadline } from "./site-files.ts";
+import { readStepExit } from "./step-exit.ts";
+import type { SupervisorLine } from "./supervisor-line.ts";
+
+/** How often a waiting call looks by itself, in case news were missed. */
+const lookEveryMs = 2_000;
+
+/** Pipes are made in batches: one process for so many steps. The supervisor's boot makes the first batch. */
+export const pipeBatchSize = 8;
+
+export interface HostJobParts extends SiteSettings {
+  readonly site: JobSite;
+  readonly tools: HostTools;
+  readonly supervisor: ProcessIdentity;
+  readonly line: SupervisorLine;
+}
+
+/** A job under a supervisor on this machine. All its state is in the site folder; an agent may vanish at any line. */
+export class HostJob implements JobHandle {
+  readonly site: JobSite;
+  readonly containment: Containment;
+  readonly supervisorPid: number;
+  #parts: HostJobParts;
+  #runningStepNo: number | undefined;
+
+  constructor(parts: HostJobParts) {
+    this.#parts = parts;
+    this.site = parts.site;
+    this.containment = parts.containment;
+    this.supervisorPid = parts.supervisor.pid;
+  }
+
+  async startStep(options: StartStepOptions): Promise<void> {
+    const { stepNo } = options;
+    const script = this.#encodeScript(options);
+    if (await this.#wasStarted(stepNo)) return;
+    await this.#refuseWhileAnotherRuns(stepNo);
+    this.#runningStepNo = stepNo;
+    const folder = this.#path(`steps/${stepNo}`);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await Promise.all([writeFile(join(folder, "launch"), script, { mode: 0o600 }), this.#preparePipe(stepNo)]);
+    await sendCommand(this.site, "run", `start ${stepNo}`);
+    await this.#lookUntil(async () => (await this.#wasStarted(stepNo)) || undefined, `starting step ${stepNo}`);
+  }
+
+  async waitStep(stepNo: number, signal?: AbortSignal): Promise<StepExit> {
+    const exit = await this.#lookUntil(() => readStepExit(this.site, stepNo), `step ${stepNo}`, signal);
+    // The script holds the step's secrets; nobody needs it once the step has ended.
+    await rm(this.#path(`steps/${stepNo}/launch`), { force: true });
+    return exit;
+  }
+
+  spoolPath(stepNo: number): string {
+    return this.#path(`spool/${stepNo}`);
+  }
+
+  setDeadline(deadlineBootMs: number): Promise<void> {
+    return writeDeadline(this.site, deadlineBootMs);
+  }
+
+  async cancelStep(stepNo: number, grace: GraceSequence = defaultGrace): Promise<CancelReceipt> {
+    const beganMs = performance.now();
+    if ((await readStepExit(this.site, stepNo)) === undefined) {
+      if (!(await this.#wasStarted(stepNo))) {
+        throw new BackendFault("step_unknown", `step ${stepNo} of attempt ${this.site.attemptId} was not started`);
+      }
+      await sendCommand(this.site, "ctl", `cancel ${stepNo} ${encodeGrace(grace)}`);
+      await this.waitStep(stepNo);
+    }
+    const [endedBy = "nothing"] = (await readSiteLine(this.site, `steps/${stepNo}/cancelled`)) ?? [];
+    return { endedBy: decodeEndedBy(endedBy), tookMs: Math.round(performance.now() - beganMs) };
+  }
+
+  async closeJob(grace: GraceSequence = noGrace): Promise<JobReceipt> {
+    return endJob(this.#parts, grace);
+  }
+
+  detach(): void {
+    this.#parts.line.close();
+  }
+
+  /** Calls `look` until it answers, at every news and every few seconds. Throws `supervisor_gone` when no answer can come. */
+  async #lookUntil<T>(look: () => Promise<T | undefined>, what: string, signal?: AbortSignal): Promise<T> {
+    const { line, supervisor } = this.#parts;
+    for (;;) {
+      signal?.throwIfAborted();
+      const news = line.nextNews(lookEveryMs, signal);
+      // Asked before the look: an answer written just before the supervisor went must be seen.
+      const isGone = line.isGone || !(await isProcessAlive(supervisor));
+      const answer = await look();
+      if (answer !== undefined) return answer;
+      if (isGone) {
+        throw new BackendFault(
+          "supervisor_gone",
+          `the supervisor of attempt ${this.site.attemptId} went without an answer for ${what}`,
+        );
+      }
+      await news;
+    }
+  }
+
+  #encodeScript(options: StartStepOptions): string {
+    const { tools, containment, cookie } = this.#parts;
+    const env = containment === "best-effort" ? { ...options.env, [cookie.name]: cookie.value } : options.env;
+    return encodeLaunchScript({ ...options, env }, tools.oddNameLauncher);
+  }
+
+  async #wasStarted(stepNo: number): Promise<boolean> {
+    return (await readSiteLine(this.site, `steps/${stepNo}/started`)) !== undefined;
+  }
+
+  async #refuseWhileAnotherRuns(stepNo: number): Promise<void> {
+    const other = this.#runningStepNo;
+    if (other === undefined || other === stepNo) return;
+    if ((await readStepExit(this.site, other)) === undefined) {
+      throw new BackendFault("step_running", `step ${other} still runs; step ${stepNo} cannot be started beside it`);
+    }
+  }
+
+  /** The step may write to its pipe by name (/dev/stdout), but not read from it: its output cannot be taken from the log. */
+  async #preparePipe(stepNo: number): Promise<void> {
+    const pipe = this.#path(`pipe.${stepNo}`);
+    const exists = await access(pipe).then(
+      () => true,
+      () => false,
+    );
+    if (!exists) await makePipes(this.site.siteDir, stepNo);
+    await chmod(pipe, 0o200);
+    if (this.site.user !== undefined) await chown(pipe, this.site.user.uid, this.site.user.gid);
+  }
+
+  #path(name: string): string {
+    return join(this.site.siteDir, name);
+  }
+}
+
+async function makePipes(siteDir: string, firstNo: number): Promise<void> {
+  const names = Array.from({ length: pipeBatchSize }, (_, index) => `pipe.${firstNo + index}`);
+  try {
+    await promisify(execFile)("mkfifo", ["-m", "600", "--", ...names], { cwd: siteDir });
+  } catch (error) {
+    // Some of a batch may be there when steps are started out of order; the first is what matters now.
+    await access(join(siteDir, names[0] ?? "")).catch(() => {
+      throw new BackendFault("supervisor_failed", `no pipe for step ${firstNo} could be made`, { cause: error });
+    });
+  }
+}
+
+function decodeEndedBy(word: string): CancelReceipt["endedBy"] {
+  return word === "interrupt" || word === "terminate" || word === "kill" ? word : "nothing";
+}

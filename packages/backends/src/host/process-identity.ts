@@ -1,0 +1,32 @@
+import { readFile } from "node:fs/promises";
+
+/** A process number together with its start time, which no later process with the same number shares. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot, as the kernel prints it. */
+  readonly startTime: string;
+}
+
+/** Undefined when there is no such process, or only its zombie. */
+export async function readProcessIdentity(pid: number): Promise<ProcessIdentity | undefined> {
+  let text: string;
+  try {
+    text = await readFile(`/proc/${pid}/stat`, "latin1");
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+  // The name in parentheses may itself hold spaces and parentheses.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const startTime = fields[19];
+  if (fields[0] === "Z" || fields[0] === "X" || startTime === undefined) return undefined;
+  return { pid, startTime };
+}
+
+export async function isProcessAlive(identity: ProcessIdentity): Promise<boolean> {
+  return (await readProcessIdentity(identity.pid))?.startTime === identity.startTime;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH");
+}

@@ -1,0 +1,35 @@
+import { stat } from "node:fs/promises";
+import { constants as osConstants } from "node:os";
+import { join } from "node:path";
+import { BackendFault } from "../backend-fault.ts";
+import type { JobSite, StepExit } from "../step-backend.ts";
+import { bootClockMs } from "./boot-clock.ts";
+import { readSiteLine } from "./site-files.ts";
+
+/** How a step ended; undefined while it runs, or when its supervisor died first. Throws `spool_failed` when output was lost. */
+export async function readStepExit(site: JobSite, stepNo: number): Promise<StepExit | undefined> {
+  const fields = await readSiteLine(site, `steps/${stepNo}/exit`);
+  if (fields === undefined) return undefined;
+  const [code = "", bytes = "", startedBootMs = "", endedBootMs = "", readerCode = ""] = fields;
+  if (readerCode !== "0") {
+    throw new BackendFault(
+      "spool_failed",
+      `the output of step ${stepNo} of attempt ${site.attemptId} could not be stored (is the disk full?)`,
+    );
+  }
+  const spoolBytes = bytes === "all" ? (await stat(join(site.siteDir, "spool", String(stepNo)))).size : Number(bytes);
+  const bootedAtMs = Date.now() - bootClockMs();
+  const exitCode = Number(code);
+  const signal = signalName(exitCode);
+  return {
+    exitCode,
+    ...(signal === undefined ? {} : { signal }),
+    startedAtMs: bootedAtMs + Number(startedBootMs),
+    endedAtMs: bootedAtMs + Number(endedBootMs),
+    spoolBytes,
+  };
+}
+
+function signalName(exitCode: number): string | undefined {
+  return Object.entries(osConstants.signals).find(([, number]) => number === exitCode - 128)?.[0];
+}

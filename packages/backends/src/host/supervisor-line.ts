@@ -1,0 +1,73 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { JobSite } from "../step-backend.ts";
+import { hasCode } from "./site-files.ts";
+
+/**
+ * The agent's end of the supervisor's `events` pipe. Every line only says "look again": what is true stands in the site's
+ * files. The end of the pipe says that the supervisor is gone, because no other process holds its writing end.
+ */
+export class SupervisorLine {
+  #socket: Socket;
+  #wakers = new Set<() => void>();
+  #isGone = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", () => this.#wake());
+    socket.on("close", () => {
+      this.#isGone = true;
+      this.#wake();
+    });
+    // A broken pipe is a closed one; "close" follows.
+    socket.on("error", () => this.#wake());
+    // Waiting callers keep the process alive, an idle job does not.
+    socket.unref();
+  }
+
+  /** Undefined when the pipe is not there. */
+  static open(site: JobSite): SupervisorLine | undefined {
+    let fd: number;
+    try {
+      fd = openSync(join(site.siteDir, "events"), constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return undefined;
+      throw error;
+    }
+    try {
+      return new SupervisorLine(new Socket({ fd, readable: true, writable: false }));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Resolves at the next news, at `signal`'s abort, or after `ms`: news can be missed, so callers look again anyway. */
+  nextNews(ms: number, signal?: AbortSignal): Promise<void> {
+    if (this.#isGone || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wakers.delete(done);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wakers.add(done);
+      signal?.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #wake(): void {
+    for (const waker of [...this.#wakers]) waker();
+  }
+}

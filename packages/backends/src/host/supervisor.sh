@@ -1,0 +1,333 @@
+#!/bin/sh
+# The supervisor of one job. It outlives the agent, runs one step at a time, keeps its output and its exit code, and ends the
+# job when asked or when the deadline passes. Nothing in here may need the agent, and nothing may need more than a POSIX shell,
+# /proc, and the small tools named in ./settings.
+#
+# Three processes, all in the site folder, all in one session that no process of the job can join:
+#   main     process 1 of the job's PID namespace where there is one; reads `run`, runs steps in the foreground (a background
+#            child of a shell would have SIGINT ignored for good)
+#   control  reads `ctl`: cancel, close, deadline; sends the signals
+#   ticker   looks at the deadline file once a second
+#
+# Files that another process reads while they are written are single short writes that end in the word `end`: a reader that
+# does not see the word has come too early. This costs no process, where a rename by mv costs one per step.
+#
+# The whole file is parsed before its last line runs, so that replacing it does not disturb a running job.
+
+# Sets $now: milliseconds of the boot clock, to the hundredth of a second. 1$x keeps "08" from being read as octal.
+read_now() {
+  read -r up _ </proc/uptime
+  now=$((${up%.*} * 1000 + 1${up#*.} * 10 - 1000))
+}
+
+# read_stat PID: sets $state $ppid $session, or fails. The name in parentheses may hold spaces and parentheses.
+read_stat() {
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 1
+  line=${line##*) }
+  state=${line%% *}
+  line=${line#* }
+  ppid=${line%% *}
+  line=${line#* }
+  line=${line#* }
+  session=${line%% *}
+}
+
+# Sets $pids and $count: the living processes of the job. In a namespace that is everything outside our own session.
+find_job_processes() {
+  pids='' count=0
+  if [ "$containment" = pid-namespace ]; then
+    for entry in /proc/[0-9]*; do
+      add_if_job "${entry#/proc/}" every
+    done
+    return
+  fi
+  sessions=' '
+  for entry in steps/*/started; do
+    read -r started_pid _ 2>/dev/null <"$entry" && sessions="$sessions$started_pid "
+  done
+  for entry in /proc/[0-9]*; do
+    add_if_job "${entry#/proc/}" session
+  done
+  found=$(
+    grep -lszxF "$cookie" /proc/[0-9]*/environ
+    [ -z "$uid" ] || grep -lsE "^Uid:[[:space:]]+$uid[[:space:]]" /proc/[0-9]*/status
+  )
+  for entry in $found; do
+    entry=${entry#/proc/}
+    add_if_job "${entry%%/*}" every
+  done
+}
+
+# add_if_job PID every|session
+add_if_job() {
+  case " $pids " in *" $1 "*) return ;; esac
+  read_stat "$1" || return
+  [ "$session" != "$own_session" ] || return
+  case $state in Z | X) return ;; esac
+  if [ "$2" = session ]; then
+    case $sessions in *" $session "*) ;; *) return ;; esac
+  fi
+  pids="$pids $1" count=$((count + 1))
+}
+
+# signal_all NAME: to the processes found last.
+signal_all() {
+  for pid in $pids; do
+    kill -s "$1" "$pid" 2>/dev/null
+  done
+}
+
+# wait_for MS COMMAND...: until the command succeeds; fails when the time has passed or somebody is in a hurry.
+wait_for() {
+  read_now
+  wait_until=$((now + $1))
+  shift
+  while ! "$@"; do
+    read_now
+    [ "$now" -lt "$wait_until" ] || return 1
+    [ ! -e hurry ] || [ "$hurried" = no ] || return 1
+    sleep 0.02
+  done
+}
+
+job_is_empty() {
+  find_job_processes
+  [ "$count" -eq 0 ]
+}
+
+step_has_ended() {
+  [ -e "steps/$step_no/exit" ]
+}
+
+# cancel_step NO INTERRUPT_MS TERMINATE_MS
+cancel_step() {
+  step_no=$1
+  dir=steps/$step_no
+  step_has_ended && return
+  read -r pid _ 2>/dev/null <"$dir/started" || return
+  hurried=yes
+  if [ "$2" -gt 0 ]; then
+    echo "interrupt end" >"$dir/cancelled"
+    signal_group INT
+    wait_for "$2" step_has_ended && return
+  fi
+  if [ "$3" -gt 0 ]; then
+    echo "terminate end" >"$dir/cancelled"
+    signal_group TERM
+    wait_for "$3" step_has_ended && return
+  fi
+  echo "kill end" >"$dir/cancelled"
+  hurried=no
+  step_pid=$pid
+  wait_for 10000 kill_session
+}
+
+# signal_group NAME: before the step has made its session there is only the process itself.
+signal_group() {
+  kill -s "$1" -- "-$pid" 2>/dev/null || kill -s "$1" "$pid" 2>/dev/null
+}
+
+# Succeeds when the step has ended.
+kill_session() {
+  step_has_ended && return
+  kill -s KILL "$step_pid" 2>/dev/null
+  for entry in /proc/[0-9]*; do
+    entry=${entry#/proc/}
+    read_stat "$entry" && [ "$session" = "$step_pid" ] && kill -s KILL "$entry" 2>/dev/null
+  done
+  return 1
+}
+
+# end_job INTERRUPT_MS TERMINATE_MS: ends every process of the job, writes the receipt, ends the supervisor.
+end_job() {
+  read_now
+  began=$now
+  hurried=yes
+  : >ending
+  find_job_processes
+  ended_count=$count
+  if [ "$count" -gt 0 ] && [ "$1" -gt 0 ]; then
+    signal_all INT
+    wait_for "$1" job_is_empty
+  fi
+  if [ "$count" -gt 0 ] && [ "$2" -gt 0 ]; then
+    signal_all TERM
+    wait_for "$2" job_is_empty
+  fi
+  hurried=no
+  [ "$count" -eq 0 ] || wait_for 5000 kill_job
+  find_job_processes
+  read_now
+  echo "$ended_count $count $((now - began)) end" >receipt
+  # Opened for both directions: opening a pipe for writing alone would wait for a reader that may have died.
+  echo end 1<>run
+  exit 0
+}
+
+# Succeeds when nothing is left. A process may fork between the look and the signal: hence again and again.
+kill_job() {
+  find_job_processes
+  signal_all KILL
+  [ "$count" -eq 0 ]
+}
+
+control() {
+  trap '' INT TERM HUP QUIT PIPE
+  exec 3<>ctl
+  while :; do
+    read -r verb first second third <&3 || continue
+    case $verb in
+      cancel) cancel_step "$first" "$second" "$third" ;;
+      close) end_job "$first" "$second" ;;
+      deadline)
+        # The agent may have moved the deadline since the ticker looked.
+        read -r deadline <deadline
+        read_now
+        [ "$deadline" -le "$now" ] || continue
+        echo "$now end" >ended-by-deadline
+        end_job "$deadline_interrupt_ms" "$deadline_terminate_ms"
+        ;;
+    esac
+  done
+}
+
+ticker() {
+  trap '' INT TERM HUP QUIT PIPE
+  while [ ! -e receipt ]; do
+    # The site folder was wiped: nothing is left to watch.
+    read -r deadline 2>/dev/null <deadline || exit 0
+    # Without a namespace nothing ends the job when main is killed, so this does.
+    [ -d "/proc/$main_pid" ] || echo "close 0 0" 1<>ctl
+    read_now
+    left=$((deadline - now))
+    if [ "$left" -le 0 ]; then
+      echo deadline 1<>ctl
+      sleep 1
+    elif [ "$left" -lt 1000 ]; then
+      left=$((left + 1000))
+      sleep "0.${left#1}"
+    else
+      sleep 1
+    fi
+  done
+}
+
+# Waits until the pipe's reader has stored what the step wrote; sets $bytes. The step's process has ended and our own writing
+# end is closed: the reader sees the end of the pipe and goes, unless a background process holds it open. Then the reader
+# sleeps only when the pipe is empty, so twice asleep at one position means that all is stored. A background process that
+# never stops writing is cut off after 1.5 s.
+drain() {
+  spins=0 naps=0 position=''
+  while :; do
+    # A reader that failed early may have been reaped already, and its number given to another process.
+    if ! read_stat "$reader" || [ "$ppid" != "$main_pid" ] || [ "$state" = Z ]; then
+      wait "$reader"
+      reader_code=$? bytes=all
+      return
+    fi
+    if [ "$state" != S ] && [ "$spins" -lt 30 ]; then
+      spins=$((spins + 1))
+      continue
+    fi
+    seen=$position
+    while read -r key value; do
+      [ "$key" != pos: ] || position=$value
+    done 2>/dev/null <"/proc/$reader/fdinfo/1"
+    if [ -n "$position" ]; then
+      if [ "$naps" -ge 75 ] || { [ "$state" = S ] && [ "$seen" = "$position" ]; }; then break; fi
+    fi
+    naps=$((naps + 1))
+    sleep 0.02
+  done
+  reader_code=0 bytes=$position
+  # What background processes write from now on belongs to no step. It is read and dropped, so that they neither block nor
+  # fill the disk. Both ends are opened before the reader goes: at no moment is the pipe without one.
+  exec 7<>"$pipe" 6<"$pipe"
+  kill -s KILL "$reader"
+  wait "$reader" 2>/dev/null
+  read_pipe /dev/null
+  exec 7>&- 6<&-
+}
+
+# read_pipe FILE: starts the reader of the pipe on descriptor 6.
+read_pipe() {
+  (
+    trap '' INT TERM HUP QUIT
+    exec cat <&6 >>"$1" 5>&- 6<&- 7>&- 8<&- 9>&-
+  ) &
+  reader=$!
+}
+
+# run_step NO
+run_step() {
+  dir=steps/$1 pipe=pipe.$1
+  if [ -e "$dir/started" ] || [ -e ending ]; then return; fi
+  exec 7<>"$pipe" 6<"$pipe" 5>"$pipe" 7>&-
+  read_pipe "spool/$1"
+  exec 6<&-
+  read_now
+  started=$now
+  (
+    read -r pid _ </proc/self/stat
+    echo "$pid $started end" >"$dir/started"
+    echo "started $1" >&9
+    # The shell behind $drop is the job's user and reads its script from here; the path is closed to it.
+    exec <"$dir/launch" >&5 2>&1 5>&- 8<&- 9>&-
+    exec $setsid $drop /bin/sh
+  )
+  code=$?
+  read_now
+  ended=$now
+  exec 5>&-
+  drain
+  echo "$code $bytes $started $ended $reader_code end" >"$dir/exit"
+  echo "ended $1" >&9
+}
+
+main() {
+  main_pid=$$
+  # Handled, not ignored: handled signals are back to their default in a step, ignored ones would stay ignored.
+  trap : INT TERM HUP QUIT
+  read_stat "$$"
+  own_session=$session
+  exec 8<>run 9<>events
+  # Only main holds `events`: its end tells the agent that the supervisor is gone.
+  control >&2 8<&- 9>&- &
+  ticker >&2 8<&- 9>&- &
+  # To the agent that waits in openJob. If it has died the write ends this shell and so the job, which has not begun.
+  echo ready
+  exec >&2
+  while :; do
+    read -r verb no <&8 || continue
+    case $verb in
+      start) run_step "$no" ;;
+      end) exit 0 ;;
+    esac
+  done
+}
+
+# Ends what is left of a job whose main was killed and whom no namespace holds.
+reap() {
+  main_pid=0
+  read_stat "$$"
+  own_session=$session
+  end_job 0 0
+}
+
+# Starts main in a namespace of its own, if $hold says how. The process number written here stays the outermost one.
+boot() {
+  # shellcheck disable=SC2086
+  mkfifo run ctl events $first_pipes || exit 71
+  read -r line </proc/self/stat
+  # shellcheck disable=SC2086
+  set -- ${line##*) }
+  echo "$$ ${20} end" >supervisor.pid
+  exec $hold /bin/sh "$supervisor" main "$site"
+}
+
+umask 077
+site=$2
+cd "$site" || exit 70
+# shellcheck disable=SC1091
+. ./settings || exit 70
+"$1"; exit
