@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTestNats, startTestPostgres, type TestNats } from "@windrow/embedded/testing";
+import { findFreePort, startTestNats, startTestPostgres, type TestNats } from "@windrow/embedded/testing";
 import { type Database, migrate, openDatabase } from "@windrow/store";
 import { sql } from "kysely";
 import { type Child, startChild } from "./child.ts";
-import { freePort } from "./free-port.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface PoolTimes {
@@ -43,7 +43,9 @@ export class Farm {
   readonly dir: string;
   readonly db: Database;
   readonly connectionString: string;
-  readonly nats: TestNats;
+  nats: TestNats;
+  /** Stands between the agents and nats-server; controllers reach it directly. */
+  readonly natsProxy: TcpProxy;
   readonly controllers: ControllerProcess[] = [];
   readonly agents: AgentProcess[] = [];
   readonly #options: FarmOptions;
@@ -55,12 +57,14 @@ export class Farm {
     db: Database;
     connectionString: string;
     nats: TestNats;
+    natsProxy: TcpProxy;
     options: FarmOptions;
   }) {
     this.dir = parts.dir;
     this.db = parts.db;
     this.connectionString = parts.connectionString;
     this.nats = parts.nats;
+    this.natsProxy = parts.natsProxy;
     this.#options = parts.options;
   }
 
@@ -69,13 +73,14 @@ export class Farm {
     const { connectionString } = await postgres.createDatabase();
     const dir = mkdtempSync(join(tmpdir(), "windrow-farm-"));
     const nats = await startTestNats();
+    const natsProxy = await TcpProxy.start({ host: "127.0.0.1", port: nats.port });
     const db = openDatabase({ connectionString, onError: () => undefined });
-    const farm = new Farm({ dir, db, connectionString, nats, options });
+    const farm = new Farm({ dir, db, connectionString, nats, natsProxy, options });
     try {
       await migrate(db);
       await farm.#setPoolTimes(options.pool ?? {});
       for (let no = 0; no < (options.controllers ?? 1); no++) {
-        farm.#ports.push({ http: await freePort(), grpc: await freePort() });
+        farm.#ports.push({ http: await findFreePort(), grpc: await findFreePort() });
       }
       for (let no = 0; no < farm.#ports.length; no++) await farm.startController(no);
       for (let no = 1; no <= (options.agents ?? 1); no++) await farm.startAgent({ name: `agent-${no}` });
@@ -112,6 +117,7 @@ export class Farm {
       env: {
         WINDROW_DATABASE_URL: this.connectionString,
         WINDROW_NATS_URL: this.nats.url,
+        WINDROW_NATS_PUBLIC_URL: `nats://127.0.0.1:${this.natsProxy.port}`,
         WINDROW_NATS_KEYS_FILE: this.nats.keysFile,
         WINDROW_DATA_DIR: dataDir,
         WINDROW_LISTEN: "127.0.0.1",
@@ -261,7 +267,8 @@ export class Farm {
     const stops = await Promise.allSettled([...this.agents.map((agent) => agent.child.stop())]);
     stops.push(...(await Promise.allSettled(this.controllers.map((controller) => controller.child.stop()))));
     await this.db.destroy();
-    await this.nats.stop();
+    await this.natsProxy.stop();
+    await this.nats.remove();
     if (process.env.WINDROW_TEST_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
     const failed = stops.find((one) => one.status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
