@@ -1,4 +1,15 @@
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
+export {
+  BRAKE_AGENTS_MIN,
+  BRAKE_HOLD_MS,
+  BRAKE_WINDOW_MS,
+  type BrakeDecision,
+  type BrakeFacts,
+  decideExpiryBrake,
+} from "./decide-expiry-brake.ts";
+export { decideFailFast, type MatrixSibling } from "./decide-fail-fast.ts";
+export { decideFinish, type FinishDecision, INFRA_FAULT_REASON, isOwnResult } from "./decide-finish.ts";
+export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
 export type {
   Diagnostic,
   JobDefinition,
@@ -30,6 +41,15 @@ export {
   type RunId,
 } from "./ids.ts";
 export {
+  AGING_EVERY_MS,
+  type Candidate,
+  type FreeAgent,
+  type Match,
+  type MatchOptions,
+  matchOffers,
+  PREFERRED_POOL_WAIT_MS,
+} from "./match-offers.ts";
+export {
   CANCEL_INTERRUPT_MS,
   CANCEL_TERMINATE_MS,
   JOB_TIMEOUT_MINUTES_DEFAULT,
@@ -60,4 +80,13 @@ export {
   TRUSTS,
   type Trust,
 } from "./states.ts";
+export {
+  AGENT_TRANSITIONS,
+  ATTEMPT_TRANSITIONS,
+  type AttemptTransition,
+  JOB_TRANSITIONS,
+  type JobTransition,
+  RUN_TRANSITIONS,
+  type Transition,
+} from "./transitions.ts";
 export type { Value } from "./value.ts";

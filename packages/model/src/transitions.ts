@@ -1,0 +1,58 @@
+import type { AgentState, AttemptState, JobState, RunState } from "./states.ts";
+
+/** A legal change: it happens only to a row that is in one of the `from` states, and every one is told with a reason. */
+export interface Transition<State extends string> {
+  readonly name: string;
+  readonly from: readonly State[];
+  readonly to: State;
+}
+
+const transition = <State extends string>(name: string, from: readonly State[], to: State): Transition<State> => ({
+  name,
+  from,
+  to,
+});
+
+/** Every way a job changes its state. Nothing leads out of `finished`: a rerun makes new rows. */
+export const JOB_TRANSITIONS = {
+  queue: transition<JobState>("queue", ["blocked"], "queued"),
+  /** Skipped, or failed before it could be queued (a diagnostic). */
+  settle: transition<JobState>("settle", ["blocked"], "finished"),
+  grant: transition<JobState>("grant", ["queued"], "leased"),
+  /** The offer was declined or expired. */
+  release: transition<JobState>("release", ["leased"], "queued"),
+  start: transition<JobState>("start", ["leased"], "running"),
+  requeue: transition<JobState>("requeue", ["leased", "running"], "queued"),
+  finish: transition<JobState>("finish", ["leased", "running"], "finished"),
+  /** Cancelled while no agent has it. */
+  cancel: transition<JobState>("cancel", ["blocked", "queued"], "finished"),
+} as const;
+
+export const ATTEMPT_TRANSITIONS = {
+  start: transition<AttemptState>("start", ["offered"], "running"),
+  decline: transition<AttemptState>("decline", ["offered"], "declined"),
+  expire: transition<AttemptState>("expire", ["offered"], "expired"),
+  finish: transition<AttemptState>("finish", ["running"], "finished"),
+  lose: transition<AttemptState>("lose", ["running"], "lost"),
+  /** The controller took it away: the agent was removed, or ignored a time-out. */
+  revoke: transition<AttemptState>("revoke", ["offered", "running"], "revoked"),
+} as const;
+
+export const RUN_TRANSITIONS = {
+  approve: transition<RunState>("approve", ["waiting"], "running"),
+  conclude: transition<RunState>("conclude", ["waiting", "running"], "finished"),
+  /** Jobs of a new run attempt were added. The run's row is its summary; the jobs of earlier attempts stay finished. */
+  rerun: transition<RunState>("rerun", ["finished"], "running"),
+} as const;
+
+export const AGENT_TRANSITIONS = {
+  connect: transition<AgentState>("connect", ["joining", "ready", "draining", "suspect", "lost"], "ready"),
+  drain: transition<AgentState>("drain", ["ready"], "draining"),
+  resume: transition<AgentState>("resume", ["draining"], "ready"),
+  suspect: transition<AgentState>("suspect", ["ready", "draining"], "suspect"),
+  lose: transition<AgentState>("lose", ["suspect"], "lost"),
+  remove: transition<AgentState>("remove", ["joining", "ready", "draining", "suspect", "lost"], "removed"),
+} as const;
+
+export type JobTransition = (typeof JOB_TRANSITIONS)[keyof typeof JOB_TRANSITIONS];
+export type AttemptTransition = (typeof ATTEMPT_TRANSITIONS)[keyof typeof ATTEMPT_TRANSITIONS];
