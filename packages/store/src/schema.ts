@@ -268,6 +268,7 @@ export interface LogStreamsTable {
   line_count: Generated<number>;
   sha256: string | null;
   sealed_at: TimeOrNull;
+  restart_count: Generated<number>;
 }
 
 export interface LogSegmentsTable {

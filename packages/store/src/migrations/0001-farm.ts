@@ -180,7 +180,7 @@ const STATEMENTS = [
     started_at timestamptz,
     finished_at timestamptz,
     unique (repository_id, number),
-    unique (push_id, workflow_path),
+    unique (push_id, workflow_path, event_name),
     check ((state = 'finished') = (finished_at is not null)),
     check ((state = 'finished') = (conclusion is not null))
   )`,
@@ -233,6 +233,8 @@ const STATEMENTS = [
   )`,
   // the queue: narrow, so that history never slows a claim
   `create index jobs_queue on jobs (label_set_id, repository_id, priority desc, id) where state = 'queued'`,
+  // the oldest of each repository: waiting raises priority
+  `create index jobs_queue_oldest on jobs (label_set_id, repository_id, queued_at, id) where state = 'queued'`,
   `create index jobs_run on jobs (run_id, run_attempt)`,
   `create index jobs_open_repository on jobs (repository_id) where state in ('leased', 'running')`,
   `create unique index jobs_group_holder on jobs (group_key)
@@ -307,6 +309,7 @@ const STATEMENTS = [
     line_count bigint not null default 0,
     sha256 text,
     sealed_at timestamptz,
+    restart_count integer not null default 0,
     primary key (attempt_id, stream),
     check ((sha256 is null) = (sealed_at is null))
   )`,
