@@ -1,4 +1,4 @@
-import { followRunSchema, logChunkSchema, runSummarySchema } from "@windrow/contract";
+import { FOLLOW_MESSAGES } from "@windrow/contract";
 import type { Farm } from "./farm.ts";
 
 export interface Watched {
@@ -23,7 +23,7 @@ async function follow(farm: Farm, options: { runId: number; controller: number }
   const response = await fetch(`${base}/api/v1/runs/${options.runId}/follow`, {
     method: "POST",
     headers: { authorization: `Bearer ${farm.adminToken}`, "content-type": "application/json" },
-    body: JSON.stringify(followRunSchema.parse({ logs: true })),
+    body: JSON.stringify({ logs: true }),
   });
   if (!response.ok || response.body === null) throw new Error(`follow: ${response.status} ${await response.text()}`);
   let text = "";
@@ -49,9 +49,10 @@ function take(message: string, seen: Watched): void {
   );
   const data = fields.get("data");
   if (data === undefined) return;
-  if (fields.get("event") === "end") seen.conclusion = runSummarySchema.parse(JSON.parse(data)).conclusion ?? undefined;
+  if (fields.get("event") === "end")
+    seen.conclusion = FOLLOW_MESSAGES.end.parse(JSON.parse(data)).conclusion ?? undefined;
   if (fields.get("event") !== "log") return;
-  const chunk = logChunkSchema.parse(JSON.parse(data));
+  const chunk = FOLLOW_MESSAGES.log.parse(JSON.parse(data));
   const key = `${chunk.attempt_id}/${chunk.stream}`;
   const before = seen.logs.get(key) ?? Buffer.alloc(0);
   if (chunk.offset !== before.length) seen.breaks.push(`${key}: at ${chunk.offset}, expected ${before.length}`);
