@@ -10,6 +10,8 @@ export interface ChildOptions {
   readonly entry: string;
   readonly env: Record<string, string>;
   readonly logFile: string;
+  /** A network namespace of this machine to run it in. */
+  readonly namespace?: string;
   /** `name:action` pairs, see failpoints.ts. */
   readonly failpoints?: string;
 }
@@ -40,7 +42,11 @@ export function startChild(options: ChildOptions): Child {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const imports = ["--import", "tsx"];
   if (options.failpoints !== undefined) imports.push("--import", new URL("./failpoints.ts", import.meta.url).href);
-  const process_: ChildProcess = spawn(process.execPath, [...imports, fileURLToPath(new URL(file, import.meta.url))], {
+  const command = [process.execPath, ...imports, fileURLToPath(new URL(file, import.meta.url))];
+  // `ip netns exec` becomes the process itself, so pid and signals are the process's own
+  if (options.namespace !== undefined) command.unshift("ip", "netns", "exec", options.namespace);
+  const [executable = "", ...args] = command;
+  const process_: ChildProcess = spawn(executable, args, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: {

@@ -23,6 +23,16 @@ export interface FarmOptions {
   readonly slots?: number;
   readonly pool?: PoolTimes;
   readonly logLevel?: string;
+  /** Puts the processes on addresses of their own instead of loopback. */
+  readonly network?: FarmNetwork;
+}
+
+export interface FarmNetwork {
+  /** Where the test itself and the servers of the test run (nats-server) are reached from the namespaces. */
+  readonly hostAddress: string;
+  readonly controllers: { readonly namespace: string; readonly address: string };
+  /** The namespace of an agent, by its name. */
+  readonly agentNamespace: (agentName: string) => string;
 }
 
 export interface ControllerProcess {
@@ -72,8 +82,9 @@ export class Farm {
     const postgres = await startTestPostgres();
     const { connectionString } = await postgres.createDatabase();
     const dir = mkdtempSync(join(tmpdir(), "windrow-farm-"));
-    const nats = await startTestNats();
-    const natsProxy = await TcpProxy.start({ host: "127.0.0.1", port: nats.port });
+    const hostAddress = options.network?.hostAddress ?? "127.0.0.1";
+    const nats = await startTestNats(hostAddress);
+    const natsProxy = await TcpProxy.start({ host: hostAddress, port: nats.port }, hostAddress);
     const db = openDatabase({ connectionString, onError: () => undefined });
     const farm = new Farm({ dir, db, connectionString, nats, natsProxy, options });
     try {
@@ -105,25 +116,28 @@ export class Farm {
   async startController(no: number, options: { failpoints?: string } = {}): Promise<ControllerProcess> {
     const ports = this.#ports[no];
     if (ports === undefined) throw new Error(`controller ${no} has no ports`);
-    const url = `http://127.0.0.1:${ports.http}`;
+    const { network } = this.#options;
+    const address = network?.controllers.address ?? "127.0.0.1";
+    const url = `http://${address}:${ports.http}`;
     const dataDir = join(this.dir, "data");
     mkdirSync(dataDir, { recursive: true });
     const tokenFile = join(this.dir, "admin-token");
     const child = startChild({
       name: `controller ${no}`,
       entry: "@windrow/controller/main",
+      ...(network === undefined ? {} : { namespace: network.controllers.namespace }),
       logFile: join(this.dir, "logs", `controller-${no}.log`),
       ...options,
       env: {
         WINDROW_DATABASE_URL: this.connectionString,
         WINDROW_NATS_URL: this.nats.url,
-        WINDROW_NATS_PUBLIC_URL: `nats://127.0.0.1:${this.natsProxy.port}`,
+        WINDROW_NATS_PUBLIC_URL: `nats://${network?.hostAddress ?? "127.0.0.1"}:${this.natsProxy.port}`,
         WINDROW_NATS_KEYS_FILE: this.nats.keysFile,
         WINDROW_DATA_DIR: dataDir,
-        WINDROW_LISTEN: "127.0.0.1",
+        WINDROW_LISTEN: address,
         WINDROW_PORT: String(ports.http),
         WINDROW_GRPC_PORT: String(ports.grpc),
-        WINDROW_GRPC_PUBLIC_ADDRESS: this.#ports.map((one) => `127.0.0.1:${one.grpc}`).join(","),
+        WINDROW_GRPC_PUBLIC_ADDRESS: this.#ports.map((one) => `${address}:${one.grpc}`).join(","),
         WINDROW_PUBLIC_URL: url,
         WINDROW_ADMIN_TOKEN_FILE: tokenFile,
         WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
@@ -131,7 +145,7 @@ export class Farm {
     });
     await child.line("ready");
     this.#adminToken = readFileSync(tokenFile, "utf8").trim();
-    const controller = { no, url, grpcAddress: `127.0.0.1:${ports.grpc}`, child };
+    const controller = { no, url, grpcAddress: `${address}:${ports.grpc}`, child };
     this.controllers[no] = controller;
     return controller;
   }
@@ -153,6 +167,7 @@ export class Farm {
     const child = startChild({
       name,
       entry: "@windrow/agent/main",
+      ...(this.#options.network === undefined ? {} : { namespace: this.#options.network.agentNamespace(name) }),
       logFile: join(this.dir, "logs", `${name}.log`),
       ...(failpoints === undefined ? {} : { failpoints }),
       env: {

@@ -15,11 +15,11 @@ export class TcpProxy {
     this.port = port;
   }
 
-  static async start(target: { host: string; port: number }): Promise<TcpProxy> {
+  static async start(target: { host: string; port: number }, listenAddress = "127.0.0.1"): Promise<TcpProxy> {
     const server = createServer({ pauseOnConnect: true });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(0, "127.0.0.1", resolve);
+      server.listen(0, listenAddress, resolve);
     });
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("the proxy has no port");

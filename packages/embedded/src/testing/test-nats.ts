@@ -26,13 +26,20 @@ export async function findFreePort(): Promise<number> {
 }
 
 /** A real nats-server for tests with keys of its own, on a free port; ended with the test process at the latest. */
-export async function startTestNats(): Promise<TestNats> {
+export async function startTestNats(listenAddress = "127.0.0.1"): Promise<TestNats> {
   const dataDir = mkdtempSync(join(tmpdir(), "windrow-test-nats-"));
-  return startOn(dataDir, await findFreePort());
+  return startOn({ dataDir, port: await findFreePort(), listenAddress });
 }
 
-async function startOn(dataDir: string, port: number): Promise<TestNats> {
-  const server = await startNats({ dataDir, port, logger: createLogger({ component: "test-nats", level: "warn" }) });
+interface Place {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly listenAddress: string;
+}
+
+async function startOn(place: Place): Promise<TestNats> {
+  const { dataDir } = place;
+  const server = await startNats({ ...place, logger: createLogger({ component: "test-nats", level: "warn" }) });
   const endAtExit = () => {
     process.kill(server.pid, "SIGKILL");
     rmSync(dataDir, { recursive: true, force: true });
@@ -47,7 +54,7 @@ async function startOn(dataDir: string, port: number): Promise<TestNats> {
     stop,
     async restart() {
       await stop();
-      return startOn(dataDir, port);
+      return startOn(place);
     },
     async remove() {
       await stop();
