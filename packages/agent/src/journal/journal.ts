@@ -1,0 +1,133 @@
+import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import type { AttemptId } from "@windrow/model";
+import type { Logger } from "@windrow/service";
+import { type AttemptMemory, foldJournal } from "./attempt-memory.ts";
+import { isJournalRecord, type JournalRecord } from "./journal-records.ts";
+
+/** The file is written anew, with the held attempts only, when it grows beyond this. */
+export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
+
+/**
+ * Says what runs where, so that an agent that died can go on. Lines are in the kernel's hands when `append` returns:
+ * they survive the death of the agent. After `sync` they survive the death of the machine too.
+ */
+export interface Journal {
+  /** What was held when the journal was opened. */
+  readonly remembered: ReadonlyMap<AttemptId, AttemptMemory>;
+  append(record: JournalRecord): void;
+  /** Resolves when everything appended before the call is on the disk; calls that overlap share one flush. */
+  sync(): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+const flush = promisify(fdatasync);
+
+/** Opens the journal at `path`, or makes it, and drops the lines of attempts that are over. */
+export function openJournal(path: string, logger: Logger): Journal {
+  const live = new Map<AttemptId, JournalRecord[]>();
+  const records = readRecords(path, logger);
+  const remembered = foldJournal(records);
+  for (const record of records) {
+    if (remembered.has(record.attemptId)) keep(record);
+  }
+  let file = -1;
+  let fileBytes = 0;
+  let flushing: Promise<void> | undefined;
+  let nextFlush: Promise<void> | undefined;
+  rewrite();
+
+  function keep(record: JournalRecord): void {
+    const known = live.get(record.attemptId);
+    if (record.kind === "released") live.delete(record.attemptId);
+    else if (known === undefined || record.kind === "accepted") live.set(record.attemptId, [record]);
+    else known.push(record);
+  }
+
+  function rewrite(): void {
+    const text = [...live.values()].flat().map(toLine).join("");
+    const fresh = openSync(`${path}.new`, "w", 0o600);
+    writeSync(fresh, text);
+    fsyncSync(fresh);
+    closeSync(fresh);
+    renameSync(`${path}.new`, path);
+    const folder = openSync(dirname(path), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+    if (file !== -1) closeSync(file);
+    file = openSync(path, "a", 0o600);
+    fileBytes = Buffer.byteLength(text);
+  }
+
+  async function flushOnce(): Promise<void> {
+    await flush(file);
+  }
+
+  return {
+    remembered,
+    append(record) {
+      keep(record);
+      fileBytes += writeSync(file, toLine(record));
+      // Never while a flush holds the descriptor; the next append looks again.
+      if (fileBytes > JOURNAL_BYTES_MAX && flushing === undefined) rewrite();
+    },
+    async sync() {
+      if (flushing === undefined) {
+        flushing = flushOnce().finally(() => {
+          flushing = undefined;
+        });
+        return flushing;
+      }
+      // The flush under way may have begun before the caller's lines: wait for the one after it, with everybody else.
+      nextFlush ??= flushing
+        .catch(() => undefined)
+        .then(() => {
+          nextFlush = undefined;
+          flushing = flushOnce().finally(() => {
+            flushing = undefined;
+          });
+          return flushing;
+        });
+      return nextFlush;
+    },
+    async close() {
+      await (nextFlush ?? flushing);
+      if (file !== -1) closeSync(file);
+      file = -1;
+    },
+  };
+}
+
+const toLine = (record: JournalRecord): string => `${JSON.stringify(record)}\n`;
+
+function readRecords(path: string, logger: Logger): JournalRecord[] {
+  const records: JournalRecord[] = [];
+  for (const [index, line] of readText(path).split("\n").entries()) {
+    if (line === "") continue;
+    const record = parseLine(line);
+    if (record === undefined) logger.warn({ path, line: index + 1 }, "journal line is torn, left out");
+    else records.push(record);
+  }
+  return records;
+}
+
+function parseLine(line: string): JournalRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isJournalRecord(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    throw error;
+  }
+}
