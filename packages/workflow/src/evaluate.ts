@@ -1,0 +1,124 @@
+import { data, Evaluator } from "@actions/expressions";
+import type { FunctionDefinition } from "@actions/expressions/funcs/info";
+import type { Template, Value } from "@windrow/model";
+import { type CompiledExpression, compileExpression, explainExpressionError } from "./compile-expression.ts";
+import { compileTemplate } from "./compile-template.ts";
+import {
+  ContextRoot,
+  type ExpressionContexts,
+  fromExpressionData,
+  isTruthy,
+  toExpressionData,
+} from "./expression-data.ts";
+import { ExpressionFailure } from "./expression-failure.ts";
+
+/**
+ * Functions whose answer depends on where the evaluation happens. A missing one makes the expression fail by name.
+ * `hashFiles` gets its patterns and answers the digest, or the empty string.
+ */
+export interface ExpressionFunctions {
+  readonly success?: () => boolean;
+  readonly failure?: () => boolean;
+  readonly always?: () => boolean;
+  readonly cancelled?: () => boolean;
+  readonly hashFiles?: (patterns: readonly string[]) => string;
+}
+
+/** Evaluates every `${{ }}` of a text and puts the values in their places. Throws `ExpressionFailure`. */
+export function evaluateTemplate(
+  template: Template,
+  contexts: ExpressionContexts,
+  functions: ExpressionFunctions = {},
+): string {
+  if (!template.includes("${{")) return template;
+  const evaluation = startEvaluation(contexts, functions);
+  let text = "";
+  for (const segment of compileTemplate(template)) {
+    text += "literal" in segment ? segment.literal : evaluation(segment.expression).coerceString();
+  }
+  return text;
+}
+
+/** As `evaluateTemplate`, but a text that is one whole expression keeps its type: a list, a number, null. */
+export function evaluateValue(
+  template: Template,
+  contexts: ExpressionContexts,
+  functions: ExpressionFunctions = {},
+): Value {
+  if (!template.includes("${{")) return template;
+  const segments = compileTemplate(template);
+  const [only] = segments;
+  if (segments.length === 1 && only !== undefined && "expression" in only) {
+    return fromExpressionData(startEvaluation(contexts, functions)(only.expression));
+  }
+  return evaluateTemplate(template, contexts, functions);
+}
+
+/** Evaluates a condition of a definition (an expression without braces) to true or false. Throws `ExpressionFailure`. */
+export function evaluateCondition(
+  condition: string,
+  contexts: ExpressionContexts,
+  functions: ExpressionFunctions = {},
+): boolean {
+  return isTruthy(startEvaluation(contexts, functions)(compileExpression(condition)));
+}
+
+function startEvaluation(
+  contexts: ExpressionContexts,
+  functions: ExpressionFunctions,
+): (expression: CompiledExpression) => data.ExpressionData {
+  const root = new ContextRoot(contexts);
+  const definitions = defineFunctions(functions);
+  return (expression) => {
+    try {
+      return new Evaluator(expression.tree, root, definitions).evaluate();
+    } catch (error) {
+      if (error instanceof ExpressionFailure) throw error;
+      throw new ExpressionFailure(expression.text, explainExpressionError(error), { cause: error });
+    }
+  };
+}
+
+function defineFunctions(functions: ExpressionFunctions): Map<string, FunctionDefinition> {
+  const definitions = new Map<string, FunctionDefinition>([["fromjson", FROM_JSON]]);
+  const define = (name: string, call: FunctionDefinition["call"] | undefined): void => {
+    definitions.set(name.toLowerCase(), { name, minArgs: 0, maxArgs: 255, call: call ?? missing(name) });
+  };
+  const { success, failure, always, cancelled, hashFiles } = functions;
+  define("success", success && (() => new data.BooleanData(success())));
+  define("failure", failure && (() => new data.BooleanData(failure())));
+  define("always", always && (() => new data.BooleanData(always())));
+  define("cancelled", cancelled && (() => new data.BooleanData(cancelled())));
+  define(
+    "hashFiles",
+    hashFiles && ((...args) => new data.StringData(hashFiles(args.map((arg) => arg.coerceString())))),
+  );
+  return definitions;
+}
+
+function missing(name: string): FunctionDefinition["call"] {
+  return () => {
+    throw new Error(`the function '${name}' is not available here`);
+  };
+}
+
+/** The library's `fromJSON` builds dictionaries that lose keys such as `constructor`. */
+const FROM_JSON: FunctionDefinition = {
+  name: "fromJSON",
+  minArgs: 1,
+  maxArgs: 1,
+  call: (arg) => {
+    const text = arg?.coerceString() ?? "";
+    if (text.trim() === "") throw new Error("fromJSON got an empty text");
+    try {
+      const parsed: Value = JSON.parse(text);
+      return toExpressionData(parsed);
+    } catch (error) {
+      throw new Error(`fromJSON got a text that is not JSON: ${shorten(text)}`, { cause: error });
+    }
+  },
+};
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

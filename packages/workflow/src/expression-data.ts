@@ -1,0 +1,123 @@
+import { data } from "@actions/expressions";
+import type { Pair } from "@actions/expressions/data/expressiondata";
+import type { Value } from "@windrow/model";
+import { ContextDictionary } from "./library-corrections.ts";
+
+/** The contexts of one evaluation by name; a missing context or property is null. */
+export type ExpressionContexts = { readonly [name: string]: Value | undefined };
+
+/**
+ * Numbers as the language writes them: at most 15 significant digits, scientific with a capital E from 1E+15 up and
+ * below 1E-05.
+ */
+export function formatNumber(value: number): string {
+  if (value === 0) return "0";
+  if (!Number.isFinite(value)) return String(value);
+  const [mantissa = "", exponentText = "0"] = value.toExponential(14).split("e");
+  const exponent = Number(exponentText);
+  if (exponent < 15 && exponent >= -5) return String(Number(value.toPrecision(15)));
+  const digits = mantissa.replace(/\.?0+$/, "");
+  return `${digits}E${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+}
+
+export class LanguageNumber extends data.NumberData {
+  override coerceString(): string {
+    return formatNumber(this.value);
+  }
+}
+
+/** A dictionary over a plain object that converts a property when it is first read: contexts are large, uses few. */
+class ValueDictionary extends ContextDictionary {
+  readonly #values: { readonly [name: string]: Value | undefined };
+  readonly #names: Map<string, string>;
+  readonly #fold: (name: string) => string;
+  readonly #converted = new Map<string, data.ExpressionData>();
+
+  constructor(values: { readonly [name: string]: Value | undefined }, caseSensitive: boolean) {
+    super({ caseSensitive });
+    this.#values = values;
+    this.#fold = caseSensitive ? (name) => name : (name) => name.toLowerCase();
+    this.#names = new Map();
+    for (const name of Object.keys(values)) {
+      if (!this.#names.has(this.#fold(name))) this.#names.set(this.#fold(name), name);
+    }
+  }
+
+  override get(key: string): data.ExpressionData | undefined {
+    const name = this.#names.get(this.#fold(key));
+    if (name === undefined) return undefined;
+    const known = this.#converted.get(name);
+    if (known !== undefined) return known;
+    const converted = toExpressionData(this.#values[name] ?? null);
+    this.#converted.set(name, converted);
+    return converted;
+  }
+
+  override values(): data.ExpressionData[] {
+    return this.pairs().map((pair) => pair.value);
+  }
+
+  override pairs(): Pair[] {
+    return [...this.#names.values()].map((key) => ({ key, value: this.get(key) ?? new data.Null() }));
+  }
+}
+
+/** What the evaluator asks for contexts: names without case, `env` with case-sensitive properties, unknown ones null. */
+export class ContextRoot extends data.Dictionary {
+  readonly #contexts: ExpressionContexts;
+  readonly #converted = new Map<string, data.ExpressionData>();
+
+  constructor(contexts: ExpressionContexts) {
+    super();
+    this.#contexts = contexts;
+  }
+
+  override get(name: string): data.ExpressionData {
+    const key = name.toLowerCase();
+    const known = this.#converted.get(key);
+    if (known !== undefined) return known;
+    const value = Object.hasOwn(this.#contexts, key) ? this.#contexts[key] : undefined;
+    const converted =
+      key === "env" && isObject(value) ? new ValueDictionary(value, true) : toExpressionData(value ?? null);
+    this.#converted.set(key, converted);
+    return converted;
+  }
+}
+
+const isObject = (value: Value | undefined): value is { readonly [name: string]: Value } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
+
+export function toExpressionData(value: Value): data.ExpressionData {
+  if (value === null) return new data.Null();
+  switch (typeof value) {
+    case "string":
+      return new data.StringData(value);
+    case "boolean":
+      return new data.BooleanData(value);
+    case "number":
+      return new LanguageNumber(value);
+    case "object":
+      return isList(value) ? new data.Array(...value.map(toExpressionData)) : new ValueDictionary(value, false);
+  }
+}
+
+export function fromExpressionData(value: data.ExpressionData): Value {
+  if (value instanceof data.StringData) return value.value;
+  if (value instanceof data.BooleanData) return value.value;
+  if (value instanceof data.NumberData) return value.value;
+  if (value instanceof data.Array) return value.values().map(fromExpressionData);
+  if (value instanceof data.Dictionary) {
+    return Object.fromEntries(value.pairs().map((pair) => [pair.key, fromExpressionData(pair.value)]));
+  }
+  return null;
+}
+
+/** Whether a value counts as true: everything but null, false, 0, NaN and the empty string. */
+export function isTruthy(value: data.ExpressionData): boolean {
+  if (value instanceof data.BooleanData) return value.value;
+  if (value instanceof data.StringData) return value.value.length > 0;
+  if (value instanceof data.NumberData) return value.value !== 0 && !Number.isNaN(value.value);
+  return !(value instanceof data.Null);
+}

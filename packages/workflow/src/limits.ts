@@ -1,0 +1,30 @@
+/** A workflow file larger than this is refused before it is read. */
+export const FILE_BYTES_MAX = 512 * 1024;
+/** Jobs of one file after matrix expansion. */
+export const JOBS_MAX = 2_000;
+/** Combinations of one matrix, as documented. */
+export const MATRIX_COMBINATIONS_MAX = 256;
+/** Steps of one job. */
+export const STEPS_MAX = 1_000;
+/** Maps and lists inside each other; a legal file needs about a dozen. */
+export const DEPTH_MAX = 64;
+/** Values of one file once its aliases are expanded: an alias bomb ends here. */
+export const NODES_MAX = 100_000;
+/** Complaints reported for one file; the rest is counted. */
+export const DIAGNOSTICS_MAX = 100;
+/** Five days, the documented limit for jobs on one's own machines. */
+export const JOB_TIMEOUT_MINUTES_MAX = 5 * 24 * 60;
+/** Compiled expressions kept for reuse. */
+export const COMPILED_EXPRESSIONS_MAX = 4_000;
+/** One pattern of a filter. */
+export const PATTERN_CHARS_MAX = 1_024;
+/** Labels one job may ask for. */
+export const LABELS_MAX = 50;
+/** Characters of a job's display name; a longer one is shortened. */
+export const JOB_NAME_CHARS_MAX = 256;
+/** A parse that takes longer is ended, and the file refused. */
+export const PARSE_TIMEOUT_MS = 1_000;
+/** Heap of the parse worker. */
+export const PARSE_HEAP_MIB_MAX = 64;
+/** Files waiting for the parse worker. */
+export const PARSE_QUEUE_MAX = 1_000;

@@ -1,0 +1,149 @@
+import { PATTERN_CHARS_MAX } from "./limits.ts";
+
+/*
+ * The language's own patterns for branches, tags and paths: `*` any characters but `/`, `**` any characters, a leading
+ * `**` + `/` also no folder at all, `?` zero or one and `+` one or more of the preceding character, `[]` one of the
+ * characters named, `\` the next character itself. Patterns come from strangers, so they are run as an automaton whose
+ * cost is pattern length times text length, not as regular expressions.
+ */
+type Quantity = "one" | "optional" | "repeated";
+type Piece =
+  | { readonly kind: "character"; readonly test: (char: string) => boolean; quantity: Quantity }
+  | { readonly kind: "segment" }
+  | { readonly kind: "anything" }
+  | { readonly kind: "folders" };
+
+const compiled = new Map<string, readonly Piece[]>();
+const COMPILED_PATTERNS_MAX = 2_000;
+
+/** What is wrong with a pattern, if anything is. */
+export function explainPattern(pattern: string): string | undefined {
+  const parsed = parsePattern(pattern.startsWith("!") ? pattern.slice(1) : pattern);
+  return typeof parsed === "string" ? parsed : undefined;
+}
+
+/** Whether one pattern (without its `!`) matches the whole text. A pattern with an error matches nothing. */
+export function matchPattern(pattern: string, text: string): boolean {
+  let pieces = compiled.get(pattern);
+  if (pieces === undefined) {
+    const parsed = parsePattern(pattern);
+    if (typeof parsed === "string") return false;
+    pieces = parsed;
+    if (compiled.size >= COMPILED_PATTERNS_MAX) compiled.clear();
+    compiled.set(pattern, pieces);
+  }
+  return run(pieces, text);
+}
+
+/** Ordered patterns: the last one that matches decides, `!` takes out again. */
+export function matchPatterns(patterns: readonly string[], text: string): boolean {
+  let isMatched = false;
+  for (const pattern of patterns) {
+    const isNegative = pattern.startsWith("!");
+    if (isMatched !== isNegative) continue;
+    if (matchPattern(isNegative ? pattern.slice(1) : pattern, text)) isMatched = !isNegative;
+  }
+  return isMatched;
+}
+
+function parsePattern(pattern: string): Piece[] | string {
+  if (pattern === "") return "an empty pattern matches nothing";
+  if (pattern.length > PATTERN_CHARS_MAX) return `longer than ${PATTERN_CHARS_MAX} characters`;
+  const pieces: Piece[] = [];
+  let at = 0;
+  while (at < pattern.length) {
+    const char = pattern[at] ?? "";
+    if (char === "*") {
+      const isDouble = pattern[at + 1] === "*";
+      const isFolder = at === 0 || pattern[at - 1] === "/";
+      if (isDouble && pattern[at + 2] === "/" && isFolder) pieces.push({ kind: "folders" });
+      else pieces.push({ kind: isDouble ? "anything" : "segment" });
+      at += isDouble ? (pattern[at + 2] === "/" && isFolder ? 3 : 2) : 1;
+    } else if (char === "?" || char === "+") {
+      const last = pieces.at(-1);
+      if (last === undefined) return `'${char}' has nothing before it`;
+      if (last.kind === "character") last.quantity = char === "?" ? "optional" : "repeated";
+      at += 1;
+    } else if (char === "[") {
+      const end = pattern.indexOf("]", at + 2);
+      if (end < 0) return "'[' is not closed";
+      const test = parseClass(pattern.slice(at + 1, end));
+      if (typeof test === "string") return test;
+      pieces.push({ kind: "character", test, quantity: "one" });
+      at = end + 1;
+    } else {
+      const literal = char === "\\" ? (pattern[at + 1] ?? "") : char;
+      if (literal === "") return "'\\' has nothing after it";
+      pieces.push({ kind: "character", test: (one) => one === literal, quantity: "one" });
+      at += char === "\\" ? 2 : 1;
+    }
+  }
+  return pieces;
+}
+
+function parseClass(text: string): ((char: string) => boolean) | string {
+  const ranges: [string, string][] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const from = text[at] ?? "";
+    if (text[at + 1] === "-" && at + 2 < text.length) {
+      const to = text[at + 2] ?? "";
+      if (to < from) return `the range '${from}-${to}' runs backwards`;
+      ranges.push([from, to]);
+      at += 2;
+    } else {
+      ranges.push([from, from]);
+    }
+  }
+  return (char) => ranges.some(([from, to]) => char >= from && char <= to);
+}
+
+/** Which places of the text can be reached after each piece. */
+function run(pieces: readonly Piece[], text: string): boolean {
+  let reached = new Uint8Array(text.length + 1);
+  reached[0] = 1;
+  for (const piece of pieces) {
+    const next = new Uint8Array(text.length + 1);
+    for (let at = 0; at <= text.length; at += 1) step({ piece, text, at, reached, next });
+    reached = next;
+  }
+  return reached[text.length] === 1;
+}
+
+function step({
+  piece,
+  text,
+  at,
+  reached,
+  next,
+}: {
+  piece: Piece;
+  text: string;
+  at: number;
+  reached: Uint8Array;
+  next: Uint8Array;
+}): void {
+  const char = text[at] ?? "";
+  const isHere = reached[at] === 1;
+  switch (piece.kind) {
+    case "character":
+      if (isHere && piece.quantity === "optional") next[at] = 1;
+      if (char !== "" && piece.test(char) && (isHere || (piece.quantity === "repeated" && next[at] === 1))) {
+        next[at + 1] = 1;
+      }
+      return;
+    case "segment":
+    case "anything":
+      if (isHere) next[at] = 1;
+      if (next[at] === 1 && char !== "" && (piece.kind === "anything" || char !== "/")) next[at + 1] = 1;
+      return;
+    case "folders":
+      if (isHere) {
+        next[at] = 1;
+        // From here on every `/` ends a run of folders.
+        for (let slash = text.indexOf("/", at); slash >= 0; slash = text.indexOf("/", slash + 1)) {
+          if (next[slash + 1] === 1) break;
+          next[slash + 1] = 1;
+        }
+      }
+  }
+}

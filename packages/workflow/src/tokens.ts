@@ -1,0 +1,81 @@
+import { isBasicExpression, isBoolean, isMapping, isNumber, isSequence, isString } from "@actions/workflow-parser";
+import type { BasicExpressionToken, TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
+import type { Position, Template, TemplateMap } from "@windrow/model";
+import { compileExpression } from "./compile-expression.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { ExpressionFailure } from "./expression-failure.ts";
+import { refuse, refuseContexts } from "./refuse.ts";
+
+/** One entry of a map: its key with the key's place, and its value. */
+export interface Entry {
+  readonly key: string;
+  readonly at: Position;
+  readonly value: TemplateToken;
+}
+
+export function positionOf(token: TemplateToken, fallback?: Position): Position {
+  const start = token.range?.start;
+  return start === undefined ? (fallback ?? { line: 1, column: 1 }) : { line: start.line, column: start.column };
+}
+
+/** The entries of a map; anything else was complained about by the reader and has none. */
+export function entriesOf(token: TemplateToken | undefined): Entry[] {
+  if (token === undefined || !isMapping(token)) return [];
+  return [...token].map((pair) => ({
+    key: pair.key.toString(),
+    at: positionOf(pair.key),
+    value: pair.value,
+  }));
+}
+
+export function itemsOf(token: TemplateToken): TemplateToken[] {
+  return isSequence(token) ? Array.from({ length: token.count }, (_, at) => token.get(at)) : [token];
+}
+
+/** A scalar's text as a template, complaining about expressions that do not compile or use refused contexts. */
+export function readTemplateText(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template | undefined {
+  const template = templateOf(token);
+  if (template === undefined) return undefined;
+  if (isBasicExpression(token)) {
+    for (const one of token.originalExpressions ?? [token]) checkExpression(one, at, diagnostics);
+  }
+  return template;
+}
+
+function templateOf(token: TemplateToken): Template | undefined {
+  if (isBasicExpression(token)) {
+    // Text around expressions was turned into a call of format(); its source is the text after YAML processing.
+    if (token.originalExpressions !== undefined && token.source !== undefined) return token.source;
+    return `\${{ ${token.expression} }}`;
+  }
+  if (isString(token)) {
+    // A text that still holds an opening brace was a quoted literal in an expression.
+    return token.value.includes("${{") ? `\${{ '${token.value.replaceAll("'", "''")}' }}` : token.value;
+  }
+  if (isNumber(token) || isBoolean(token)) return token.toString();
+  return token.isScalar ? "" : undefined;
+}
+
+function checkExpression(token: BasicExpressionToken, fallback: Position, diagnostics: Diagnostics): void {
+  const at = positionOf(token, fallback);
+  try {
+    refuseContexts(compileExpression(token.expression), at, diagnostics);
+  } catch (error) {
+    if (!(error instanceof ExpressionFailure)) throw error;
+    diagnostics.error(at, { code: "expression", message: `error in an expression: ${error.message}` });
+  }
+}
+
+/** A map of templates such as `env` or `outputs`, in the order of the file. */
+export function readTemplateMap(token: TemplateToken, name: string, diagnostics: Diagnostics): TemplateMap {
+  if (!isMapping(token)) {
+    if (token.isExpression) refuse(diagnostics, positionOf(token), `an expression in place of the map '${name}'`);
+    return [];
+  }
+  const map: [string, Template][] = [];
+  for (const { key, at, value } of entriesOf(token)) {
+    const template = readTemplateText(value, at, diagnostics);
+    if (template !== undefined) map.push([key, template]);
+  }
+  return map;
+}
