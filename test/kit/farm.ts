@@ -23,6 +23,8 @@ export interface FarmOptions {
   readonly slots?: number;
   readonly pool?: PoolTimes;
   readonly logLevel?: string;
+  /** A database of the caller's own; a fresh one of the test run's Postgres when not given. */
+  readonly connectionString?: string;
   /** Puts the processes on addresses of their own instead of loopback. */
   readonly network?: FarmNetwork;
 }
@@ -79,8 +81,8 @@ export class Farm {
   }
 
   static async start(options: FarmOptions = {}): Promise<Farm> {
-    const postgres = await startTestPostgres();
-    const { connectionString } = await postgres.createDatabase();
+    const connectionString =
+      options.connectionString ?? (await (await startTestPostgres()).createDatabase()).connectionString;
     const dir = mkdtempSync(join(tmpdir(), "windrow-farm-"));
     const hostAddress = options.network?.hostAddress ?? "127.0.0.1";
     const nats = await startTestNats(hostAddress);

@@ -1,0 +1,25 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPostgres } from "@windrow/embedded";
+import { createLogger } from "@windrow/service";
+import { Farm, type FarmOptions } from "../kit/farm.ts";
+
+/** A farm whose Postgres keeps its promises (fsync on), since figures without them would flatter. */
+export async function withBenchFarm(options: FarmOptions, work: (farm: Farm) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "windrow-bench-"));
+  const postgres = await startPostgres({
+    dataDir: join(dir, "postgres"),
+    logger: createLogger({ component: "bench-postgres", level: "warn" }),
+  });
+  try {
+    const farm = await Farm.start({ logLevel: "warn", ...options, connectionString: postgres.connectionString });
+    try {
+      await work(farm);
+    } finally {
+      await farm.stop();
+    }
+  } finally {
+    await postgres.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
