@@ -36,6 +36,9 @@ export {
   type RunChanged,
 } from "./bus-messages.ts";
 export { DecodeError } from "./codec/decode-error.ts";
+export type { Authenticate } from "./grpc/authenticate-calls.ts";
+export { type AgentApiClientOptions, createAgentApiClient } from "./grpc/create-agent-api-client.ts";
+export { type AgentServer, type AgentServerOptions, startAgentServer } from "./grpc/start-agent-server.ts";
 export {
   AGENT_MESSAGE_BYTES_MAX,
   CONTROLLER_MESSAGE_BYTES_MAX,
@@ -53,3 +56,4 @@ export {
 } from "./limits.ts";
 export { LogGap } from "./log-gap.ts";
 export { WIRE_FAULT_CODES, WireFault, type WireFaultCode } from "./wire-fault.ts";
+export type { WireLogger } from "./wire-logger.ts";

@@ -31,3 +31,19 @@ export const UNARY_DEADLINE_MS = 15_000;
 /** A connection that is silent this long is probed, and given up when the probe stays unanswered for the time-out. */
 export const KEEPALIVE_EVERY_MS = 10_000;
 export const KEEPALIVE_TIMEOUT_MS = 5_000;
+
+/** After a lost connection the next try comes after the first delay, and never later than the second. */
+export const RECONNECT_FIRST_MS = 200;
+export const RECONNECT_MAX_MS = 1_500;
+
+/** How much an agent lets a controller send ahead of its reading, per call. */
+export const RECEIVE_WINDOW_BYTES = 1024 * 1024;
+
+/** Calls that one connection may have open: one log per running attempt, and some. */
+export const CALLS_PER_CONNECTION_MAX = 1_024;
+
+/** Acks that wait for an agent which does not read; acks repeat themselves, so far fewer are ever due. */
+export const LOG_UNSENT_ACKS_MAX = 4_096;
+
+/** How long a stopping server waits for calls to end before it drops them. */
+export const SERVER_STOP_GRACE_MS = 3_000;

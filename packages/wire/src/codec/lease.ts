@@ -19,4 +19,4 @@ export function unpackStream(fields: Fields): StreamName {
   return isStreamName(text) ? text : fields.fail("stream", "is neither system nor a step's number");
 }
 
-const isStreamName = (text: string): text is StreamName => STREAM.test(text);
+export const isStreamName = (text: string): text is StreamName => STREAM.test(text);

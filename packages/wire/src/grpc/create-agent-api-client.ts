@@ -1,0 +1,134 @@
+import {
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+} from "@grpc/grpc-js";
+import type { AgentApiClient, UnaryOptions } from "../agent-api.ts";
+import {
+  decodeFinishAttemptReply,
+  decodeReportStepsReply,
+  decodeStartAttemptReply,
+  encodeFinishAttemptRequest,
+  encodeReportStepsRequest,
+  encodeStartAttemptRequest,
+} from "../codec/attempt-messages.ts";
+import { DecodeError } from "../codec/decode-error.ts";
+import {
+  AGENT_MESSAGE_BYTES_MAX,
+  CONTROLLER_MESSAGE_BYTES_MAX,
+  KEEPALIVE_EVERY_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  RECEIVE_WINDOW_BYTES,
+  RECONNECT_FIRST_MS,
+  RECONNECT_MAX_MS,
+  UNARY_DEADLINE_MS,
+} from "../limits.ts";
+import { WireFault } from "../wire-fault.ts";
+import { AGENT_SERVICE } from "./agent-service.ts";
+import { fromServiceError } from "./error-table.ts";
+import { openLogCall } from "./open-log-call.ts";
+import { openSessionCall } from "./open-session-call.ts";
+
+export interface AgentApiClientOptions {
+  /** `host:port`, or several controllers as `ipv4:10.0.0.1:7071,10.0.0.2:7071` (the first that answers is used). */
+  readonly address: string;
+  /** The agent's own credential (`wra_…`); a function is asked at every call, so that a renewed one is used. */
+  readonly credential: string | (() => string);
+  /** PEM. `key` and `cert` are the agent's own certificate. Without `tls` the connection is plain. */
+  readonly tls?: { readonly ca?: Buffer; readonly key?: Buffer; readonly cert?: Buffer };
+}
+
+/**
+ * Connects lazily and keeps connecting. Two connections of its own: session and unary calls on one, logs on the other,
+ * so that a log which stalls (and with it the connection's window) never delays a heartbeat.
+ */
+export function createAgentApiClient(options: AgentApiClientOptions): AgentApiClient {
+  const control = connect(options);
+  const logs = connect(options);
+
+  function metadata(): Metadata {
+    const headers = new Metadata();
+    const credential = typeof options.credential === "string" ? options.credential : options.credential();
+    headers.set("authorization", `Bearer ${credential}`);
+    return headers;
+  }
+
+  function openStream(client: Client, method: MethodDefinition<Buffer, Buffer>): ClientDuplexStream<Buffer, Buffer> {
+    return client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, metadata());
+  }
+
+  function unary<Q, R>(
+    method: MethodDefinition<Buffer, Buffer>,
+    encode: (request: Q) => Buffer,
+    decode: (bytes: Uint8Array) => R,
+  ): (request: Q, options?: UnaryOptions) => Promise<R> {
+    return (request, { signal, deadlineMs = UNARY_DEADLINE_MS } = {}) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(new WireFault("cancelled", "the call was cancelled here"));
+        const call = control.makeUnaryRequest(
+          method.path,
+          method.requestSerialize,
+          method.responseDeserialize,
+          encode(request),
+          metadata(),
+          { deadline: Date.now() + deadlineMs },
+          (error, reply) => {
+            signal?.removeEventListener("abort", cancel);
+            if (error !== null) return reject(fromServiceError(error, signal?.aborted === true));
+            try {
+              resolve(decode(reply ?? Buffer.alloc(0)));
+            } catch (cause) {
+              reject(toProtocolFault(cause));
+            }
+          },
+        );
+        const cancel = () => call.cancel();
+        signal?.addEventListener("abort", cancel, { once: true });
+      });
+  }
+
+  return {
+    session: () => openSessionCall(openStream(control, AGENT_SERVICE.session)),
+    startAttempt: unary(AGENT_SERVICE.startAttempt, encodeStartAttemptRequest, decodeStartAttemptReply),
+    reportSteps: unary(AGENT_SERVICE.reportSteps, encodeReportStepsRequest, decodeReportStepsReply),
+    openLog: () => openLogCall(openStream(logs, AGENT_SERVICE.shipLog)),
+    finishAttempt: unary(AGENT_SERVICE.finishAttempt, encodeFinishAttemptRequest, decodeFinishAttemptReply),
+    close() {
+      control.close();
+      logs.close();
+    },
+  };
+}
+
+function connect({ address, tls }: AgentApiClientOptions): Client {
+  const channelOptions: ChannelOptions = {
+    // Without this, grpc-js would share one connection between both clients.
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.keepalive_time_ms": KEEPALIVE_EVERY_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.max_receive_message_length": CONTROLLER_MESSAGE_BYTES_MAX,
+    "grpc.max_send_message_length": AGENT_MESSAGE_BYTES_MAX,
+    "grpc.initial_reconnect_backoff_ms": RECONNECT_FIRST_MS,
+    "grpc.max_reconnect_backoff_ms": RECONNECT_MAX_MS,
+    "grpc-node.flow_control_window": RECEIVE_WINDOW_BYTES,
+    // Every call is repeated by its owner when it fails; retries inside would hold a copy of log bytes.
+    "grpc.enable_retries": 0,
+    "grpc.service_config_disable_resolution": 1,
+    // Only configuration decides how to reach the controller, never a proxy variable of the environment.
+    "grpc.enable_http_proxy": 0,
+  };
+  const channelCredentials =
+    tls === undefined
+      ? credentials.createInsecure()
+      : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
+  return new Client(address, channelCredentials, channelOptions);
+}
+
+/** A reply that does not decode is the peer's fault, not a refusal of ours. */
+export function toProtocolFault(error: unknown): unknown {
+  return error instanceof DecodeError ? new WireFault("protocol", error.message, { cause: error }) : error;
+}

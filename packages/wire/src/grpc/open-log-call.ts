@@ -1,0 +1,20 @@
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import type { LogCall } from "../agent-api.ts";
+import { decodeLogAck, encodeLogMessage } from "../codec/log-messages.ts";
+import { wrapClientStream } from "./client-stream.ts";
+
+/** Gives a streaming call the shape of one attempt's log. */
+export function openLogCall(call: ClientDuplexStream<Buffer, Buffer>): LogCall {
+  const stream = wrapClientStream(call, decodeLogAck);
+  return {
+    acks: stream.messages,
+    async send(message) {
+      stream.assertOpen();
+      if (stream.write(encodeLogMessage(message))) return;
+      await stream.untilWritable();
+      stream.assertOpen();
+    },
+    end: () => stream.end(),
+    close: () => stream.close(),
+  };
+}

@@ -1,0 +1,23 @@
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import type { SessionCall } from "../agent-api.ts";
+import { decodeControllerMessage, encodeAgentMessage } from "../codec/session-messages.ts";
+import { SESSION_UNSENT_MESSAGES_MAX } from "../limits.ts";
+import { WireFault } from "../wire-fault.ts";
+import { wrapClientStream } from "./client-stream.ts";
+
+/** Gives a streaming call the shape of a session. */
+export function openSessionCall(call: ClientDuplexStream<Buffer, Buffer>): SessionCall {
+  const stream = wrapClientStream(call, decodeControllerMessage);
+  return {
+    messages: stream.messages,
+    send(message) {
+      if (stream.isOver) return;
+      if (stream.unsentCount >= SESSION_UNSENT_MESSAGES_MAX) {
+        stream.close(new WireFault("unavailable", "the controller does not read the session"));
+        return;
+      }
+      stream.write(encodeAgentMessage(message));
+    },
+    close: () => stream.close(),
+  };
+}

@@ -1,0 +1,139 @@
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import type { AgentApi } from "../agent-api.ts";
+import {
+  decodeFinishAttemptRequest,
+  decodeReportStepsRequest,
+  decodeStartAttemptRequest,
+  encodeFinishAttemptReply,
+  encodeReportStepsReply,
+  encodeStartAttemptReply,
+} from "../codec/attempt-messages.ts";
+import { decodeLogMessage, encodeLogAck } from "../codec/log-messages.ts";
+import { decodeAgentMessage, encodeControllerMessage } from "../codec/session-messages.ts";
+import {
+  AGENT_MESSAGE_BYTES_MAX,
+  CALLS_PER_CONNECTION_MAX,
+  CONTROLLER_MESSAGE_BYTES_MAX,
+  KEEPALIVE_EVERY_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  LOG_UNSENT_ACKS_MAX,
+  SERVER_STOP_GRACE_MS,
+  SESSION_UNSENT_MESSAGES_MAX,
+} from "../limits.ts";
+import type { WireLogger } from "../wire-logger.ts";
+import { AGENT_SERVICE } from "./agent-service.ts";
+import { type Authenticate, authenticateCalls } from "./authenticate-calls.ts";
+import { serveStream, serveUnary } from "./serve-call.ts";
+
+export interface AgentServerOptions {
+  /** Address and port, for example `127.0.0.1:7071`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly api: AgentApi;
+  readonly authenticate: Authenticate;
+  readonly logger: WireLogger;
+  /** PEM. With `clientCa`, an agent must also present a certificate of that authority. */
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer; readonly clientCa?: Buffer };
+  /** How long calls may take to end at stop; SERVER_STOP_GRACE_MS when not given. */
+  readonly stopGraceMs?: number;
+}
+
+export interface AgentServer {
+  readonly port: number;
+  /** Aborts the signals of streaming calls, lets unary ones finish, drops what is left after the grace. Idempotent. */
+  stop(): Promise<void>;
+}
+
+type Stream = ServerDuplexStream<Buffer, Buffer>;
+type Unary = ServerUnaryCall<Buffer, Buffer>;
+type Respond = sendUnaryData<Buffer>;
+
+/** Puts an AgentApi on the wire. Rejects when the address cannot be bound. */
+export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
+  const { api, logger } = options;
+  const stopping = new AbortController();
+  const context = { logger, stopping: stopping.signal };
+  const { interceptor, callerOf } = authenticateCalls(options.authenticate, logger);
+  const server = new Server({
+    "grpc.keepalive_time_ms": KEEPALIVE_EVERY_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.max_receive_message_length": AGENT_MESSAGE_BYTES_MAX,
+    "grpc.max_send_message_length": CONTROLLER_MESSAGE_BYTES_MAX,
+    "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX,
+    interceptors: [interceptor],
+  });
+
+  server.addService(AGENT_SERVICE, {
+    session: (call: Stream) =>
+      serveStream(context, call, {
+        decode: decodeAgentMessage,
+        encode: encodeControllerMessage,
+        unsentMax: SESSION_UNSENT_MESSAGES_MAX,
+        run: (messages, send, signal) =>
+          api.session(callerOf(call.metadata), messages, (message) => void send(message), signal),
+      }),
+    shipLog: (call: Stream) =>
+      serveStream(context, call, {
+        decode: decodeLogMessage,
+        encode: encodeLogAck,
+        unsentMax: LOG_UNSENT_ACKS_MAX,
+        run: (messages, send, signal) => api.shipLog(callerOf(call.metadata), messages, send, signal),
+      }),
+    startAttempt: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.startAttempt(callerOf(call.metadata), request), {
+        decode: decodeStartAttemptRequest,
+        encode: encodeStartAttemptReply,
+      }),
+    reportSteps: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.reportSteps(callerOf(call.metadata), request), {
+        decode: decodeReportStepsRequest,
+        encode: encodeReportStepsReply,
+      }),
+    finishAttempt: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.finishAttempt(callerOf(call.metadata), request), {
+        decode: decodeFinishAttemptRequest,
+        encode: encodeFinishAttemptReply,
+      }),
+  });
+
+  const port = await bind(server, options);
+  let stopped: Promise<void> | undefined;
+  return {
+    port,
+    stop() {
+      stopped ??= shutDown(server, stopping, options.stopGraceMs ?? SERVER_STOP_GRACE_MS);
+      return stopped;
+    },
+  };
+}
+
+function bind(server: Server, { listen, tls }: AgentServerOptions): Promise<number> {
+  const credentials =
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(
+          tls.clientCa ?? null,
+          [{ private_key: tls.key, cert_chain: tls.cert }],
+          tls.clientCa !== undefined,
+        );
+  return new Promise((resolve, reject) => {
+    server.bindAsync(listen, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
+  });
+}
+
+function shutDown(server: Server, stopping: AbortController, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const forced = setTimeout(() => server.forceShutdown(), graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(forced);
+      resolve();
+    });
+    stopping.abort();
+  });
+}
