@@ -1,0 +1,144 @@
+import { Refusal } from "@windrow/model";
+import { backoffMs, type Clock, type Logger, type Service } from "@windrow/service";
+import type {
+  AgentApiClient,
+  ControllerMessage,
+  Heartbeat,
+  HeartbeatReply,
+  Hello,
+  SessionCall,
+  Welcome,
+} from "@windrow/wire";
+import type { Connection, ControllerSession } from "./connection.ts";
+
+/** Heartbeats without an answer that are remembered; one more and the session is given up. */
+export const HEARTBEATS_UNANSWERED_MAX = 4;
+
+export interface SessionLoopOptions {
+  /** Controllers' gRPC addresses, tried in turn. At least one. */
+  readonly addresses: readonly string[];
+  readonly connect: (address: string) => AgentApiClient;
+  readonly hello: () => Hello;
+  readonly heartbeat: () => Omit<Heartbeat, "heartbeatNo">;
+  readonly connection: Connection;
+  readonly clock: Clock;
+  /** The machine's boot clock. */
+  readonly bootClockMs: () => number;
+  readonly logger: Logger;
+  readonly onWelcome: (welcome: Welcome, sentAtBootMs: number) => void;
+  readonly onHeartbeatReply: (reply: HeartbeatReply, sentAtBootMs: number) => void;
+  readonly onMessage: (message: SessionMessage, answer: SessionCall["send"]) => void;
+  /** The controller wants nothing more to do with this agent: superseded, removed, not known. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** What a controller says once a session stands. */
+export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" }>;
+
+const RECONNECT_BACKOFF = { firstMs: 200, maxMs: 5_000 };
+const WELCOME_WAIT_MS = 10_000;
+
+/** Keeps one session open for as long as the agent lives. */
+export function createSessionLoop(options: SessionLoopOptions): Service & { heartbeatSoon(): void } {
+  const { addresses, clock, connection, logger } = options;
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  let beatSoon = new AbortController();
+
+  async function run(): Promise<void> {
+    let failuresCount = 0;
+    for (let turn = 0; !stopping.signal.aborted; turn++) {
+      const address = addresses[turn % addresses.length] ?? "";
+      const wasWelcomed = await runSession(address);
+      if (stopping.signal.aborted) return;
+      failuresCount = wasWelcomed ? 1 : failuresCount + 1;
+      await clock.sleep(backoffMs(failuresCount, RECONNECT_BACKOFF, Math.random()), stopping.signal);
+    }
+  }
+
+  async function runSession(address: string): Promise<boolean> {
+    const client = options.connect(address);
+    const over = new AbortController();
+    let session: ControllerSession | undefined;
+    let background: Promise<void> | undefined;
+    const call = client.session();
+    const endCall = () => call.close();
+    stopping.signal.addEventListener("abort", endCall, { once: true });
+    const unwelcomed = setWelcomeTimer(endCall, over.signal);
+    try {
+      const helloSentAtBootMs = options.bootClockMs();
+      call.send({ kind: "hello", ...options.hello() });
+      const beats = new Map<number, number>();
+      for await (const message of call.messages) {
+        if (message.kind === "welcome") {
+          session = { client, sessionNo: message.sessionNo, over: over.signal };
+          unwelcomed.abort();
+          options.onWelcome(message, helloSentAtBootMs);
+          connection.open(session);
+          logger.info({ address, sessionNo: message.sessionNo, pool: message.pool }, "session opened");
+          background ??= beat(call, message.heartbeatEveryMs, beats, over.signal);
+        } else if (message.kind === "heartbeatReply") {
+          const sentAtBootMs = beats.get(message.heartbeatNo);
+          for (const no of beats.keys()) if (no <= message.heartbeatNo) beats.delete(no);
+          if (sentAtBootMs !== undefined) options.onHeartbeatReply(message, sentAtBootMs);
+        } else {
+          options.onMessage(message, call.send.bind(call));
+        }
+      }
+      if (!stopping.signal.aborted) logger.info({ address }, "session ended");
+    } catch (error) {
+      if (error instanceof Refusal && isFinal(error)) options.onRefused(error);
+      else logger.warn({ err: error, address }, "session broke");
+    } finally {
+      stopping.signal.removeEventListener("abort", endCall);
+      over.abort();
+      await background;
+      if (session !== undefined) connection.closed(session);
+      call.close();
+      client.close();
+    }
+    return session !== undefined;
+  }
+
+  function setWelcomeTimer(endCall: () => void, over: AbortSignal): AbortController {
+    const welcomed = new AbortController();
+    const wait = async () => {
+      const signal = AbortSignal.any([welcomed.signal, over]);
+      await clock.sleep(WELCOME_WAIT_MS, signal);
+      if (!signal.aborted) endCall();
+    };
+    void wait();
+    return welcomed;
+  }
+
+  async function beat(call: SessionCall, everyMs: number, beats: Map<number, number>, over: AbortSignal) {
+    for (let heartbeatNo = 1; !over.aborted; heartbeatNo++) {
+      if (beats.size >= HEARTBEATS_UNANSWERED_MAX) {
+        logger.warn({ unanswered: beats.size }, "the controller does not answer heartbeats");
+        return call.close();
+      }
+      beats.set(heartbeatNo, options.bootClockMs());
+      call.send({ kind: "heartbeat", heartbeatNo, ...options.heartbeat() });
+      beatSoon = new AbortController();
+      await clock.sleep(everyMs * (0.9 + 0.2 * Math.random()), AbortSignal.any([over, beatSoon.signal]));
+    }
+  }
+
+  return {
+    async start() {
+      running ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    heartbeatSoon() {
+      beatSoon.abort();
+    },
+  };
+}
+
+/** What another try would not change. */
+function isFinal(refusal: Refusal): boolean {
+  return ["conflict", "not_allowed", "unauthenticated", "unsupported_version"].includes(refusal.code);
+}
