@@ -1,6 +1,8 @@
 export { BackendFault, type BackendFaultCode, isBackendFault } from "./backend-fault.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
+export { createScriptedBackend, type ScriptedBackend, type ScriptedStep } from "./scripted/scripted-backend.ts";
+export { prepareSlotUser, releaseSlotUser, type SlotUserOptions } from "./slot-user.ts";
 export {
   type CancelReceipt,
   type Containment,
@@ -17,3 +19,5 @@ export {
   type StepBackend,
   type StepExit,
 } from "./step-backend.ts";
+export { type SweepSitesOptions, sweepSites, wipeSite } from "./sweep-sites.ts";
+export { prepareWorkDir, type WorkDir, type WorkDirOptions, wipeWorkDir } from "./work-dir.ts";

@@ -12,7 +12,10 @@ export interface JobSite {
   readonly siteDir: string;
   /** The job's own: workspace, home, temporary files. Must exist before `openJob` (see `prepareWorkDir`). */
   readonly workDir: string;
-  /** Undefined: steps run as the agent's own user. */
+  /**
+   * Undefined: steps run as the agent's own user. Must be this slot's alone: where no namespace holds the job, everything
+   * that runs as this user is ended with it.
+   */
   readonly user?: SlotUser | undefined;
 }
 
@@ -94,7 +97,8 @@ export interface SiteRemains {
 /**
  * A way to run the steps of jobs on this machine.
  *
- * Order: `openJob` once per attempt, then steps one at a time, then `closeJob` on every path, also after a fault.
+ * Order: `openJob` once per attempt, then steps one at a time, then `closeJob` on every path, also after a fault, then
+ * `wipeSite` when the spools have been shipped.
  * After a restart of the agent `attachJob` takes the place of `openJob`; steps that ran or ended meanwhile are all there,
  * byte for byte. Jobs are independent of each other and may be opened, run and closed at the same time.
  *
@@ -108,6 +112,11 @@ export interface StepBackend {
   attachJob(site: JobSite): Promise<JobHandle | undefined>;
   /** For a site whose supervisor is gone. A folder that is not there has no remains: undefined. */
   readRemains(site: JobSite): Promise<SiteRemains | undefined>;
+  /**
+   * `closeJob` for a job nobody is attached to, whether its supervisor lives or is gone (then its processes may still run
+   * where no namespace held them). Undefined: there is no such site.
+   */
+  endRemains(site: JobSite): Promise<JobReceipt | undefined>;
 }
 
 /** One open job. Calls may overlap, except that a step may be started only after the one before it ended. */

@@ -5,12 +5,15 @@ import { BackendFault } from "../backend-fault.ts";
 import {
   defaultGrace,
   type JobHandle,
+  type JobReceipt,
   type JobSite,
+  noGrace,
   type OpenJobOptions,
   type SiteRemains,
   type StepBackend,
   type StepExit,
 } from "../step-backend.ts";
+import { endJob } from "./end-job.ts";
 import { HostJob, pipeBatchSize } from "./host-job.ts";
 import { encodeDrop, findHostTools, type HostTools } from "./host-tools.ts";
 import { isProcessAlive } from "./process-identity.ts";
@@ -45,6 +48,7 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
     openJob: async (site, jobOptions) => openJob(site, jobOptions, await findTools()),
     attachJob: async (site) => attachJob(site, await findTools()),
     readRemains,
+    endRemains,
   };
 }
 
@@ -94,6 +98,18 @@ async function readRemains(site: JobSite): Promise<SiteRemains | undefined> {
     if (exit !== undefined) exits.set(stepNo, exit);
   }
   return { exits, endedByDeadline: (await readSiteLine(site, "ended-by-deadline")) !== undefined };
+}
+
+async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
+  const supervisor = await readSupervisorIdentity(site);
+  const line = SupervisorLine.open(site);
+  if (supervisor === undefined || line === undefined) return undefined;
+  try {
+    const { containment } = await readSiteSettings(site);
+    return await endJob({ site, supervisor, line, containment }, noGrace);
+  } finally {
+    line.close();
+  }
 }
 
 /** What the supervisor must know, as assignments that it reads in. */

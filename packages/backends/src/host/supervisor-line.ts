@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { JobSite } from "../step-backend.ts";
@@ -11,10 +11,11 @@ import { hasCode } from "./site-files.ts";
 export class SupervisorLine {
   #socket: Socket;
   #wakers = new Set<() => void>();
-  #isGone = false;
+  #isGone: boolean;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, isGone: boolean) {
     this.#socket = socket;
+    this.#isGone = isGone;
     socket.on("data", () => this.#wake());
     socket.on("close", () => {
       this.#isGone = true;
@@ -36,7 +37,8 @@ export class SupervisorLine {
       throw error;
     }
     try {
-      return new SupervisorLine(new Socket({ fd, readable: true, writable: false }));
+      const isGone = hasNoWriter(fd);
+      return new SupervisorLine(new Socket({ fd, readable: true, writable: false }), isGone);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -69,5 +71,15 @@ export class SupervisorLine {
 
   #wake(): void {
     for (const waker of [...this.#wakers]) waker();
+  }
+}
+
+/** A pipe that had no writer when it was opened never reports its end to a poll; only a read tells. */
+function hasNoWriter(fd: number): boolean {
+  try {
+    return readSync(fd, Buffer.alloc(4_096)) === 0;
+  } catch (error) {
+    if (hasCode(error, "EAGAIN")) return false;
+    throw error;
   }
 }

@@ -173,6 +173,8 @@ kill_job() {
 
 control() {
   trap '' INT TERM HUP QUIT PIPE
+  # By exec: a redirection of the call would keep a copy to put back.
+  exec >&2 8<&- 9>&-
   exec 3<>ctl
   while :; do
     read -r verb first second third <&3 || continue
@@ -193,6 +195,7 @@ control() {
 
 ticker() {
   trap '' INT TERM HUP QUIT PIPE
+  exec >&2 8<&- 9>&-
   while [ ! -e receipt ]; do
     # The site folder was wiped: nothing is left to watch.
     read -r deadline 2>/dev/null <deadline || exit 0
@@ -292,8 +295,8 @@ main() {
   own_session=$session
   exec 8<>run 9<>events
   # Only main holds `events`: its end tells the agent that the supervisor is gone.
-  control >&2 8<&- 9>&- &
-  ticker >&2 8<&- 9>&- &
+  control &
+  ticker &
   # To the agent that waits in openJob. If it has died the write ends this shell and so the job, which has not begun.
   echo ready
   exec >&2
