@@ -30,4 +30,4 @@ async function main() {
   }
 }
 
-main();
+void main();

@@ -14,6 +14,8 @@ const STAMP = path.join(MODULES, ".windrow-installed");
 const LOCK = path.join(ROOT, "node_modules", ".windrow-installing");
 const NODE_MAJOR_MIN = 20;
 const NODE_MAJOR = 24;
+// What the packages are checked against: the Node that will run them, not the one that installs them.
+const NODE_VERSION = "24.21.0";
 const PNPM = "pnpm@12.21.0";
 const LOCK_WAIT_MS = 600000;
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
@@ -127,7 +129,14 @@ function isAlive(pid) {
 function install() {
   say("installing the dependencies (the first time this takes up to a minute)");
   const started = Date.now();
-  const args = ["--yes", PNPM, "install", "--frozen-lockfile", "--reporter=append-only"];
+  const args = [
+    "--yes",
+    PNPM,
+    "install",
+    "--frozen-lockfile",
+    "--reporter=append-only",
+    `--config.nodeVersion=${NODE_VERSION}`,
+  ];
   // CI=true: never ask a question. The output goes to stderr: stdout belongs to the command that follows.
   const env = { ...process.env, CI: "true" };
   const result = spawnSync("npx", args, { cwd: ROOT, env, stdio: ["ignore", 2, 2] });

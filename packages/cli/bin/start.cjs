@@ -3,4 +3,4 @@
 
 const { runWindrow } = require("./windrow.cjs");
 
-runWindrow(["up", ...process.argv.slice(2)]);
+void runWindrow(["up", ...process.argv.slice(2)]);

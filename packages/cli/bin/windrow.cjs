@@ -22,4 +22,4 @@ async function runWindrow(args) {
 
 module.exports = { runWindrow };
 
-if (require.main === module) runWindrow(process.argv.slice(2));
+if (require.main === module) void runWindrow(process.argv.slice(2));

@@ -8,4 +8,7 @@ export {
   type StartPostgresOptions,
   startPostgres,
 } from "./postgres/start-postgres.ts";
+export { type EndStep, endProcess } from "./process/end-process.ts";
+export { isProcessAlive, readCommandLine } from "./process/process-facts.ts";
+export { watchEnd } from "./process/watch-end.ts";
 export { type FreePortOptions, requireFreePort } from "./require-free-port.ts";

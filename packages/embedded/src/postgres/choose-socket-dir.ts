@@ -21,6 +21,14 @@ export function makeSocketDir(wanted: string, account: PostgresAccount): string 
   return dir;
 }
 
+/**
+ * Removes what a server that died left in its private socket folder. Postgres does so itself, except while the dead
+ * process is a zombie or its id was given to another one. Only to be called when no server runs on the data folder.
+ */
+export function removeStaleSocket(dir: string): void {
+  for (const name of [SOCKET_NAME, `${SOCKET_NAME}.lock`]) rmSync(join(dir, name), { force: true });
+}
+
 /** Removes a socket folder that `makeSocketDir` made below the temporary folder; leaves others alone. */
 export function removeShortSocketDir(dir: string): void {
   if (dirname(dir) === tmpdir() && basename(dir).startsWith(SHORT_DIR_PREFIX))

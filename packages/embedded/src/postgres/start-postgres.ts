@@ -16,7 +16,7 @@ import { EmbeddedError } from "../embedded-error.ts";
 import { endProcess } from "../process/end-process.ts";
 import { isProcessAlive } from "../process/process-facts.ts";
 import { watchEnd } from "../process/watch-end.ts";
-import { makeSocketDir, removeShortSocketDir } from "./choose-socket-dir.ts";
+import { makeSocketDir, removeShortSocketDir, removeStaleSocket } from "./choose-socket-dir.ts";
 import { clearUncleanDeath, isOurPostmaster } from "./clear-unclean-death.ts";
 import { FARM_DATABASE, FARM_ROLE, initialiseCluster, TOOL_ENV } from "./initialise-cluster.ts";
 import { commandAs, findPostgresAccount, type PostgresAccount } from "./postgres-account.ts";
@@ -90,6 +90,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
   let pid = adopted?.pid;
   if (pid === undefined) {
     const socketDir = makeSocketDir(options.socketDir ?? join(dataDir, "socket"), account);
+    removeStaleSocket(socketDir);
     const settings = { socketDir, connectionsMax: options.connectionsMax ?? 100, isThrowAway };
     writeFor(account, join(cluster, "postgresql.conf"), renderPostgresSettings(settings));
     writeFor(account, join(cluster, "pg_hba.conf"), HOST_RULES);

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import path from "node:path";
+
+/** Where a farm of one machine keeps its things. */
+export interface DataFolder {
+  readonly root: string;
+  readonly postgres: string;
+  readonly nats: string;
+  readonly logs: string;
+  /** Pid files. */
+  readonly run: string;
+  /** One folder per agent. */
+  readonly agents: string;
+  readonly adminTokenFile: string;
+  readonly sampleFile: string;
+  readonly farmFile: string;
+}
+
+/** Used when jobs, which run as users of their own, could not enter the data folder. */
+const OPEN_AGENTS_ROOT = "/var/lib/windrow";
+
+/**
+ * Makes the data folder. Others may pass through it (Postgres and the jobs' users must, when we are root), but may list
+ * nothing, and each folder with something to hide is closed by itself.
+ */
+export function prepareDataFolder(dataDir: string): DataFolder {
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const root = realpathSync(dataDir);
+  const folder: DataFolder = {
+    root,
+    postgres: path.join(root, "postgres"),
+    nats: path.join(root, "nats"),
+    logs: path.join(root, "logs"),
+    run: path.join(root, "run"),
+    agents: chooseAgentsFolder(root),
+    adminTokenFile: path.join(root, "admin-token"),
+    sampleFile: path.join(root, "sample.json"),
+    farmFile: path.join(root, "farm.json"),
+  };
+  for (const closed of [folder.logs, folder.run, folder.nats]) mkdirSync(closed, { recursive: true, mode: 0o700 });
+  mkdirSync(folder.agents, { recursive: true, mode: 0o711 });
+  return folder;
+}
+
+function chooseAgentsFolder(root: string): string {
+  const inside = path.join(root, "agents");
+  if (process.getuid?.() !== 0 || isOpenToAll(root)) return inside;
+  const name = `agents-${createHash("sha256").update(root).digest("hex").slice(0, 12)}`;
+  return path.join(OPEN_AGENTS_ROOT, name);
+}
+
+/** True when every user may pass through the folder and all that hold it. */
+function isOpenToAll(folder: string): boolean {
+  const isOpen = (statSync(folder).mode & 0o001) !== 0;
+  const parent = path.dirname(folder);
+  return isOpen && (parent === folder || isOpenToAll(parent));
+}
+
+/** The file's text, or undefined when there is none. */
+export function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

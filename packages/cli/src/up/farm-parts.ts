@@ -1,0 +1,141 @@
+import path from "node:path";
+import { type RunningNats, type RunningPostgres, startNats, startPostgres } from "@windrow/embedded";
+import type { Clock, Logger } from "@windrow/service";
+import type { ApiClient } from "../api/client.ts";
+import type { DataFolder } from "./data-folder.ts";
+import type { FarmPart } from "./farm-part.ts";
+import { startNodeProcess } from "./node-process.ts";
+import type { UpOptions } from "./up-options.ts";
+
+/** What the parts of a farm are made from. */
+export interface FarmContext {
+  readonly options: UpOptions;
+  readonly folder: DataFolder;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stopping: AbortSignal;
+  readonly entries: FarmEntries;
+}
+
+/** The modules that are the processes; tests put others there. */
+export interface FarmEntries {
+  readonly controller: string;
+  readonly agent: string;
+}
+
+export const FARM_ENTRIES: FarmEntries = { controller: "@windrow/controller/main", agent: "@windrow/agent/main" };
+
+const CONTROLLER_READY_WITHIN_MS = 60_000;
+const CONTROLLER_STOP_GRACE_MS = 15_000;
+const AGENT_READY_WITHIN_MS = 60_000;
+/** Longer than the grace that a step gets to end. */
+const AGENT_STOP_GRACE_MS = 40_000;
+
+export function createPostgresPart(context: FarmContext, onStart: (postgres: RunningPostgres) => void): FarmPart {
+  return {
+    name: "postgres",
+    async start() {
+      const { clock, logger, folder } = context;
+      const postgres = await startPostgres({ dataDir: folder.postgres, clock, logger });
+      onStart(postgres);
+      return postgres;
+    },
+  };
+}
+
+export function createNatsPart(context: FarmContext, onStart: (nats: RunningNats) => void): FarmPart {
+  return {
+    name: "nats",
+    async start() {
+      const { clock, logger, folder, options } = context;
+      const { natsPort: port, listenAddress } = options;
+      const nats = await startNats({ dataDir: folder.nats, port, listenAddress, clock, logger });
+      onStart(nats);
+      return nats;
+    },
+  };
+}
+
+export function createControllerPart(
+  context: FarmContext,
+  given: { readonly databaseUrl: string; readonly natsUrl: string; readonly natsKeysFile: string },
+): FarmPart {
+  const { options, folder } = context;
+  const environment = {
+    ...context.environment,
+    WINDROW_DATABASE_URL: given.databaseUrl,
+    WINDROW_NATS_URL: given.natsUrl,
+    WINDROW_NATS_KEYS_FILE: given.natsKeysFile,
+    WINDROW_DATA_DIR: folder.root,
+    WINDROW_LISTEN: options.listenAddress,
+    WINDROW_PORT: String(options.port),
+    WINDROW_GRPC_PORT: String(options.grpcPort),
+    WINDROW_PUBLIC_URL: options.publicUrl,
+    WINDROW_ADMIN_TOKEN_FILE: folder.adminTokenFile,
+    WINDROW_LOG_LEVEL: "info",
+  };
+  return {
+    name: "controller",
+    start: () =>
+      startNodeProcess({
+        ...context,
+        name: "controller",
+        entry: context.entries.controller,
+        environment,
+        stopGraceMs: CONTROLLER_STOP_GRACE_MS,
+        readyWithinMs: CONTROLLER_READY_WITHIN_MS,
+        isReady: async () => (await answers(`${options.url}/healthz`)) && (await answers(`${options.url}/readyz`)),
+      }),
+  };
+}
+
+export function createAgentPart(
+  context: FarmContext,
+  api: ApiClient,
+  agent: { name: string; joinToken: string },
+): FarmPart {
+  const { options, folder } = context;
+  const { name } = agent;
+  const environment = {
+    ...context.environment,
+    WINDROW_URL: options.url,
+    WINDROW_AGENT_DIR: path.join(folder.agents, name),
+    WINDROW_AGENT_NAME: name,
+    WINDROW_AGENT_SLOTS: String(options.slotsPerAgent),
+    WINDROW_JOIN_TOKEN: agent.joinToken,
+    WINDROW_LOG_LEVEL: "info",
+  };
+  return {
+    name,
+    async start() {
+      const startedAtMs = context.clock.nowMs();
+      return startNodeProcess({
+        ...context,
+        name,
+        entry: context.entries.agent,
+        environment,
+        stopGraceMs: AGENT_STOP_GRACE_MS,
+        readyWithinMs: AGENT_READY_WITHIN_MS,
+        isReady: () => isAgentReady(api, name, startedAtMs),
+      });
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+  } catch {
+    // Not listening yet, or too busy: the caller asks again, within a limit.
+    return false;
+  }
+}
+
+/** An agent's row says "ready" for a while after its process died, so it must also have connected since then. */
+async function isAgentReady(api: ApiClient, name: string, startedAtMs: number): Promise<boolean> {
+  const { answer } = await api.call("listAgents", { query: {} });
+  const agent = answer.items.find((one) => one.name === name);
+  if (agent === undefined || agent.state !== "ready" || agent.connected_at === null) return false;
+  return Date.parse(agent.connected_at) >= startedAtMs;
+}

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { defaultDataFolder } from "../config/local-farm.ts";
+import { runUp } from "./run-up.ts";
+import { compileUpOptions, UP_DEFAULTS, type UpFlags } from "./up-options.ts";
+
+const EXAMPLES = `
+Examples:
+  windrow up                                     a farm on http://127.0.0.1:${UP_DEFAULTS.port}, kept in ~/.local/share/windrow
+  windrow up --data /srv/farm --agents 4         elsewhere, with four agents
+  windrow up --port 8070 --grpc-port 8071 --nats-port 8072
+  windrow up --json                              one JSON object per line, for scripts: wait for {"event":"ready"}
+`;
+
+/** Adds `windrow up` to the program. */
+export function registerUp(program: Command): void {
+  program
+    .command("up")
+    .summary("run a whole farm on this machine")
+    .description("Run a whole farm on this machine: Postgres, nats-server, a controller and agents, until Ctrl-C.")
+    .option("--data <folder>", "where everything is kept (default: ~/.local/share/windrow)")
+    .option("--port <number>", `HTTP, page and git (default: ${UP_DEFAULTS.port})`)
+    .option("--grpc-port <number>", `agents' connections (default: ${UP_DEFAULTS.grpcPort})`)
+    .option("--nats-port <number>", `messages to agents (default: ${UP_DEFAULTS.natsPort})`)
+    .option("--tls-port <number>", `kept for TLS, which is not built yet (default: ${UP_DEFAULTS.tlsPort})`)
+    .option("--listen <address>", `address to listen on; only 127.0.0.1 for now (default: ${UP_DEFAULTS.listen})`)
+    .option("--public-url <url>", "how people reach the farm, for links (default: its address here)")
+    .option("--agents <number>", `how many agents to run (default: ${UP_DEFAULTS.agents})`)
+    .option("--slots <number>", "jobs each agent runs at a time (default: the machine's cores shared among them)")
+    .option("--no-sample", "do not push and build the sample repository at the first start")
+    .option("--json", "print one JSON object per event on stdout")
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: UpFlags) => {
+      const options = compileUpOptions(flags, defaultDataFolder(process.env));
+      process.exitCode = await runUp({ options, out: process.stdout, err: process.stderr, environment: process.env });
+    });
+}

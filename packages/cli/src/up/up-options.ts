@@ -1,0 +1,99 @@
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { usageError } from "../cli-error.ts";
+
+/** The flags of `windrow up` as commander gives them. */
+export interface UpFlags {
+  readonly data?: string;
+  readonly port?: string;
+  readonly grpcPort?: string;
+  readonly natsPort?: string;
+  readonly tlsPort?: string;
+  readonly listen?: string;
+  readonly publicUrl?: string;
+  readonly agents?: string;
+  readonly slots?: string;
+  /** False for `--no-sample`. */
+  readonly sample?: boolean;
+  readonly json?: boolean;
+}
+
+/** What `windrow up` does, with every default filled in. */
+export interface UpOptions {
+  readonly dataDir: string;
+  readonly listenAddress: string;
+  readonly port: number;
+  readonly grpcPort: number;
+  readonly natsPort: number;
+  readonly tlsPort: number;
+  /** How this machine reaches the controller. */
+  readonly url: string;
+  /** How people and links reach it. */
+  readonly publicUrl: string;
+  readonly agentsCount: number;
+  readonly slotsPerAgent: number;
+  readonly pushesSample: boolean;
+  readonly isJson: boolean;
+}
+
+export const UP_DEFAULTS = {
+  listen: "127.0.0.1",
+  port: 7070,
+  grpcPort: 7071,
+  natsPort: 7072,
+  tlsPort: 7443,
+  agents: 2,
+} as const;
+
+const AGENTS_MAX = 64;
+const SLOTS_MAX = 1_000;
+
+/** Checks the flags and fills in the defaults. Errors: CliError `usage`, with the flag's name. */
+export function compileUpOptions(flags: UpFlags, defaultDataDir: string): UpOptions {
+  const listenAddress = flags.listen ?? UP_DEFAULTS.listen;
+  if (listenAddress !== "127.0.0.1") {
+    throw usageError(
+      `--listen ${listenAddress}: only 127.0.0.1 is possible for now, because TLS for other addresses is not built yet`,
+      "To reach the farm from another machine, forward the port: ssh -L 7070:127.0.0.1:7070 HOST",
+    );
+  }
+  const ports = {
+    port: parseCount("--port", flags.port, UP_DEFAULTS.port, 65_535),
+    grpcPort: parseCount("--grpc-port", flags.grpcPort, UP_DEFAULTS.grpcPort, 65_535),
+    natsPort: parseCount("--nats-port", flags.natsPort, UP_DEFAULTS.natsPort, 65_535),
+    tlsPort: parseCount("--tls-port", flags.tlsPort, UP_DEFAULTS.tlsPort, 65_535),
+  };
+  if (new Set(Object.values(ports)).size < Object.values(ports).length) {
+    throw usageError(`the ports must differ: ${Object.values(ports).join(", ")}`);
+  }
+  const agentsCount = parseCount("--agents", flags.agents, UP_DEFAULTS.agents, AGENTS_MAX, 0);
+  const slotsDefault = Math.max(1, Math.floor(availableParallelism() / Math.max(1, agentsCount)));
+  const url = `http://${listenAddress}:${ports.port}`;
+  return {
+    dataDir: path.resolve(flags.data ?? defaultDataDir),
+    listenAddress,
+    ...ports,
+    url,
+    publicUrl: parseUrl(flags.publicUrl) ?? url,
+    agentsCount,
+    slotsPerAgent: parseCount("--slots", flags.slots, slotsDefault, SLOTS_MAX),
+    pushesSample: flags.sample !== false,
+    isJson: flags.json === true,
+  };
+}
+
+function parseCount(flag: string, text: string | undefined, byDefault: number, max: number, min = 1): number {
+  if (text === undefined) return byDefault;
+  const count = /^[0-9]{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(count >= min && count <= max)) throw usageError(`${flag} ${text}: a number from ${min} to ${max} is wanted`);
+  return count;
+}
+
+function parseUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol) || url.search !== "" || url.hash !== "") {
+    throw usageError(`--public-url ${text}: an address such as https://farm.example.org is wanted`);
+  }
+  return text.replace(/\/+$/, "");
+}
