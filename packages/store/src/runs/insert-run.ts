@@ -2,6 +2,7 @@ import type { Conclusion, Diagnostic, MatrixCombination, RunId, Trust, WorkflowD
 import { asRunId } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
+import { appendEvents, type NewEvent } from "../events/append-events.ts";
 
 /** One job of a new run; all start `blocked`, and unblocking them is the caller's next act in the same transaction. */
 export interface NewJob {
@@ -85,7 +86,7 @@ export async function insertRun(tx: Tx, run: NewRun): Promise<InsertedRun> {
     .executeTakeFirstOrThrow();
   const jobIds = await insertJobs(tx, inserted.id, run);
   await insertNeeds(tx, run.jobs, jobIds);
-  await insertFirstEvents(tx, inserted.id, run, number);
+  await tellInserted(tx, inserted.id, run, { number, jobIds });
   return { id: asRunId(inserted.id), number };
 }
 
@@ -137,12 +138,15 @@ async function insertNeeds(tx: Tx, jobs: readonly NewJob[], ids: readonly number
   }
 }
 
-async function insertFirstEvents(tx: Tx, runId: number, run: NewRun, number: number): Promise<void> {
-  const common = { repository_id: run.repositoryId, run_id: runId };
-  const created = { ...common, kind: "run.created", data: JSON.stringify({ number, event: run.eventName }) };
-  const finished = { ...common, kind: "run.finished", data: JSON.stringify({ conclusion: "failure" }) };
-  await tx
-    .insertInto("events")
-    .values(run.definition === null ? [created, finished] : [created])
-    .execute();
+async function tellInserted(tx: Tx, runId: number, run: NewRun, facts: { number: number; jobIds: number[] }): Promise<void> {
+  const { number, jobIds } = facts;
+  const common = { repositoryId: run.repositoryId, runId };
+  const told: NewEvent[] =
+    run.definition === null
+      ? [{ ...common, kind: "run_finished", data: { conclusion: "failure", number, reason: "diagnostics" } }]
+      : [{ ...common, kind: "run_running", data: { reason: run.eventName, number } }];
+  const jobs = jobIds.map((jobId): NewEvent => ({ ...common, kind: "job_blocked", jobId, data: { reason: "created" } }));
+  for (let start = 0; start < jobs.length || start === 0; start += ROWS_PER_STATEMENT) {
+    await appendEvents(tx, [...(start === 0 ? told : []), ...jobs.slice(start, start + ROWS_PER_STATEMENT)]);
+  }
 }

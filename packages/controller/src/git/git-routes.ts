@@ -1,0 +1,198 @@
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Refusal } from "@windrow/model";
+import type { Logger } from "@windrow/service";
+import { type Database, findRepository } from "@windrow/store";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Authenticator, readAuthorization } from "../http-api/authenticate.ts";
+import { requirePermission } from "../http-api/guard.ts";
+import { actorOf, mayReach, type Principal, permissionsOf, type UserPrincipal } from "../http-api/principal.ts";
+import { describeError } from "../http-api/problems.ts";
+import type { GitEnvironment } from "./git-environment.ts";
+import { type BackendProcess, startHttpBackend } from "./http-backend.ts";
+import type { PushGate } from "./push-gate.ts";
+import { receivePush } from "./receive-push.ts";
+import { repositoryFolder, requireRepositoryName } from "./repository-folder.ts";
+import { createSlots } from "./slots.ts";
+
+export const FETCHES_MAX = 32;
+export const PUSHES_MAX = 64;
+const LINE_MAX = 256;
+const DEFAULT_OWNER = "me";
+
+export interface GitRoutesDeps {
+  readonly db: Database;
+  readonly logger: Logger;
+  readonly environment: GitEnvironment;
+  readonly authenticator: Authenticator;
+  readonly gate: PushGate;
+  /** Aborts when the server stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** One request of git's smart HTTP protocol, authorised. */
+export interface GitCall {
+  readonly owner: string;
+  readonly name: string;
+  readonly service: "/info/refs" | "/git-upload-pack" | "/git-receive-pack";
+  readonly writes: boolean;
+  readonly principal: Principal;
+  /** Whether there is such a repository. */
+  readonly exists: boolean;
+  readonly folder: string;
+}
+
+const PATH_PATTERN = /^(?:([^/]+)\/)?([^/]+?)(?:\.git)?(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
+
+/** git's smart HTTP at /git/OWNER/NAME.git and, for the token's own owner, /git/NAME.git. */
+export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDeps): Promise<void> {
+  const fetches = createSlots({ what: "fetches", max: FETCHES_MAX, lineMax: LINE_MAX });
+  const pushes = createSlots({ what: "pushes", max: PUSHES_MAX, lineMax: LINE_MAX });
+
+  await app.register(async (scope) => {
+    // bodies go to git as they come
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, body, done) => done(null, body));
+    // git shows text that comes with a refusal to the person at the terminal
+    scope.setErrorHandler(async (error: Error, request, reply) => {
+      const { problem, isBug } = describeError(error, request.id);
+      if (isBug) request.log.error({ err: error }, "git request failed");
+      if (problem.status === 401) reply.header("www-authenticate", 'Basic realm="windrow"');
+      const hint = problem.hint === undefined ? "" : `\n${problem.hint}`;
+      return reply.status(problem.status).type("text/plain").send(`windrow: ${problem.detail}${hint}\n`);
+    });
+    scope.route({ method: "GET", url: "/git/*", config: { permission: "own" }, schema: { hide: true }, handler });
+    scope.route({ method: "POST", url: "/git/*", config: { permission: "own" }, schema: { hide: true }, handler });
+  });
+
+  async function handler(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const call = await readCall(request);
+    const left = new AbortController();
+    reply.raw.once("close", () => left.abort());
+    const slots = call.writes && request.method === "POST" ? pushes : fetches;
+    const giveBack = await slots.take(left.signal);
+    try {
+      if (request.method === "POST" && call.writes && call.principal.kind === "user") {
+        await receivePush(
+          { ...deps, left: left.signal },
+          { call, principal: call.principal, request, reply, relay: (backend) => relay(backend, request, reply) },
+        );
+      } else {
+        await relay(startHttpBackend(backendRequest(deps.environment, call, request)), request, reply);
+      }
+    } finally {
+      giveBack();
+    }
+    return reply;
+  }
+
+  async function readCall(request: FastifyRequest): Promise<GitCall> {
+    const wildcard: unknown = Reflect.get(Object(request.params), "*");
+    const [, ownerPart, name, service] = PATH_PATTERN.exec(String(wildcard)) ?? [];
+    if (name === undefined || !isService(service) || (service === "/info/refs") !== (request.method === "GET")) {
+      throw new Refusal("not_found", "there is nothing here", { hint: "repositories are at /git/OWNER/NAME.git" });
+    }
+    const asked: unknown = Reflect.get(Object(request.query), "service");
+    const wanted = service === "/info/refs" ? `/${String(asked)}` : service;
+    if (wanted !== "/git-upload-pack" && wanted !== "/git-receive-pack") {
+      throw new Refusal("not_allowed", "only git's smart HTTP protocol is spoken here");
+    }
+    const writes = wanted === "/git-receive-pack";
+    const principal = await deps.authenticator.authenticate(
+      readAuthorization(request.headers.authorization),
+      request.ip,
+    );
+    const owner = ownerPart ?? (principal.kind === "user" ? principal.owner : null) ?? DEFAULT_OWNER;
+    requireRepositoryName({ owner, name });
+    const repository = await findRepository(deps.db, { owner, name });
+    const exists = repository !== undefined;
+    if (writes) requireMayPush(principal, { owner, name, exists });
+    else requireMayFetch(principal, { owner, name, repositoryId: repository?.id });
+    const folder = exists ? repositoryFolder(deps.environment.gitDir, { owner, name }) : deps.environment.emptyRepository;
+    return { owner, name, service, writes, principal, exists, folder };
+  }
+}
+
+function isService(text: string | undefined): text is GitCall["service"] {
+  return text === "/info/refs" || text === "/git-upload-pack" || text === "/git-receive-pack";
+}
+
+function requireMayPush(
+  principal: Principal,
+  repository: { readonly owner: string; readonly name: string; readonly exists: boolean },
+): asserts principal is UserPrincipal {
+  requirePermission(principal, "repository:push");
+  const fullName = `${repository.owner}/${repository.name}`;
+  if (!mayReach(principal, repository.owner)) {
+    throw new Refusal("not_allowed", `this token may not push to ${fullName}`, {
+      hint: `it reaches repositories of ${principal.kind === "user" ? (principal.owner ?? "all") : "none"} only`,
+    });
+  }
+  if (!repository.exists) requirePermission(principal, "repository:create");
+}
+
+function requireMayFetch(
+  principal: Principal,
+  repository: { readonly owner: string; readonly name: string; readonly repositoryId: number | undefined },
+): void {
+  const isOwnJob = principal.kind === "job" && principal.repositoryId === repository.repositoryId;
+  const isReader = mayReach(principal, repository.owner) && permissionsOf(principal).includes("repository:read");
+  if (repository.repositoryId !== undefined && (isOwnJob || isReader)) return;
+  if (principal.kind === "join") requirePermission(principal, "repository:read");
+  // the same words for what is not there and for what this token must not know of
+  throw new Refusal("not_found", `there is no repository ${repository.owner}/${repository.name}`, {
+    hint: "a first push creates it",
+  });
+}
+
+/** The CGI request for git. */
+export function backendRequest(environment: GitEnvironment, call: GitCall, request: FastifyRequest) {
+  const { headers } = request;
+  const mark = request.url.indexOf("?");
+  const encoding = headers["content-encoding"];
+  const protocol = headers["git-protocol"];
+  return {
+    environment,
+    folder: call.folder,
+    service: call.service,
+    method: request.method === "GET" ? ("GET" as const) : ("POST" as const),
+    query: mark < 0 ? "" : request.url.slice(mark + 1),
+    contentType: headers["content-type"],
+    contentLength: headers["content-length"],
+    contentEncoding: encoding === "gzip" || encoding === "x-gzip" ? "gzip" : undefined,
+    gitProtocol: typeof protocol === "string" && /^[a-z0-9=:.]{1,100}$/.test(protocol) ? protocol : undefined,
+    user: actorOf(call.principal),
+    address: request.ip,
+  };
+}
+
+/** Body to git, answer to the client, both as they come. When the client leaves, git still ends what it began. */
+async function relay(backend: BackendProcess, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (request.method === "POST") void feed(request.raw, backend);
+  else backend.stdin.end();
+  const header = await backend.header;
+  reply.hijack();
+  if (reply.raw.destroyed) {
+    backend.body.resume();
+  } else {
+    reply.raw.writeHead(header.status, Object.fromEntries(header.headers));
+    reply.raw.flushHeaders();
+    try {
+      await pipeline(backend.body, reply.raw);
+    } catch (error) {
+      request.log.debug({ err: error }, "the git client left");
+      backend.body.resume();
+    }
+  }
+  const { code, complaint } = await backend.ended;
+  if (code !== 0) request.log.info({ code, complaint }, "git http-backend ended with an error");
+}
+
+async function feed(body: Readable, backend: BackendProcess): Promise<void> {
+  try {
+    await pipeline(body, backend.stdin);
+  } catch {
+    // the client left, or git had enough: a body that ends early makes git refuse what it has
+    backend.stdin.end();
+  }
+}

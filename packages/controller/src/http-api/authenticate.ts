@@ -1,0 +1,95 @@
+import { Refusal } from "@windrow/model";
+import type { Clock } from "@windrow/service";
+import { type Database, findValidToken, touchToken } from "@windrow/store";
+import type { Principal } from "./principal.ts";
+import { hashToken, isSameHash, tokenKind } from "./token-secret.ts";
+import { createWrongTokenLimit } from "./wrong-token-limit.ts";
+
+/** What a job's own token stands for while its attempt is open. */
+export interface JobTokenHolder {
+  readonly attemptId: string;
+  readonly jobId: number;
+  readonly repositoryId: number;
+}
+
+export interface Authenticator {
+  /**
+   * Who holds the token. Throws a Refusal: `unauthenticated` for a missing, unknown, revoked or expired token,
+   * `too_many` for wrong tokens from an address that sent too many of them.
+   */
+  authenticate(token: string | undefined, address: string): Promise<Principal>;
+}
+
+const RECENT_TOKENS_MAX = 1_000;
+
+export function createAuthenticator(deps: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly findJobToken: (hash: Buffer) => Promise<JobTokenHolder | undefined>;
+}): Authenticator {
+  const limit = createWrongTokenLimit(deps.clock);
+  // tokens that were right a moment ago: their holder is not shut out because a neighbour behind the same address errs
+  const recent = new Set<string>();
+
+  return {
+    async authenticate(token, address) {
+      if (token === undefined || token === "") {
+        throw new Refusal("unauthenticated", "this needs a token", {
+          hint: "send it as `Authorization: Bearer …`, or as the password of basic authentication",
+        });
+      }
+      const hash = hashToken(token);
+      const key = hash.toString("hex");
+      if (limit.isOver(address) && !recent.has(key)) {
+        throw new Refusal("too_many", "too many wrong tokens from this address", { hint: "wait a minute" });
+      }
+      const principal = await find(token, hash);
+      if (principal === undefined) {
+        recent.delete(key);
+        limit.count(address);
+        throw new Refusal("unauthenticated", "the token is wrong, expired or revoked", {
+          hint: "an admin makes a new one with `windrow token create`",
+        });
+      }
+      remember(key);
+      return principal;
+    },
+  };
+
+  async function find(token: string, hash: Buffer): Promise<Principal | undefined> {
+    const kind = tokenKind(token);
+    if (kind === "wrt") {
+      const holder = await deps.findJobToken(hash);
+      return holder === undefined ? undefined : { kind: "job", ...holder };
+    }
+    if (kind !== "wru" && kind !== "wrj") return undefined;
+    const row = await findValidToken(deps.db, hash);
+    if (row === undefined || !isSameHash(row.hash, hash)) return undefined;
+    if (row.kind === "join") return { kind: "join", tokenId: row.id, name: row.name, pool: row.pool ?? "default" };
+    if (row.role === null) return undefined;
+    await touchToken(deps.db, row.id);
+    return { kind: "user", tokenId: row.id, name: row.name, role: row.role, owner: row.owner };
+  }
+
+  function remember(key: string): void {
+    recent.delete(key);
+    const [oldest] = recent;
+    if (recent.size >= RECENT_TOKENS_MAX && oldest !== undefined) recent.delete(oldest);
+    recent.add(key);
+  }
+}
+
+const BASIC_PATTERN = /^Basic\s+([A-Za-z0-9+/=]+)$/i;
+const BEARER_PATTERN = /^Bearer\s+(\S+)$/i;
+
+/** The token of an Authorization header: a bearer token, or the password of basic authentication (any user name). */
+export function readAuthorization(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const bearer = BEARER_PATTERN.exec(header)?.[1];
+  if (bearer !== undefined) return bearer;
+  const basic = BASIC_PATTERN.exec(header)?.[1];
+  if (basic === undefined) return undefined;
+  const pair = Buffer.from(basic, "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  return colon < 0 ? undefined : pair.slice(colon + 1);
+}

@@ -1,0 +1,56 @@
+import { type Permission, ROLE_PERMISSIONS, type Role } from "@windrow/contract";
+
+/** Who calls, as its token says. */
+export type Principal = UserPrincipal | JoinPrincipal | JobPrincipal;
+
+export interface UserPrincipal {
+  readonly kind: "user";
+  readonly tokenId: string;
+  readonly name: string;
+  readonly role: Role;
+  /** The only owner it reaches; null reaches all. */
+  readonly owner: string | null;
+}
+
+export interface JoinPrincipal {
+  readonly kind: "join";
+  readonly tokenId: string;
+  readonly name: string;
+  readonly pool: string;
+}
+
+/** A running job: it may read its own repository. */
+export interface JobPrincipal {
+  readonly kind: "job";
+  readonly attemptId: string;
+  readonly jobId: number;
+  readonly repositoryId: number;
+}
+
+/** Everything this caller may do somewhere; `mayReach` says where. */
+export function permissionsOf(principal: Principal): readonly Permission[] {
+  switch (principal.kind) {
+    case "user":
+      return ROLE_PERMISSIONS[principal.role];
+    case "join":
+      return ["agent:join"];
+    case "job":
+      return [];
+  }
+}
+
+/** Whether the caller's token reaches things of that owner. */
+export function mayReach(principal: Principal, owner: string): boolean {
+  return principal.kind === "user" && (principal.owner === null || principal.owner === owner);
+}
+
+/** What is shown as the author of what this caller does. */
+export function actorOf(principal: Principal): string {
+  switch (principal.kind) {
+    case "user":
+    case "join":
+      return principal.name;
+    case "job":
+      return `job ${principal.jobId}`;
+  }
+}
