@@ -1,5 +1,84 @@
+export {
+  drainAgent,
+  loseSilentAgents,
+  removeAgent,
+  reviveAgents,
+  suspectAgent,
+  suspectSilentAgents,
+} from "./agents/change-agent.ts";
+export { type AgentRow, findAgent, findAgentByCredential, listAgents } from "./agents/find-agent.ts";
+export { type FreeAgentRow, findFreeAgents } from "./agents/find-free-agents.ts";
+export { insertAgent, type NewAgent } from "./agents/insert-agent.ts";
+export {
+  type AgentSessionFacts,
+  lockAgentForSession,
+  type NewSession,
+  type OpenedSession,
+  openSession,
+} from "./agents/open-session.ts";
+export { type EndAttemptOptions, endAttempt, type JobAfter } from "./attempts/end-attempt.ts";
+export {
+  type AttemptForStart,
+  findAttempt,
+  findLatestAttempt,
+  findOpenAttemptByJobToken,
+  type OpenAttemptOfToken,
+  readAttemptState,
+} from "./attempts/find-attempt.ts";
+export { type LockedAttempt, lockAttempt } from "./attempts/lock-attempt.ts";
+export { type AttemptStart, type StartedAttempt, startAttempts } from "./attempts/start-attempts.ts";
+export { type ControllerIdentity, endPresence, forgetControllers, keepPresence } from "./controllers/keep-presence.ts";
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from "./database.ts";
+export { isDatabaseAway, isUniqueViolation } from "./database-fault.ts";
+export { appendEvents, type NewEvent } from "./events/append-events.ts";
+export {
+  EVENTS_READ_MAX,
+  type EventCursor,
+  isEventCursor,
+  type ReadEventsOptions,
+  readEvents,
+  readEventsEnd,
+  type StoredEvent,
+} from "./events/read-events.ts";
+export { type CandidateRow, type FindCandidatesOptions, findCandidates } from "./jobs/find-candidates.ts";
+export { findRunOfJob } from "./jobs/find-job.ts";
+export { internLabelSets, labelSetKey, normaliseLabels } from "./jobs/intern-label-set.ts";
+export { type CancelTarget, requestJobCancel, requestRunCancel } from "./jobs/request-cancel.ts";
+export { extendLeases } from "./leases/extend-leases.ts";
+export {
+  DUE_MAX,
+  type DueAttempt,
+  findExpiredLeases,
+  findExpiredOffers,
+  findOpenOffers,
+  findOrphanedAttempts,
+  findOverdueAttempts,
+  type OpenOffer,
+} from "./leases/find-due.ts";
+export { type GrantChoice, type GrantedLease, grantLeases } from "./leases/grant-leases.ts";
+export { lockParallelGroups } from "./leases/lock-parallel-groups.ts";
+export {
+  type HeldLease,
+  type RenewedLease,
+  type RenewResult,
+  renewLeases,
+  type SessionBeat,
+} from "./leases/renew-leases.ts";
+export { commitSegments, type NewSegment } from "./logs/commit-segments.ts";
+export {
+  findKnownBlobKeys,
+  isLeaseCurrent,
+  type LogSegmentRow,
+  type LogStreamRow,
+  readSegments,
+  readStreams,
+  restartStream,
+  SEGMENTS_READ_MAX,
+} from "./logs/read-streams.ts";
 export { migrate } from "./migrate.ts";
+export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher } from "./pools/elect-dispatcher.ts";
+export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";
+export { type PoolRow, readPools } from "./pools/read-pools.ts";
 export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
 export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
 export { abandonPush, settlePush } from "./pushes/settle-push.ts";
@@ -9,15 +88,28 @@ export { findRepository, findRepositoryById } from "./repositories/find-reposito
 export { listRepositories, REPOSITORIES_LISTED_MAX } from "./repositories/list-repositories.ts";
 export type { RepositoryRow } from "./repositories/repository.ts";
 export { setDefaultBranch } from "./repositories/set-default-branch.ts";
+export {
+  concludeRunRow,
+  type JobToQueue,
+  type JobToSettle,
+  queueJobs,
+  settleJobs,
+} from "./runs/advance-apply.ts";
+export { lockRun, type RunFacts, type RunJob, readRunDefinition, readRunJobs } from "./runs/advance-read.ts";
 export { type AttemptView, listAttempts, type StepView, type StreamView } from "./runs/attempt-view.ts";
+export { findUnadvancedRuns } from "./runs/find-unadvanced.ts";
 export { type InsertedRun, insertRun, type NewJob, type NewRun } from "./runs/insert-run.ts";
 export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
 export { type LabelCover, listLabelCover } from "./runs/list-label-cover.ts";
+export { openRunAttempt } from "./runs/rerun.ts";
 export { findRun, listRuns, type RunFilter, type RunView } from "./runs/run-view.ts";
 export type { Schema } from "./schema.ts";
-export { findValidToken, hasAdminToken } from "./tokens/find-token.ts";
+export { type ReportedAttempt, reportSteps, type StepFacts } from "./steps/report-steps.ts";
+export { findValidToken } from "./tokens/find-token.ts";
+export { insertFirstAdminToken } from "./tokens/insert-first-admin-token.ts";
 export { insertToken, type NewToken } from "./tokens/insert-token.ts";
 export { listTokens, TOKENS_LISTED_MAX } from "./tokens/list-tokens.ts";
 export { revokeToken } from "./tokens/revoke-token.ts";
 export type { TokenRow } from "./tokens/token.ts";
 export { touchToken, useJoinToken } from "./tokens/use-token.ts";
+export { inTransaction } from "./transaction.ts";

@@ -1,0 +1,114 @@
+import type { AgentId, AgentState, AttemptId, InstanceId, LeaseId } from "@windrow/model";
+import { sql } from "kysely";
+import type { Tx } from "../database.ts";
+
+export interface AgentSessionFacts {
+  readonly name: string;
+  readonly pool: string;
+  readonly state: AgentState;
+  readonly instanceId: InstanceId | null;
+  readonly sessionNo: number;
+  readonly drainRequested: boolean;
+  readonly natsPublicKey: string;
+  readonly lostAfterMs: number;
+  readonly suspectAfterMs: number;
+  readonly leaseMarginMs: number;
+  readonly orphanGraceMs: number;
+  /** What the instance in question is to this agent: never seen, the present process, or one that was superseded. */
+  readonly instance: "new" | "current" | "superseded";
+}
+
+/** Locks the agent's open attempts, then the agent, and reads what a Hello is judged by; undefined when unknown. */
+export async function lockAgentForSession(
+  tx: Tx,
+  agentId: AgentId,
+  instanceId: InstanceId,
+): Promise<AgentSessionFacts | undefined> {
+  await sql`
+    select from attempts where agent_id = ${agentId} and state in ('offered', 'running') order by id for update`.execute(
+    tx,
+  );
+  const { rows } = await sql<AgentSessionFacts>`
+    select a.name, a.pool, a.state, a.instance_id as "instanceId", a.session_no as "sessionNo",
+      a.drain_requested as "drainRequested", a.nats_public_key as "natsPublicKey", p.lost_after_ms as "lostAfterMs",
+      p.suspect_after_ms as "suspectAfterMs", p.lease_margin_ms as "leaseMarginMs", p.orphan_grace_ms as "orphanGraceMs",
+      case when a.instance_id = ${instanceId} then 'current'
+        when exists (select from agent_instances i where i.agent_id = a.id and i.instance_id = ${instanceId}) then 'superseded'
+        else 'new' end as instance
+    from agents a join pools p on p.name = a.pool
+    where a.id = ${agentId} for update of a`.execute(tx);
+  return rows[0];
+}
+
+export interface NewSession {
+  readonly agentId: AgentId;
+  readonly instanceId: InstanceId;
+  readonly isNewInstance: boolean;
+  readonly sessionNo: number;
+  readonly controllerId: string;
+  readonly drainRequested: boolean;
+  readonly slots: number;
+  readonly labels: readonly string[];
+  readonly version: string;
+  readonly protocolVersion: number;
+  readonly hostname: string;
+  readonly held: readonly { readonly attemptId: AttemptId; readonly leaseId: LeaseId }[];
+}
+
+export interface OpenedSession {
+  /** Of the attempts the agent says it holds: those that are still its own, running or offered. */
+  readonly ownAttemptIds: AttemptId[];
+  /** Running attempts that a new process of the agent does not hold any more: lost with the process before it. */
+  readonly forgottenAttemptIds: AttemptId[];
+}
+
+/**
+ * Makes this the agent's session: the agent is connected, its attempts belong to this process (writes of an earlier
+ * one are refused from now on) and their leases are renewed. Follows lockAgentForSession in the same transaction.
+ */
+export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSession> {
+  const state = session.drainRequested ? "draining" : "ready";
+  await sql`
+    with before as (select id, state from agents where id = ${session.agentId}),
+    connected as (
+      update agents set state = ${state}, instance_id = ${session.instanceId}, session_no = ${session.sessionNo},
+        session_controller = ${session.controllerId}, slots = ${session.slots}, labels = ${session.labels}::text[],
+        version = ${session.version}, protocol_version = ${session.protocolVersion}, hostname = ${session.hostname},
+        connected_at = clock_timestamp(), last_seen_at = clock_timestamp(), suspect_at = null, lost_at = null
+      where id = ${session.agentId} and state <> 'removed'
+      returning id
+    )
+    insert into events (kind, agent_id, data)
+    select ${`agent_${state}`}, id, jsonb_build_object('reason', 'connected', 'session_no', ${session.sessionNo}::bigint)
+    from connected join before using (id) where before.state <> ${state}`.execute(tx);
+  if (session.isNewInstance) await recordInstance(tx, session);
+  const { rows } = await sql<{ id: AttemptId; isHeld: boolean; state: "offered" | "running" }>`
+    with held as (
+      select * from unnest(${session.held.map((lease) => lease.attemptId)}::uuid[],
+        ${session.held.map((lease) => lease.leaseId)}::uuid[]) as h (attempt_id, lease_id)
+    )
+    update attempts a set
+      session_no = case when a.state = 'running' then ${session.isNewInstance ? session.sessionNo : sql`a.session_no`} else a.session_no end,
+      lease_until = case when a.state = 'running' and h.attempt_id is not null
+        then clock_timestamp() + p.lost_after_ms * interval '1 ms' else a.lease_until end
+    from attempts b
+    join pools p on p.name = b.pool
+    left join held h on h.attempt_id = b.id and h.lease_id = b.lease_id
+    where a.id = b.id and a.agent_id = ${session.agentId} and a.state in ('offered', 'running')
+    returning a.id, h.attempt_id is not null as "isHeld", a.state`.execute(tx);
+  return {
+    ownAttemptIds: rows.filter((row) => row.isHeld).map((row) => row.id),
+    forgottenAttemptIds: session.isNewInstance
+      ? rows.filter((row) => !row.isHeld && row.state === "running").map((row) => row.id)
+      : [],
+  };
+}
+
+async function recordInstance(tx: Tx, session: NewSession): Promise<void> {
+  await sql`
+    update agent_instances set superseded_at = clock_timestamp()
+    where agent_id = ${session.agentId} and superseded_at is null`.execute(tx);
+  await sql`
+    insert into agent_instances (agent_id, instance_id, first_session_no)
+    values (${session.agentId}, ${session.instanceId}, ${session.sessionNo})`.execute(tx);
+}

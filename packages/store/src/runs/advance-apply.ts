@@ -1,0 +1,94 @@
+import {
+  type Conclusion,
+  concludeJob,
+  JOB_TRANSITIONS,
+  type JobId,
+  type Outcome,
+  RUN_TRANSITIONS,
+} from "@windrow/model";
+import { sql } from "kysely";
+import type { Tx } from "../database.ts";
+import { fromStates, toState } from "../state-guard.ts";
+
+export interface JobToQueue {
+  readonly jobId: JobId;
+  readonly name: string;
+  readonly labelSetId: number;
+  readonly timeoutMs: number;
+  readonly continueOnError: boolean;
+  readonly preferredPool: string | null;
+}
+
+/** Blocked jobs whose needs are finished enter the queue. */
+export async function queueJobs(tx: Tx, jobs: readonly JobToQueue[]): Promise<void> {
+  if (jobs.length === 0) return;
+  const { rows } = await sql<{ count: number }>`
+    with changed as (
+      update jobs j set state = ${toState(JOB_TRANSITIONS.queue)}, queued_at = clock_timestamp(), name = q.name,
+        label_set_id = q.label_set_id, timeout_ms = q.timeout_ms, continue_on_error = q.continue_on_error,
+        preferred_pool = (select p.name from pools p where p.name = q.preferred_pool)
+      from unnest(${jobs.map((job) => job.jobId)}::bigint[], ${jobs.map((job) => job.name)}::text[],
+        ${jobs.map((job) => job.labelSetId)}::bigint[], ${jobs.map((job) => job.timeoutMs)}::bigint[],
+        ${jobs.map((job) => job.continueOnError)}::boolean[], ${jobs.map((job) => job.preferredPool)}::text[])
+        as q (job_id, name, label_set_id, timeout_ms, continue_on_error, preferred_pool)
+      where j.id = q.job_id and j.state in (${fromStates(JOB_TRANSITIONS.queue)})
+      returning j.id, j.run_id, j.repository_id
+    ),
+    told as (
+      insert into events (kind, repository_id, run_id, job_id, data)
+      select 'job_queued', repository_id, run_id, id, '{"reason": "needs_finished"}' from changed order by id
+    )
+    select count(*) as count from changed`.execute(tx);
+  if (rows[0]?.count !== jobs.length)
+    throw new Error(`${jobs.length} jobs to queue, ${rows[0]?.count ?? 0} were blocked`);
+}
+
+export interface JobToSettle {
+  readonly jobId: JobId;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly message?: string;
+  readonly name?: string;
+}
+
+/** Ends jobs that no agent has: skipped, failed by a diagnostic, or cancelled. The answer lists those that were still there. */
+export async function settleJobs(tx: Tx, jobs: readonly JobToSettle[]): Promise<JobId[]> {
+  if (jobs.length === 0) return [];
+  const { rows } = await sql<{ id: JobId }>`
+    with changed as (
+      update jobs j set state = ${toState(JOB_TRANSITIONS.settle)}, finished_at = clock_timestamp(), outcome = s.outcome,
+        conclusion = s.conclusion, reason = s.reason, message = s.message, name = coalesce(s.name, j.name)
+      from unnest(${jobs.map((job) => job.jobId)}::bigint[], ${jobs.map((job) => job.outcome)}::text[],
+        ${jobs.map((job) => concludeJob(job.outcome))}::text[], ${jobs.map((job) => job.reason)}::text[],
+        ${jobs.map((job) => job.message ?? null)}::text[], ${jobs.map((job) => job.name ?? null)}::text[])
+        as s (job_id, outcome, conclusion, reason, message, name)
+      where j.id = s.job_id and (j.state in (${fromStates(JOB_TRANSITIONS.settle)})
+        or (s.outcome = 'cancelled' and j.state in (${fromStates(JOB_TRANSITIONS.cancel)})))
+      returning j.id, j.run_id, j.repository_id, j.outcome, j.conclusion, j.reason
+    ),
+    told as (
+      insert into events (kind, repository_id, run_id, job_id, data)
+      select 'job_finished', repository_id, run_id, id,
+        jsonb_build_object('outcome', outcome, 'conclusion', conclusion, 'reason', reason) from changed order by id
+    )
+    select id from changed order by id`.execute(tx);
+  return rows.map((row) => row.id);
+}
+
+/** The run is over: all jobs of its present attempt are finished. The answer says whether it was not over before. */
+export async function concludeRunRow(
+  tx: Tx,
+  options: { readonly runId: number; readonly conclusion: Conclusion },
+): Promise<boolean> {
+  const { rows } = await sql`
+    with changed as (
+      update runs set state = ${toState(RUN_TRANSITIONS.conclude)}, conclusion = ${options.conclusion},
+        finished_at = clock_timestamp(), waiting_reason = null
+      where id = ${options.runId} and state in (${fromStates(RUN_TRANSITIONS.conclude)})
+      returning id, repository_id, conclusion, attempt
+    )
+    insert into events (kind, repository_id, run_id, data)
+    select 'run_finished', repository_id, id, jsonb_build_object('conclusion', conclusion, 'attempt', attempt)
+    from changed returning id`.execute(tx);
+  return rows.length === 1;
+}
