@@ -59,6 +59,7 @@ export async function keepRunning(options: KeepRunningOptions): Promise<KeptPart
         last = await startOnce();
         running = last;
       } catch (error) {
+        if (stopping.signal.aborted) return;
         report({ event: "error", message: error instanceof Error ? error.message : String(error) });
       }
     }

@@ -33,7 +33,8 @@ const KILL_GRACE_MS = 5_000;
 
 /**
  * Starts a controller or agent as a process of its own session, so that a Ctrl-C at the terminal reaches only us. Its
- * output goes straight to a file: it neither blocks on us nor dies with us. Errors: CliError `start_failed`.
+ * output goes straight to a file: it neither blocks on us nor dies with us. Errors: CliError `start_failed`, or `interrupted`
+ * when the farm stops meanwhile.
  */
 export async function startNodeProcess(options: NodeProcessOptions): Promise<RunningPart> {
   const { name, folder, clock } = options;
@@ -62,7 +63,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Run
       continue;
     }
     await stop(AbortSignal.abort());
-    if (options.stopping.aborted) break;
+    if (options.stopping.aborted) throw new CliError(`the start of ${name} was given up`, { code: "interrupted" });
     const why = isAlive ? `is not ready after ${options.readyWithinMs / 1000} s` : "ended while it started";
     throw new CliError(`${name} ${why}: ${readTail(logFile)}`, { code: "start_failed", hint: `Its log: ${logFile}` });
   }

@@ -171,8 +171,8 @@ async function keep(input: StartFarmInput, part: FarmPart): Promise<void> {
 async function stopFarm(input: { kept: readonly KeptPart[]; report: Report; hurry: AbortSignal }): Promise<void> {
   const { kept, report, hurry } = input;
   if (kept.length === 0) return;
-  report({ event: "stopping", hurried: hurry.aborted });
   const isAgent = (part: KeptPart) => part.name.startsWith("agent-");
+  report({ event: "stopping", hurried: hurry.aborted, agents_count: kept.filter(isAgent).length });
   const errors: unknown[] = [];
   const stopAll = async (parts: readonly KeptPart[]) => {
     for (const stop of await Promise.allSettled(parts.map((part) => part.stop(hurry)))) {

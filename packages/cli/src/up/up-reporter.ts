@@ -28,7 +28,7 @@ export type UpEvent =
       readonly conclusion: string;
     }
   | { readonly event: "ended"; readonly part: string; readonly pid: number; readonly restart_in_ms: number }
-  | { readonly event: "stopping"; readonly hurried: boolean }
+  | { readonly event: "stopping"; readonly hurried: boolean; readonly agents_count: number }
   | { readonly event: "stopped"; readonly part: string }
   | { readonly event: "error"; readonly message: string; readonly hint?: string };
 
@@ -83,16 +83,19 @@ function describe(event: UpEvent): { text: string; isLasting?: boolean } {
         text: `${event.part} (process ${event.pid}) ended unexpectedly: starting it again in ${seconds(event.restart_in_ms)}`,
       };
     case "stopping":
-      return {
-        text: event.hurried
-          ? "Stopping at once …"
-          : "\nStopping: running steps are ended and their jobs queued again …",
-      };
+      return { text: describeStop(event) };
     case "stopped":
       return { text: `  ${event.part} stopped` };
     case "error":
       return { text: `windrow: ${event.message}${event.hint === undefined ? "" : `\n  ${event.hint}`}` };
   }
+}
+
+function describeStop(event: { readonly hurried: boolean; readonly agents_count: number }): string {
+  if (event.hurried) return "Stopping at once …";
+  return event.agents_count === 0
+    ? "\nStopping …"
+    : "\nStopping: running steps are ended and their jobs queued again …";
 }
 
 function seconds(ms: number): string {
