@@ -205,4 +205,4 @@ function isForeground() {
   }
 }
 
-module.exports = { BIN, ROOT, NODE_MAJOR, ensure, fail, findNode, majorOf, runInPlace };
+module.exports = { BIN, ROOT, NODE_MAJOR, ensure, fail, findNode, fingerprint, majorOf, runInPlace };
