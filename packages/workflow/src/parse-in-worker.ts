@@ -1,0 +1,183 @@
+import { Worker } from "node:worker_threads";
+import type { Diagnostic } from "@windrow/model";
+import { PARSE_HEAP_MIB_MAX, PARSE_QUEUE_MAX, PARSE_TIMEOUT_MS } from "./limits.ts";
+import type { ParseResult } from "./parse-workflow.ts";
+
+export interface ParseWorkerOptions {
+  /** The worker's file; beside this one by default. A bundle names its own. */
+  readonly entry?: URL;
+  /** A parse that takes longer ends the worker, and the file is refused. */
+  readonly timeoutMs?: number;
+}
+
+export interface ParseWorker {
+  /** Never rejects for what stands in a file: limits come back as diagnostics. Rejects after `close`. */
+  parse(path: string, text: string): Promise<ParseResult>;
+  /** Resolves when the worker has ended; parses under way are refused. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly path: string;
+  readonly text: string;
+  readonly resolve: (result: ParseResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type FromWorker = { readonly ready: true } | { readonly id: number; readonly result: ParseResult };
+
+/**
+ * Parses workflow files in one warm worker thread with a bounded heap and a deadline, because a file comes from
+ * strangers and the libraries have no limits of their own. One file at a time, in order; a worker that dies takes only
+ * the file it was parsing with it.
+ */
+export function createParseWorker({ entry, timeoutMs = PARSE_TIMEOUT_MS }: ParseWorkerOptions = {}): ParseWorker {
+  return new WarmParseWorker(entry ?? defaultEntry(), timeoutMs);
+}
+
+/** `parse-worker.ts` from source, `parse-worker.js` in a bundle. */
+function defaultEntry(): URL {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return new URL(`./parse-worker.${extension}`, import.meta.url);
+}
+
+class WarmParseWorker implements ParseWorker {
+  readonly #entry: URL;
+  readonly #timeoutMs: number;
+  readonly #queue: Waiting[] = [];
+  #worker: Worker;
+  #isReady = false;
+  #isClosed = false;
+  #current: Waiting | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastId = 0;
+
+  constructor(entry: URL, timeoutMs: number) {
+    this.#entry = entry;
+    this.#timeoutMs = timeoutMs;
+    this.#worker = this.#start();
+  }
+
+  parse(path: string, text: string): Promise<ParseResult> {
+    if (this.#isClosed) return Promise.reject(new Error("the parse worker is closed"));
+    if (this.#queue.length >= PARSE_QUEUE_MAX) {
+      return Promise.resolve(
+        refuseFile(path, "limit-queue", `more than ${PARSE_QUEUE_MAX} workflow files wait to be read`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ path, text, resolve, reject });
+      // Held until the queue is empty, so that a process does not end before the answer.
+      this.#worker.ref();
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    const error = new Error("the parse worker is closed");
+    this.#current?.reject(error);
+    this.#current = undefined;
+    for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+    await this.#worker.terminate();
+  }
+
+  #start(): Worker {
+    const isSource = this.#entry.pathname.endsWith(".ts");
+    const worker = new Worker(this.#entry, {
+      name: "parse-workflow",
+      resourceLimits: { maxOldGenerationSizeMb: PARSE_HEAP_MIB_MAX },
+      ...(isSource && { execArgv: ["--import", "tsx"] }),
+    });
+    worker.unref();
+    worker.on("message", (message: FromWorker) => this.#receive(worker, message));
+    worker.on("error", (error) => this.#replace(worker, error));
+    return worker;
+  }
+
+  #receive(worker: Worker, message: FromWorker): void {
+    if (worker !== this.#worker) return;
+    if ("ready" in message) {
+      this.#isReady = true;
+    } else if (message.id === this.#lastId) {
+      this.#finish(message.result);
+    }
+    this.#next();
+  }
+
+  #next(): void {
+    if (!this.#isReady || this.#isClosed || this.#current !== undefined) return;
+    const waiting = this.#queue.shift();
+    if (waiting === undefined) {
+      this.#worker.unref();
+      return;
+    }
+    this.#current = waiting;
+    this.#lastId += 1;
+    this.#worker.ref();
+    this.#timer = setTimeout(() => this.#expire(), this.#timeoutMs);
+    this.#worker.postMessage({ id: this.#lastId, path: waiting.path, text: waiting.text });
+  }
+
+  #finish(result: ParseResult): void {
+    clearTimeout(this.#timer);
+    this.#current?.resolve(result);
+    this.#current = undefined;
+  }
+
+  #expire(): void {
+    const worker = this.#worker;
+    this.#finish(
+      refuseFile(
+        this.#current?.path ?? "",
+        "limit-time",
+        `reading the file took longer than the limit of ${this.#timeoutMs} ms`,
+      ),
+    );
+    this.#restart(worker);
+  }
+
+  /** The worker died by itself: out of memory while parsing, or it could not start. */
+  #replace(worker: Worker, error: unknown): void {
+    if (worker !== this.#worker || this.#isClosed) return;
+    if (!this.#isReady) {
+      // A worker that cannot start would be restarted for ever.
+      this.#isClosed = true;
+      const cause = new Error("the parse worker cannot start", { cause: error });
+      for (const waiting of this.#queue.splice(0)) waiting.reject(cause);
+      return;
+    }
+    const isMemory = error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+    this.#finish(
+      isMemory
+        ? refuseFile(
+            this.#current?.path ?? "",
+            "limit-memory",
+            `reading the file takes more than the limit of ${PARSE_HEAP_MIB_MAX} MiB of memory`,
+          )
+        : refuseFile(this.#current?.path ?? "", "reader-failed", `the file cannot be read: ${String(error)}`),
+    );
+    this.#restart(worker);
+  }
+
+  #restart(old: Worker): void {
+    this.#isReady = false;
+    this.#worker = this.#start();
+    if (this.#queue.length > 0) this.#worker.ref();
+    void old.terminate();
+  }
+}
+
+function refuseFile(file: string, code: string, message: string): ParseResult {
+  const diagnostic: Diagnostic = {
+    severity: "error",
+    code,
+    message,
+    hint: "make the file smaller, with fewer aliases and less nesting",
+    file,
+    line: 1,
+    column: 1,
+  };
+  return { diagnostics: [diagnostic] };
+}

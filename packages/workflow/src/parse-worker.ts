@@ -1,0 +1,17 @@
+import { parentPort } from "node:worker_threads";
+import { parseWorkflow } from "./parse-workflow.ts";
+
+/** The other end of `parse-in-worker.ts`: parses what it is sent, one file at a time. */
+const port = parentPort;
+if (port === null) throw new Error("parse-worker.ts runs as a worker thread only");
+
+// The first parse loads the schema and warms the code; it happens before anybody waits.
+parseWorkflow({
+  path: "warm.yml",
+  text: "on: push\njobs: {a: {runs-on: x, if: github.sha, steps: [{run: 'true'}]}}\n",
+});
+
+port.on("message", ({ id, path, text }: { id: number; path: string; text: string }) => {
+  port.postMessage({ id, result: parseWorkflow({ path, text }) });
+});
+port.postMessage({ ready: true });

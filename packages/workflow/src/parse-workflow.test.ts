@@ -1,0 +1,375 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are templates of the workflow language.
+import { expect, test } from "vitest";
+import { DIAGNOSTICS_MAX, FILE_BYTES_MAX, JOBS_MAX, MATRIX_COMBINATIONS_MAX } from "./limits.ts";
+import { parseWorkflow } from "./parse-workflow.ts";
+
+const PATH = ".windrow/workflows/ci.yml";
+const parse = (text: string) => parseWorkflow({ path: PATH, text });
+
+test("a whole file becomes a definition", () => {
+  const { definition, diagnostics } = parse(`name: CI
+on:
+  push:
+    branches: [main, 'releases/**']
+    paths-ignore: ['docs/**']
+  workflow_dispatch:
+env:
+  ALL: everywhere
+defaults:
+  run:
+    shell: bash
+jobs:
+  build:
+    name: Build \${{ matrix.node }}
+    runs-on: [self-hosted, '\${{ matrix.os }}']
+    timeout-minutes: 10
+    continue-on-error: \${{ matrix.node == 22 }}
+    strategy:
+      fail-fast: false
+      max-parallel: 2
+      matrix:
+        os: [linux]
+        node: [20, 22]
+        include:
+          - os: linux
+            node: 22
+            extra: true
+    env:
+      N: \${{ matrix.node }}
+    defaults:
+      run:
+        working-directory: app
+    outputs:
+      version: \${{ steps.v.outputs.version }}
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          fetch-depth: 0
+          token: \${{ github.token }}
+      - id: v
+        name: Version
+        if: github.ref == 'refs/heads/main'
+        run: |
+          echo "version=\${{ matrix.node }}" >> "$GITHUB_OUTPUT"
+          echo done
+        shell: sh
+        working-directory: .
+        env: {A: 1, B: true}
+        continue-on-error: true
+        timeout-minutes: 1.5
+  deploy:
+    needs: build
+    if: \${{ always() && needs.build.result == 'success' }}
+    runs-on: linux
+    steps:
+      - run: make deploy
+`);
+  expect(diagnostics).toEqual([]);
+  expect(definition).toEqual({
+    path: PATH,
+    name: "CI",
+    env: [["ALL", "everywhere"]],
+    defaults: { shell: "bash" },
+    triggers: [
+      { event: "push", branches: ["main", "releases/**"], pathsIgnore: ["docs/**"] },
+      { event: "workflow_dispatch" },
+    ],
+    jobs: [
+      {
+        key: "build",
+        name: "Build ${{ matrix.node }}",
+        needs: [],
+        condition: "success()",
+        runsOn: ["self-hosted", "${{ matrix.os }}"],
+        env: [["N", "${{ matrix.node }}"]],
+        defaults: { workingDirectory: "app" },
+        timeoutMinutes: "10",
+        continueOnError: "${{ matrix.node == 22 }}",
+        outputs: [["version", "${{ steps.v.outputs.version }}"]],
+        strategy: { failFast: false, maxParallel: 2 },
+        matrix: [
+          { os: "linux", node: 20 },
+          { os: "linux", node: 22, extra: true },
+        ],
+        steps: [
+          {
+            kind: "uses",
+            uses: "actions/checkout@v4",
+            condition: "success()",
+            env: [],
+            with: [["fetch-depth", "0"]],
+            position: { line: 36, column: 9 },
+          },
+          {
+            kind: "run",
+            id: "v",
+            name: "Version",
+            condition: "success() && (github.ref == 'refs/heads/main')",
+            run: 'echo "version=${{ matrix.node }}" >> "$GITHUB_OUTPUT"\necho done\n',
+            shell: "sh",
+            workingDirectory: ".",
+            env: [
+              ["A", "1"],
+              ["B", "true"],
+            ],
+            continueOnError: "true",
+            timeoutMinutes: "1.5",
+            position: { line: 40, column: 9 },
+          },
+        ],
+        position: { line: 13, column: 3 },
+      },
+      {
+        key: "deploy",
+        needs: ["build"],
+        condition: "always() && needs.build.result == 'success'",
+        runsOn: ["linux"],
+        env: [],
+        defaults: {},
+        outputs: [],
+        strategy: { failFast: true },
+        matrix: [{}],
+        steps: [
+          { kind: "run", condition: "success()", env: [], run: "make deploy", position: { line: 56, column: 9 } },
+        ],
+        position: { line: 51, column: 3 },
+      },
+    ],
+  });
+});
+
+/** A file with one job `a`; `job` and `step` stand at their places, as lines of their own. */
+const withJob = (job: string) => `on: push\njobs:\n  a:\n    runs-on: x\n    ${job}\n    steps:\n      - run: make\n`;
+const withStep = (step: string) =>
+  `on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: make\n        ${step}\n`;
+
+test.each<[what: string, text: string, place: `${number}:${number}`, code: string, message: string]>([
+  ["broken YAML", "on: push\njobs:\n  a: {b\n", "4:1", "yaml", "broken YAML"],
+  ["a tab", "on: push\njobs:\n\ta: 1\n", "3:1", "yaml", "broken YAML"],
+  ["an empty file", "", "1:1", "empty-file", "no workflow"],
+  ["a list", "- a\n", "1:1", "wrong-shape", "list"],
+  ["no jobs", "on: push\n", "1:1", "missing-key", "'jobs'"],
+  ["an unknown key", withJob("stepz: 1"), "5:5", "unknown-key", "'stepz'"],
+  ["an unknown key of a step", withStep("shel: bash"), "7:9", "unknown-key", "'shel'"],
+  ["a key twice", withJob("runs-on: y"), "5:5", "duplicate-key", "'runs-on'"],
+  ["an unknown event", "on: pussh\njobs: {a: {runs-on: x, steps: [{run: x}]}}\n", "1:5", "unexpected-value", "'pussh'"],
+  ["an unknown need", withJob("needs: [b]"), "5:13", "unknown-need", "'b'"],
+  ["a need of itself", withJob("needs: a"), "5:12", "cyclic-needs", "itself"],
+  ["an expression error", withStep("name: x ${{ github.ref == }}"), "7:17", "expression", "unexpected end"],
+  ["an expression that is not closed", withStep('name: "${{ github.ref"'), "7:15", "expression", "not closed"],
+  ["an unknown function", withStep("name: ${{ nope() }}"), "7:15", "expression", "'nope'"],
+  ["an unknown context", withStep("name: ${{ nope.x }}"), "7:15", "expression", "'nope'"],
+  ["a context that is not available", withJob("if: matrix.os == 'x'"), "5:9", "expression", "'matrix'"],
+  ["an error inside a condition", withStep("if: github.ref == main"), "7:27", "expression", "'main'"],
+  ["secrets in a condition", withStep("if: secrets.X"), "7:13", "expression", "'secrets'"],
+  ["a name found in every object", withStep("name: ${{ constructor() }}"), "7:15", "expression", "constructor"],
+  ["an invalid timeout", withJob("timeout-minutes: 0"), "5:22", "invalid-timeout", "above 0"],
+  ["a timeout that is no number", withStep("timeout-minutes: soon"), "7:26", "unexpected-value", "'soon'"],
+  ["an unknown shell", withStep("shell: fishy"), "7:16", "unknown-shell", "'fishy'"],
+  ["an unknown default shell", withJob("defaults: {run: {shell: nope}}"), "5:29", "unknown-shell", "'nope'"],
+  ["an id that is none", withStep("id: 1a"), "7:9", "invalid-id", "'1a'"],
+  ["no steps", "on: push\njobs:\n  a:\n    runs-on: x\n", "3:3", "no-steps", "'a'"],
+  ["no runs-on", "on: push\njobs:\n  a:\n    steps: [{run: x}]\n", "4:5", "missing-key", "'runs-on'"],
+  [
+    "a step of nothing",
+    "on: push\njobs: {a: {runs-on: x, steps: [{name: x}]}}\n",
+    "2:32",
+    "ambiguous",
+    "cannot be told",
+  ],
+  [
+    "both branch filters",
+    "on: {push: {branches: [a], branches-ignore: [b]}}\njobs: {a: {runs-on: x, steps: [{run: x}]}}\n",
+    "1:28",
+    "both-filters",
+    "branches-ignore",
+  ],
+  [
+    "a pattern that is not closed",
+    "on: {push: {branches: ['a[']}}\njobs: {a: {runs-on: x, steps: [{run: x}]}}\n",
+    "1:24",
+    "pattern",
+    "not closed",
+  ],
+  ["an empty matrix variable", withJob("strategy: {matrix: {os: []}}"), "5:25", "empty-matrix", "'os'"],
+  [
+    "an exclude of nothing",
+    withJob("strategy: {matrix: {os: [a], exclude: [{v: 1}]}}"),
+    "5:45",
+    "unknown-exclude",
+    "'v'",
+  ],
+  ["too many parallel", withJob("strategy: {max-parallel: 0}"), "5:30", "unexpected-value", "max-parallel"],
+  // What the language has and the farm has not.
+  ["concurrency", `concurrency: x\n${withJob("env: {}")}`, "1:1", "unsupported", "'concurrency'"],
+  ["concurrency of a job", withJob("concurrency: x"), "5:5", "unsupported", "'concurrency'"],
+  ["services", withJob("services: {db: {image: pg}}"), "5:5", "unsupported", "'services'"],
+  ["a container", withJob("container: node:20"), "5:5", "unsupported", "'container'"],
+  ["an environment", withJob("environment: prod"), "5:5", "unsupported", "'environment'"],
+  ["a runner group", "on: push\njobs: {a: {runs-on: {group: g}, steps: [{run: x}]}}\n", "2:12", "unsupported", "group"],
+  ["a reusable workflow", "on: push\njobs: {a: {uses: ./.github/w.yml}}\n", "2:12", "unsupported", "'uses'"],
+  ["workflow_call", withJob("env: {}").replace("push", "workflow_call"), "1:5", "unsupported", "'workflow_call'"],
+  [
+    "inputs of a start by hand",
+    withJob("env: {}").replace("on: push", "on: {workflow_dispatch: {inputs: {a: {type: string}}}}"),
+    "1:26",
+    "unsupported",
+    "'inputs'",
+  ],
+  [
+    "another action",
+    "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/setup-node@v4}]}}\n",
+    "2:39",
+    "unsupported",
+    "'actions/setup-node@v4'",
+  ],
+  ["a local action", "on: push\njobs: {a: {runs-on: x, steps: [{uses: ./act}]}}\n", "2:39", "unsupported", "'./act'"],
+  [
+    "an input the checkout does not know",
+    "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v4, with: {filter: x}}]}}\n",
+    "2:75",
+    "unsupported",
+    "'filter'",
+  ],
+  [
+    "a checkout of another repository",
+    "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v4, with: {repository: a/b}}]}}\n",
+    "2:79",
+    "unsupported",
+    "'repository'",
+  ],
+  ["secrets", withStep("env: {T: '${{ secrets.TOKEN }}'}"), "7:19", "unsupported", "'secrets.TOKEN'"],
+  ["vars", withJob("env: {T: '${{ vars.A }}'}"), "5:15", "unsupported", "'vars.A'"],
+  ["inputs", withStep("name: ${{ inputs.a }}"), "7:15", "unsupported", "'inputs.a'"],
+  [
+    "a matrix from needs",
+    withJob("strategy: {matrix: '${{ fromJSON(needs.b.outputs.m) }}'}"),
+    "5:25",
+    "unsupported",
+    "matrix from an expression",
+  ],
+  ["a step in the background", withStep("background: true"), "7:9", "unsupported", "'background'"],
+  ["a shell of Windows", withStep("shell: cmd"), "7:16", "unsupported", "'cmd'"],
+])("%s is refused at its place", (_, text, place, code, message) => {
+  const { definition, diagnostics } = parse(text);
+  expect(definition).toBeUndefined();
+  const errors = diagnostics.filter((one) => one.severity === "error");
+  expect(errors.map((one) => [`${one.line}:${one.column}`, one.code])).toContainEqual([place, code]);
+  expect(errors.find((one) => one.code === code)).toMatchObject({
+    file: PATH,
+    message: expect.stringContaining(message),
+  });
+});
+
+test("an expression deep in a script is found in the file, also where the text is folded", () => {
+  const script = "      - run: |\n          one\n\n          two ${{ secrets.A }}\n          ${{ nope.b }}\n";
+  const folded = "      - run: >-\n          one\n          two ${{ github.sha }}\n          three ${{ nope.b }}\n";
+  const head = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n";
+  expect(parse(head + script).diagnostics).toMatchObject([{ line: 10, column: 11 }]);
+  expect(parse(head + script.replace("nope.b", "vars.b")).diagnostics).toMatchObject([
+    { line: 9, column: 15 },
+    { line: 10, column: 11 },
+  ]);
+  expect(parse(head + folded).diagnostics).toMatchObject([{ line: 9, column: 17 }]);
+});
+
+test("one mistake does not hide the next", () => {
+  const { diagnostics } = parse(`on: push
+concurrency: x
+jobs:
+  a:
+    needs: nobody
+    runs-on: x
+    stepz: []
+    steps:
+      - run: echo \${{ nope.x }}
+        shell: fishy
+      - uses: some/action@v1
+      - id: same
+        run: x
+      - id: SAME
+        run: x
+  b:
+    needs: c
+    runs-on: x
+    steps: [{run: x}]
+  c:
+    needs: b
+    runs-on: x
+    steps: [{run: x}]
+`);
+  expect(diagnostics.map((one) => `${one.line}:${one.code}`)).toEqual([
+    "2:unsupported",
+    "5:unknown-need",
+    "7:unknown-key",
+    "9:expression",
+    "10:unknown-shell",
+    "11:unsupported",
+    "14:duplicate-id",
+    "21:cyclic-needs",
+  ]);
+  expect(diagnostics.every((one) => one.hint !== undefined)).toBe(true);
+});
+
+test("what has no effect is named in a warning and the file is accepted", () => {
+  const { definition, diagnostics } = parse(
+    `run-name: x\npermissions: read-all\n${withJob("permissions: {contents: read}").replace("on: push", "on: [push, schedule]")}`,
+  );
+  expect(definition).toBeDefined();
+  expect(diagnostics.map((one) => `${one.line}:${one.severity}:${one.message}`)).toEqual([
+    "1:warning:'run-name' has no effect yet",
+    "2:warning:'permissions' has no effect yet",
+    "3:warning:the event 'schedule' has no effect yet",
+    "7:warning:'permissions' has no effect yet",
+  ]);
+});
+
+test("a condition with text outside of the braces is said to be always true", () => {
+  const { definition, diagnostics } = parse(withStep("if: ${{ github.ref }} == 'x'"));
+  expect(diagnostics).toMatchObject([{ severity: "warning", code: "always-true", line: 7 }]);
+  expect(definition?.jobs[0]?.steps[0]?.condition).toBe("success() && (format('{0} == ''x''', github.ref))");
+});
+
+test.each([
+  ["false", "success() && (false)"],
+  ["''", "success()"],
+  ["'!cancelled()'", "!cancelled()"],
+  ["contains('failure()', 'x')", "success() && (contains('failure()', 'x'))"],
+  ["${{ failure() || github.ref == 'x' }}", "failure() || github.ref == 'x'"],
+])("if: %s means %s", (written, condition) => {
+  expect(parse(withStep(`if: ${written}`)).definition?.jobs[0]?.steps[0]?.condition).toBe(condition);
+});
+
+test("limits are named", () => {
+  expect(parse(`# ${"x".repeat(FILE_BYTES_MAX)}`).diagnostics).toMatchObject([
+    { code: "limit-file", message: expect.stringContaining("512 KiB") },
+  ]);
+  const list = (count: number) => `[${Array.from({ length: count }, (_, at) => at).join(",")}]`;
+  expect(parse(withJob(`strategy: {matrix: {a: ${list(257)}}}`)).diagnostics).toMatchObject([
+    { code: "limit-matrix", message: expect.stringContaining(String(MATRIX_COMBINATIONS_MAX)) },
+  ]);
+  expect(
+    parse(withJob(`strategy: {matrix: {a: ${list(1000)}, b: ${list(1000)}, c: ${list(1000)}}}`)).diagnostics,
+  ).toMatchObject([{ code: "limit-matrix" }]);
+  expect(
+    parse(withJob(`strategy: {matrix: {a: ${list(16)}, b: ${list(16)}}}`)).definition?.jobs[0]?.matrix,
+  ).toHaveLength(256);
+  const jobs = (count: number) =>
+    `on: push\njobs:\n${Array.from({ length: count }, (_, at) => `  j${at}: {runs-on: x, steps: [{run: x}]}\n`).join("")}`;
+  expect(parse(jobs(JOBS_MAX)).diagnostics).toEqual([]);
+  expect(parse(jobs(JOBS_MAX + 2)).diagnostics).toMatchObject([
+    { code: "limit-jobs", message: expect.stringContaining("2000"), line: JOBS_MAX + 3 },
+  ]);
+  const complaints = parse(`on: push\n${Array.from({ length: 300 }, (_, at) => `k${at}: 1\n`).join("")}jobs: {}\n`);
+  expect(complaints.diagnostics).toHaveLength(DIAGNOSTICS_MAX);
+  expect(complaints.diagnostics.at(-1)?.code).toBe("limit-diagnostics");
+});
+
+test("a chain of 2,000 needs is walked and its circle is found", () => {
+  const job = (at: number) => `  j${at}: {needs: j${at + 1}, runs-on: x, steps: [{run: x}]}\n`;
+  const chain = Array.from({ length: 1_999 }, (_, at) => job(at)).join("");
+  const last = "  j1999: {runs-on: x, steps: [{run: x}]}\n";
+  expect(parse(`on: push\njobs:\n${chain}${last}`).diagnostics).toEqual([]);
+  const circle = parse(`on: push\njobs:\n${chain}${last.replace("{", "{needs: j0, ")}`).diagnostics;
+  expect(circle).toMatchObject([{ code: "cyclic-needs", line: 2_002 }]);
+});

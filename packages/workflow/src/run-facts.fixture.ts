@@ -1,0 +1,19 @@
+import type { RunFacts } from "./github-context.ts";
+
+/** Facts of an ordinary push, for tests. */
+export const FACTS: RunFacts = {
+  repository: "me/app",
+  sha: "0123456789abcdef0123456789abcdef01234567",
+  ref: "refs/heads/main",
+  runId: 7,
+  runNumber: 3,
+  runAttempt: 1,
+  workflowName: "CI",
+  workflowPath: ".windrow/workflows/ci.yml",
+  eventName: "push",
+  actor: "ada",
+  trust: "trusted",
+  defaultBranch: "main",
+  publicUrl: "http://127.0.0.1:7070",
+  eventJson: '{"head_commit":{"message":"hello"}}',
+};
