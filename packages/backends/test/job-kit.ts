@@ -23,7 +23,7 @@ export interface JobKit {
 }
 
 /** Jobs of one test file on one backend, under a user of their own when the tests run as root. */
-export function createJobKit(backend: StepBackend): JobKit {
+export function createJobKit(backend: StepBackend, options: { readonly withUser?: boolean } = {}): JobKit {
   let root: Promise<string> | undefined;
   let user: Promise<SlotUser | undefined> | undefined;
   let siteNo = 0;
@@ -42,7 +42,7 @@ export function createJobKit(backend: StepBackend): JobKit {
     },
     async newSite() {
       const rootDir = await kit.rootDir();
-      const slotUser = await kit.user();
+      const slotUser = options.withUser === false ? undefined : await kit.user();
       const attemptId = `attempt-${++siteNo}`;
       const workDir = join(rootDir, "work", attemptId);
       await mkdir(join(rootDir, "sites"), { recursive: true, mode: 0o700 });

@@ -81,19 +81,39 @@ async function attachJob(site: JobSite, tools: HostTools): Promise<JobHandle | u
   if (supervisor === undefined || !(await isProcessAlive(supervisor))) return undefined;
   const line = SupervisorLine.open(site);
   if (line === undefined) return undefined;
-  return new HostJob({ site, tools, supervisor, line, ...(await readSiteSettings(site)) });
+  return new HostJob({
+    site,
+    tools,
+    supervisor,
+    line,
+    lastStepNo: await findOpenStep(site),
+    ...(await readSiteSettings(site)),
+  });
 }
 
-async function readRemains(site: JobSite): Promise<SiteRemains | undefined> {
-  let names: string[];
+/** The step that was handed to the supervisor and has not ended; there is at most one. */
+async function findOpenStep(site: JobSite): Promise<number | undefined> {
+  for (const stepNo of (await readStepNos(site)) ?? []) {
+    const wasStarted = (await readSiteLine(site, `steps/${stepNo}/started`)) !== undefined;
+    if (wasStarted && (await readSiteLine(site, `steps/${stepNo}/exit`)) === undefined) return stepNo;
+  }
+  return undefined;
+}
+
+async function readStepNos(site: JobSite): Promise<number[] | undefined> {
   try {
-    names = await readdir(join(site.siteDir, "steps"));
+    return (await readdir(join(site.siteDir, "steps"))).map(Number).sort((a, b) => a - b);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
+}
+
+async function readRemains(site: JobSite): Promise<SiteRemains | undefined> {
+  const stepNos = await readStepNos(site);
+  if (stepNos === undefined) return undefined;
   const exits = new Map<number, StepExit>();
-  for (const stepNo of names.map(Number).sort((a, b) => a - b)) {
+  for (const stepNo of stepNos) {
     const exit = await readStepExit(site, stepNo);
     if (exit !== undefined) exits.set(stepNo, exit);
   }

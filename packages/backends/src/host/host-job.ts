@@ -34,6 +34,8 @@ export interface HostJobParts extends SiteSettings {
   readonly tools: HostTools;
   readonly supervisor: ProcessIdentity;
   readonly line: SupervisorLine;
+  /** The step that an earlier agent started and that may still run. */
+  readonly lastStepNo?: number | undefined;
 }
 
 /** A job under a supervisor on this machine. All its state is in the site folder; an agent may vanish at any line. */
@@ -42,13 +44,14 @@ export class HostJob implements JobHandle {
   readonly containment: Containment;
   readonly supervisorPid: number;
   #parts: HostJobParts;
-  #runningStepNo: number | undefined;
+  #lastStepNo: number | undefined;
 
   constructor(parts: HostJobParts) {
     this.#parts = parts;
     this.site = parts.site;
     this.containment = parts.containment;
     this.supervisorPid = parts.supervisor.pid;
+    this.#lastStepNo = parts.lastStepNo;
   }
 
   async startStep(options: StartStepOptions): Promise<void> {
@@ -56,7 +59,7 @@ export class HostJob implements JobHandle {
     const script = this.#encodeScript(options);
     if (await this.#wasStarted(stepNo)) return;
     await this.#refuseWhileAnotherRuns(stepNo);
-    this.#runningStepNo = stepNo;
+    this.#lastStepNo = stepNo;
     const folder = this.#path(`steps/${stepNo}`);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await Promise.all([writeFile(join(folder, "launch"), script, { mode: 0o600 }), this.#preparePipe(stepNo)]);
@@ -131,7 +134,7 @@ export class HostJob implements JobHandle {
   }
 
   async #refuseWhileAnotherRuns(stepNo: number): Promise<void> {
-    const other = this.#runningStepNo;
+    const other = this.#lastStepNo;
     if (other === undefined || other === stepNo) return;
     if ((await readStepExit(this.site, other)) === undefined) {
       throw new BackendFault("step_running", `step ${other} still runs; step ${stepNo} cannot be started beside it`);
@@ -146,8 +149,10 @@ export class HostJob implements JobHandle {
       () => false,
     );
     if (!exists) await makePipes(this.site.siteDir, stepNo);
+    const { user } = this.site;
+    if (user === undefined) return;
     await chmod(pipe, 0o200);
-    if (this.site.user !== undefined) await chown(pipe, this.site.user.uid, this.site.user.gid);
+    await chown(pipe, user.uid, user.gid);
   }
 
   #path(name: string): string {

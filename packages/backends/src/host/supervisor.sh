@@ -218,7 +218,7 @@ ticker() {
 # Waits until the pipe's reader has stored what the step wrote; sets $bytes. The step's process has ended and our own writing
 # end is closed: the reader sees the end of the pipe and goes, unless a background process holds it open. Then the reader
 # sleeps only when the pipe is empty, so twice asleep at one position means that all is stored. A background process that
-# never stops writing is cut off after 1.5 s.
+# never stops writing is cut off after about a second.
 drain() {
   spins=0 naps=0 position=''
   while :; do
@@ -237,7 +237,7 @@ drain() {
       [ "$key" != pos: ] || position=$value
     done 2>/dev/null <"/proc/$reader/fdinfo/1"
     if [ -n "$position" ]; then
-      if [ "$naps" -ge 75 ] || { [ "$state" = S ] && [ "$seen" = "$position" ]; }; then break; fi
+      if [ "$naps" -ge 40 ] || { [ "$state" = S ] && [ "$seen" = "$position" ]; }; then break; fi
     fi
     naps=$((naps + 1))
     sleep 0.02
@@ -272,7 +272,7 @@ run_step() {
   started=$now
   (
     read -r pid _ </proc/self/stat
-    echo "$pid $started end" >"$dir/started"
+    until echo "$pid $started end" >"$dir/started"; do sleep 1; done
     echo "started $1" >&9
     # The shell behind $drop is the job's user and reads its script from here; the path is closed to it.
     exec <"$dir/launch" >&5 2>&1 5>&- 8<&- 9>&-
@@ -283,7 +283,8 @@ run_step() {
   ended=$now
   exec 5>&-
   drain
-  echo "$code $bytes $started $ended $reader_code end" >"$dir/exit"
+  # On a full disk the answer waits for room: without it the step would be lost.
+  until echo "$code $bytes $started $ended $reader_code end" >"$dir/exit"; do sleep 1; done
   echo "ended $1" >&9
 }
 

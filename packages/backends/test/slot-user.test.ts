@@ -1,0 +1,62 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { prepareSlotUser, releaseSlotUser } from "../src/index.ts";
+
+const baseName = "windrow-try";
+const folders: string[] = [];
+let claimDir = "";
+
+beforeEach(async () => {
+  claimDir = await mkdtemp(join(tmpdir(), "windrow-claims-"));
+  folders.push(claimDir);
+});
+
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+
+const prepare = async (slotKey: string) => {
+  const user = await prepareSlotUser({ slotKey, baseName, claimDir });
+  if (user === undefined) throw new Error("no user");
+  return user;
+};
+
+describe.runIf(process.getuid?.() === 0)("slot users", () => {
+  it("gives every slot a user of its own, also when many ask at once", async () => {
+    const users = await Promise.all(["/a 1", "/a 2", "/b 1"].map(prepare));
+    expect(new Set(users.map((user) => user.uid)).size).toBe(3);
+    expect(users.every((user) => user.uid > 0 && user.gid > 0)).toBe(true);
+    const { stdout } = await promisify(execFile)("id", ["-u", users[0]?.name ?? ""]);
+    expect(Number(stdout)).toBe(users[0]?.uid);
+  });
+
+  it("gives a slot the same user again", async () => {
+    await prepare("/a 1");
+    const second = await prepare("/a 2");
+    expect(await prepare("/a 2")).toEqual(second);
+  });
+
+  it("gives a released user to the next slot", async () => {
+    const first = await prepare("/a 1");
+    await releaseSlotUser(first, { claimDir });
+    expect(await prepare("/b 1")).toEqual(first);
+  });
+
+  it("takes over the user of a dead agent, but not while something runs as that user", async () => {
+    const first = await prepare("/a 1");
+    await writeFile(join(claimDir, first.name), "1 12345 /gone 1\n");
+    const child = spawn("sleep", ["600"], { uid: first.uid, gid: first.gid, stdio: "ignore" });
+    await once(child, "spawn");
+    const beside = await prepare("/b 1");
+    expect(beside.uid).not.toBe(first.uid);
+    child.kill();
+    await once(child, "exit");
+    expect(await prepare("/c 1")).toEqual(first);
+    expect((await readdir(claimDir)).filter((name) => !name.startsWith("."))).toHaveLength(2);
+  });
+});
