@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { defaultDataFolder } from "../config/local-farm.ts";
-import { runUp } from "./run-up.ts";
+import { outliveTerminal } from "./outlive-terminal.ts";
 import { compileUpOptions, UP_DEFAULTS, type UpFlags } from "./up-options.ts";
 
 const EXAMPLES = `
@@ -31,6 +31,9 @@ export function registerUp(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .action(async (flags: UpFlags) => {
       const options = compileUpOptions(flags, defaultDataFolder(process.env));
+      // only here, so that other commands start without the servers' code
+      const { runUp } = await import("./run-up.ts");
+      outliveTerminal([process.stdout, process.stderr]);
       process.exitCode = await runUp({ options, out: process.stdout, err: process.stderr, environment: process.env });
     });
 }

@@ -168,6 +168,14 @@ describe("windrow up", () => {
     expect(await up.end("SIGINT")).toBe(0);
   });
 
+  it("stops in order although nobody reads its output any more", async () => {
+    const up = new Up(await makeFarm());
+    await up.line("ready");
+    up.process.stdout?.destroy();
+    expect(await up.end("SIGHUP")).toBe(0);
+    expect(areGone(up.pids())).toBe(true);
+  });
+
   it("names number and owner of a port that is taken, and leaves nothing running", async () => {
     const farm = await makeFarm();
     const squatter = createServer().listen(farm.ports[0], "127.0.0.1");
