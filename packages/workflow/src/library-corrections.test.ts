@@ -103,7 +103,7 @@ test("an alias bomb and deep nesting end at a named limit (upstream has none)", 
   expect(
     parseWorkflow({ path: "ci.yml", text: `on: push\njobs: {a: {strategy: {matrix: {x: ${nested}}}}}` }).diagnostics,
   ).toEqual([expect.objectContaining({ code: "limit-depth" })]);
-  expect(parseWorkflow({ path: "ci.yml", text: "[".repeat(200_000) }).diagnostics).toEqual([
+  expect(parseWorkflow({ path: "ci.yml", text: "[".repeat(20_000) }).diagnostics).toEqual([
     expect.objectContaining({ code: "limit-depth" }),
   ]);
 });

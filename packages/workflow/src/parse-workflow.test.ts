@@ -330,6 +330,29 @@ test("a condition with text outside of the braces is said to be always true", ()
   expect(definition?.jobs[0]?.steps[0]?.condition).toBe("success() && (format('{0} == ''x''', github.ref))");
 });
 
+test("what would always be empty is named in a warning", () => {
+  const { definition, diagnostics } = parse(`on: push
+jobs:
+  a:
+    runs-on: x
+    outputs: {o: "\${{ steps.last.outputs.o }}"}
+    strategy: {matrix: {os: [x], include: [{extra: 1}]}}
+    steps:
+      - run: echo \${{ needs.b.result }} \${{ matrix.OS }} \${{ matrix.extra }} \${{ matrix.arch }}
+      - run: echo \${{ steps.last.outcome }}
+      - id: last
+        if: steps.gone.outcome == 'success'
+        run: make
+`);
+  expect(definition).toBeDefined();
+  expect(diagnostics.map((one) => `${one.line}:${one.severity}:${one.message.split("'")[1]}`)).toEqual([
+    "8:warning:needs.b",
+    "8:warning:matrix.arch",
+    "9:warning:steps.last",
+    "10:warning:steps.gone",
+  ]);
+});
+
 test.each([
   ["false", "success() && (false)"],
   ["''", "success()"],
