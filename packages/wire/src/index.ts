@@ -25,6 +25,22 @@ export {
   type StartAttemptRequest,
   type Welcome,
 } from "./agent-messages.ts";
+export { type Bus, type BusOptions, type BusState, type BusSubscription, connectBus } from "./bus/connect-bus.ts";
+export type { NatsLogin } from "./bus/keep-nats-connection.ts";
+export { type RequestSubject, type Subject, type SubjectPattern, subjectToken } from "./bus/subject.ts";
+export {
+  cancelsTo,
+  changesOf,
+  drainsTo,
+  everyChange,
+  everyLogWant,
+  everyWake,
+  hintsAbout,
+  logBytesOf,
+  logWantsOf,
+  offersTo,
+  wakesOf,
+} from "./bus/subjects.ts";
 export {
   type AgentHint,
   KICK_REASONS,
@@ -50,10 +66,15 @@ export {
   LEASES_HELD_MAX,
   LOG_CHUNK_BYTES_MAX,
   LOG_WINDOW_BYTES_MAX,
+  NATS_USER_LIFE_SECONDS_MAX,
   PROTOCOL_VERSION,
   SESSION_UNSENT_MESSAGES_MAX,
   UNARY_DEADLINE_MS,
 } from "./limits.ts";
 export { LogGap } from "./log-gap.ts";
+export { type AgentNatsJwtOptions, issueAgentNatsJwt } from "./nats-auth/issue-agent-nats-jwt.ts";
+export { type NatsKeys, NatsKeysError, readNatsKeys } from "./nats-auth/nats-keys.ts";
+export { NatsAdminError, type RevokeOptions, revokeAgentNatsUser } from "./nats-auth/revoke-agent-nats-user.ts";
+export { createUserNkey, isUserPublicKey, type UserNkey } from "./nats-auth/user-nkey.ts";
 export { WIRE_FAULT_CODES, WireFault, type WireFaultCode } from "./wire-fault.ts";
 export type { WireLogger } from "./wire-logger.ts";

@@ -47,3 +47,22 @@ export const LOG_UNSENT_ACKS_MAX = 4_096;
 
 /** How long a stopping server waits for calls to end before it drops them. */
 export const SERVER_STOP_GRACE_MS = 3_000;
+
+/** NATS: a lost connection is tried again after a random time between these, so that a fleet does not come back at once. */
+export const BUS_RETRY_FIRST_MS = 250;
+export const BUS_RETRY_MAX_MS = 3_000;
+export const BUS_CONNECT_TIMEOUT_MS = 5_000;
+export const BUS_PING_EVERY_MS = 10_000;
+
+/** How long a closing bus tries to send what is waiting. */
+export const BUS_FLUSH_GRACE_MS = 500;
+
+/** Questions that may be in work at once for one subject; more are left unanswered. */
+export const BUS_ANSWERS_OPEN_MAX = 256;
+
+/** The longest life of an agent's NATS credential; it renews itself at two thirds. */
+export const NATS_USER_LIFE_SECONDS_MAX = 7 * 24 * 3_600;
+
+/** One question to the NATS system account. */
+export const NATS_ADMIN_TIMEOUT_MS = 5_000;
+export const NATS_REVOKE_TRIES_MAX = 5;
