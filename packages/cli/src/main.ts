@@ -1,20 +1,21 @@
-import { Command, CommanderError } from "commander";
-import { CliError } from "./cli-error.ts";
+import { systemClock } from "@windrow/service";
 import { EXIT } from "./exit-codes.ts";
-import { registerUp } from "./up/up-command.ts";
+import { withInterrupt } from "./interrupt.ts";
+import { runCli } from "./run-cli.ts";
 
-const program = new Command("windrow").description("Windrow, a build farm.").exitOverride();
-registerUp(program);
+// a reader that leaves (`windrow run logs | head`) is no fault of ours
+process.stdout.on("error", (error) => {
+  if ("code" in error && error.code === "EPIPE") process.exit(EXIT.ok);
+  throw error;
+});
 
-try {
-  await program.parseAsync(process.argv);
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  } else if (error instanceof CliError) {
-    process.stderr.write(`windrow: ${error.message}\n${error.hint === undefined ? "" : `  ${error.hint}\n`}`);
-    process.exitCode = error.exitCode;
-  } else {
-    throw error;
-  }
-}
+const exitCode = await runCli({
+  args: process.argv.slice(2),
+  out: process.stdout,
+  err: process.stderr,
+  environment: process.env,
+  cwd: process.cwd(),
+  clock: systemClock,
+  withInterrupt,
+});
+if (exitCode !== EXIT.ok) process.exitCode = exitCode;

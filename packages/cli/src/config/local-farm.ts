@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 
@@ -30,5 +30,18 @@ export async function findLocalFarm(
     if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES") return undefined;
     throw error;
   }
-  return { url: LOCAL_URL_DEFAULT, tokenFile, dataFolder: folder };
+  return { url: await readLocalUrl(path.join(folder, "farm.json")), tokenFile, dataFolder: folder };
+}
+
+/** `windrow up` writes down where its farm listens; a folder without that note is at the default address. */
+async function readLocalUrl(file: string): Promise<string> {
+  try {
+    const farm: unknown = JSON.parse(await readFile(file, "utf8"));
+    const isNamed = typeof farm === "object" && farm !== null && "local_url" in farm;
+    return isNamed && typeof farm.local_url === "string" ? farm.local_url : LOCAL_URL_DEFAULT;
+  } catch (error) {
+    const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (isAbsent || error instanceof SyntaxError) return LOCAL_URL_DEFAULT;
+    throw error;
+  }
 }

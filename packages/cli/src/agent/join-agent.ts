@@ -1,0 +1,26 @@
+import { usageError } from "../cli-error.ts";
+import type { CommandContext } from "../commands/command-context.ts";
+import { runChild } from "../process/run-child.ts";
+import { type AgentProcessOptions, agentEnvironment } from "./run-agent.ts";
+
+export interface JoinOptions extends AgentProcessOptions {
+  readonly token: string;
+}
+
+/** `windrow agent join URL --token wrj_…`: the agent's process, which exchanges the token and then takes work. */
+export async function joinAgent(context: CommandContext, options: JoinOptions, url: string): Promise<number> {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw usageError(
+      `${JSON.stringify(url)} is not the address of a farm`,
+      "For example: windrow agent join https://farm:7443 --token wrj_…",
+    );
+  }
+  if (!options.token.startsWith("wrj_")) {
+    throw usageError("that is not a join token (wrj_…)", "An operator makes one with: windrow token create --join");
+  }
+  const environment = agentEnvironment(context, options);
+  return runChild({
+    entry: "@windrow/agent/main",
+    environment: { ...environment, WINDROW_URL: url.replace(/\/+$/, ""), WINDROW_JOIN_TOKEN: options.token },
+  });
+}

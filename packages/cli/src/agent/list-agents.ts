@@ -1,0 +1,73 @@
+import type { Agent } from "@windrow/contract";
+import type { CommandContext } from "../commands/command-context.ts";
+import type { FarmOptions } from "../commands/common-options.ts";
+import { openFarm } from "../commands/open-farm.ts";
+import { formatAge } from "../output/duration.ts";
+import { printJson, printLines, say } from "../output/print.ts";
+import { formatTable, type TableColumn } from "../output/table.ts";
+import type { Style } from "../output/terminal.ts";
+import { lookOfAgent } from "./agent-look.ts";
+
+export interface ListAgentsOptions extends FarmOptions {
+  readonly pool?: string;
+  readonly state?: Agent["state"];
+}
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: "AGENT" },
+  { title: "STATE" },
+  { title: "POOL" },
+  { title: "SLOTS", align: "right" },
+  { title: "HOST" },
+  { title: "VERSION" },
+  { title: "SEEN" },
+  { title: "LABELS", shrinks: true },
+];
+
+/** `windrow agent list` */
+export async function listAgents(context: CommandContext, options: ListAgentsOptions): Promise<undefined> {
+  const { terminal } = context;
+  const farm = await openFarm(context, options);
+  const { pool, state } = options;
+  const { answer, json } = await farm.api.call("listAgents", { query: { pool, state } });
+  if (options.json) return printJson(terminal, json);
+  if (answer.items.length === 0) {
+    say(terminal, pool === undefined && state === undefined ? "No agent yet." : "No agent matches.");
+    say(terminal, "Make a join token with `windrow token create --join`, then on the machine that is to work:");
+    say(terminal, `  windrow agent join ${farm.api.url} --token wrj_…`);
+    return;
+  }
+  await printLines(
+    terminal,
+    formatAgents(answer.items, {
+      nowMs: context.clock.nowMs(),
+      style: terminal.outStyle,
+      columns: terminal.out.columns,
+    }),
+  );
+}
+
+/** Aligned lines, one per agent. `columns` is the terminal's width, nothing off a terminal. */
+export function formatAgents(
+  agents: readonly Agent[],
+  options: { readonly nowMs: number; readonly style: Style; readonly columns: number | undefined },
+): string[] {
+  const { style } = options;
+  const rows = agents.map((agent) => {
+    const look = lookOfAgent(agent.state);
+    return [
+      agent.name,
+      style(look.colour, `${look.icon} ${look.word}`),
+      agent.pool,
+      `${agent.slots_used}/${agent.slots}`,
+      agent.hostname,
+      agent.version,
+      agent.last_seen_at === null ? "never" : formatAge(Date.parse(agent.last_seen_at), options.nowMs),
+      agent.labels.join(","),
+    ];
+  });
+  return formatTable(COLUMNS, rows, {
+    ...(options.columns === undefined ? {} : { columnsMax: options.columns }),
+    styleTitle: (title) => style("dim", title),
+  });
+}

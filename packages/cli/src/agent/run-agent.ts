@@ -1,0 +1,46 @@
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { usageError } from "../cli-error.ts";
+import type { CommandContext } from "../commands/command-context.ts";
+import { runChild } from "../process/run-child.ts";
+
+/** Flags of `windrow agent run` and `join`. */
+export interface AgentProcessOptions {
+  readonly name?: string;
+  readonly slots?: string;
+  readonly labels?: string;
+  readonly dir?: string;
+  readonly logLevel?: string;
+}
+
+/** `windrow agent run`: the agent's own process, with what it stored when it joined. */
+export async function runAgent(context: CommandContext, options: AgentProcessOptions): Promise<number> {
+  return runChild({ entry: "@windrow/agent/main", environment: agentEnvironment(context, options) });
+}
+
+/** Flags → the agent's environment; what is not given keeps the value it has there. Errors: CliError `usage`. */
+export function agentEnvironment(
+  context: Pick<CommandContext, "environment" | "cwd">,
+  options: AgentProcessOptions,
+): Record<string, string | undefined> {
+  const labels = options.labels?.split(",").map((label) => label.trim());
+  if (labels?.includes("")) throw usageError("--labels has an empty label", "For example: --labels gpu,python");
+  return {
+    ...context.environment,
+    ...(options.name === undefined ? {} : { WINDROW_AGENT_NAME: options.name }),
+    ...(options.slots === undefined ? {} : { WINDROW_AGENT_SLOTS: String(countSlots(options.slots)) }),
+    ...(labels === undefined ? {} : { WINDROW_AGENT_LABELS: labels.join(",") }),
+    ...(options.dir === undefined ? {} : { WINDROW_AGENT_DIR: path.resolve(context.cwd, options.dir) }),
+    ...(options.logLevel === undefined ? {} : { WINDROW_LOG_LEVEL: options.logLevel }),
+  };
+}
+
+const SLOTS_MAX = 1000;
+
+function countSlots(text: string): number {
+  if (text === "auto") return Math.max(1, Math.floor(availableParallelism() / 2));
+  const slots = Number(text);
+  if (!Number.isInteger(slots) || slots < 1 || slots > SLOTS_MAX)
+    throw usageError(`--slots takes \`auto\` or a number from 1 to ${SLOTS_MAX}`);
+  return slots;
+}

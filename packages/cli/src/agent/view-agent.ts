@@ -1,0 +1,50 @@
+import type { Agent } from "@windrow/contract";
+import type { CommandContext } from "../commands/command-context.ts";
+import type { FarmOptions } from "../commands/common-options.ts";
+import { openFarm } from "../commands/open-farm.ts";
+import { formatAge } from "../output/duration.ts";
+import { printJson, printLines } from "../output/print.ts";
+import type { Style } from "../output/terminal.ts";
+import { lookOfAgent } from "./agent-look.ts";
+
+/** `windrow agent view` */
+export async function viewAgent(context: CommandContext, options: FarmOptions, name: string): Promise<undefined> {
+  const farm = await openFarm(context, options);
+  const { answer, json } = await farm.api.call("viewAgent", { params: { agent: name } });
+  if (options.json) await printJson(context.terminal, json);
+  else
+    await printLines(
+      context.terminal,
+      formatAgent(answer, { nowMs: context.clock.nowMs(), style: context.terminal.outStyle }),
+    );
+}
+
+/** An agent as text. */
+export function formatAgent(agent: Agent, options: { readonly nowMs: number; readonly style: Style }): string[] {
+  const { style, nowMs } = options;
+  const look = lookOfAgent(agent.state);
+  const age = (time: string | null) => (time === null ? "never" : formatAge(Date.parse(time), nowMs));
+  const facts: [string, string | null][] = [
+    ["pool", agent.pool],
+    ["slots", `${agent.slots_used} of ${agent.slots} taken`],
+    ["labels", agent.labels.join(", ") || "none"],
+    ["host", agent.hostname],
+    ["version", `${agent.version} (protocol ${agent.protocol_version})`],
+    ["drained", agent.drain_reason],
+    ["joined", age(agent.created_at)],
+    ["connected", age(agent.connected_at)],
+    ["last seen", age(agent.last_seen_at)],
+    ["id", agent.id],
+  ];
+  return [
+    `${style(look.colour, look.icon)} ${style("bold", agent.name)} · ${style(look.colour, look.word)}`,
+    "",
+    ...facts
+      .filter(([, value]) => value !== null)
+      .map(([title, value]) => `  ${style("dim", title.padEnd(9))}  ${value}`),
+    "",
+    ...(agent.jobs.length === 0
+      ? ["It holds no job."]
+      : agent.jobs.map((job) => `${job.state.padEnd(8)}  #${job.run_id}  ${job.repository}  ${job.name}`)),
+  ];
+}

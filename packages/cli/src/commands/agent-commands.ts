@@ -1,0 +1,92 @@
+import { type Command, Option } from "commander";
+import { bindWork, type TreeContext } from "./command-context.ts";
+import { addFarmOptions } from "./common-options.ts";
+import { examples } from "./run-commands.ts";
+
+/** `windrow agent …` */
+export function addAgentCommands(program: Command, context: TreeContext): void {
+  const agent = program.command("agent").description("join, run, list, view, drain, resume and remove agents");
+
+  const join = agent
+    .command("join")
+    .description("Make this machine an agent of a farm, and run it until Ctrl-C")
+    .argument("<url>", "the farm's address")
+    .requiredOption("--token <token>", "a join token (wrj_…), made with: windrow token create --join");
+  addProcessOptions(join).addHelpText(
+    "after",
+    examples(
+      "windrow agent join https://farm:7443 --token wrj_…",
+      "windrow agent join http://10.0.0.1:7070 --token wrj_… --name big-1 --slots 8 --labels gpu,python",
+    ),
+  );
+  bindWork(join, context, async () => (await import("../agent/join-agent.ts")).joinAgent);
+
+  const run = agent
+    .command("run")
+    .description("Run the agent that joined from this machine earlier, until Ctrl-C")
+    .addHelpText("after", examples("windrow agent run", "windrow agent run --dir /srv/windrow-agent"));
+  addProcessOptions(run);
+  bindWork(run, context, async () => (await import("../agent/run-agent.ts")).runAgent);
+
+  const list = agent
+    .command("list")
+    .alias("ls")
+    .description("All agents but removed ones")
+    .option("-p, --pool <pool>", "only of this pool")
+    .addOption(
+      new Option("-s, --state <state>", "only in this state").choices([
+        "joining",
+        "ready",
+        "draining",
+        "suspect",
+        "lost",
+        "removed",
+      ]),
+    )
+    .addHelpText("after", examples("windrow agent list", "windrow agent list --state ready --json"));
+  bindWork(addFarmOptions(list), context, async () => (await import("../agent/list-agents.ts")).listAgents);
+
+  const view = agent
+    .command("view")
+    .description("One agent and what it holds")
+    .argument("<agent>", "its name or id")
+    .addHelpText("after", examples("windrow agent view agent-1"));
+  bindWork(addFarmOptions(view), context, async () => (await import("../agent/view-agent.ts")).viewAgent);
+
+  const drain = agent
+    .command("drain")
+    .description("Take nothing new; what runs is finished. Waits until the agent is empty")
+    .argument("<agent>", "its name or id")
+    .option("-m, --reason <text>", "shown wherever the agent is")
+    .option("--detach", "do not wait until it is empty")
+    .option("--deadline <duration>", "wait no longer than this, for example 30m (exit code 6)")
+    .addHelpText(
+      "after",
+      examples("windrow agent drain agent-1 -m 'kernel update'", "windrow agent drain agent-1 --deadline 30m"),
+    );
+  bindWork(addFarmOptions(drain), context, async () => (await import("../agent/drain-agent.ts")).drainAgent);
+
+  const resume = agent
+    .command("resume")
+    .description("Let a drained agent take work again")
+    .argument("<agent>", "its name or id")
+    .addHelpText("after", examples("windrow agent resume agent-1"));
+  bindWork(addFarmOptions(resume), context, async () => (await import("../agent/resume-agent.ts")).resumeAgent);
+
+  const remove = agent
+    .command("remove")
+    .alias("rm")
+    .description("Remove an agent for good; jobs it holds run elsewhere")
+    .argument("<agent>", "its name or id")
+    .addHelpText("after", examples("windrow agent remove agent-1"));
+  bindWork(addFarmOptions(remove), context, async () => (await import("../agent/remove-agent.ts")).removeAgent);
+}
+
+function addProcessOptions(command: Command): Command {
+  return command
+    .option("--name <name>", "how the farm calls it (default: made from the host name)")
+    .option("--slots <count>", "how many jobs at a time; `auto` is one per two processors")
+    .option("--labels <labels>", "labels beside those found on the machine, with commas between them")
+    .option("--dir <folder>", "where the agent keeps its credential and works (WINDROW_AGENT_DIR)")
+    .addOption(new Option("--log-level <level>", "how much it says").choices(["debug", "info", "warn", "error"]));
+}

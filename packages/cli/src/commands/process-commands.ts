@@ -1,0 +1,47 @@
+import { type Command, Option } from "commander";
+import { bindWork, type TreeContext } from "./command-context.ts";
+import { addFarmOptions } from "./common-options.ts";
+import { examples } from "./run-commands.ts";
+
+/** `windrow controller` and `windrow doctor` */
+export function addProcessCommands(program: Command, context: TreeContext): void {
+  const controller = program
+    .command("controller")
+    .summary("run one controller, beside your own Postgres and NATS")
+    .description("Run one controller until Ctrl-C, beside your own Postgres and NATS (for one machine: windrow up)")
+    .option("--database-url <url>", "Postgres (WINDROW_DATABASE_URL)")
+    .option("--nats-url <urls>", "NATS (WINDROW_NATS_URL)")
+    .option("--nats-keys-file <file>", "the operator's and account's keys (WINDROW_NATS_KEYS_FILE)")
+    .option("--data <folder>", "blobs and hosted repositories (WINDROW_DATA_DIR)")
+    .option("--listen <address>", "address to listen on (WINDROW_LISTEN)")
+    .option("--port <number>", "HTTP, page and git (WINDROW_PORT)")
+    .option("--grpc-port <number>", "agents (WINDROW_GRPC_PORT)")
+    .option("--public-url <url>", "how people reach it (WINDROW_PUBLIC_URL)")
+    .option("--grpc-public-address <address>", "how agents reach it, as host:port (WINDROW_GRPC_PUBLIC_ADDRESS)")
+    .option("--admin-token-file <file>", "made when there is no admin token yet (WINDROW_ADMIN_TOKEN_FILE)")
+    .addOption(
+      new Option("--log-level <level>", "how much it says (WINDROW_LOG_LEVEL)").choices([
+        "debug",
+        "info",
+        "warn",
+        "error",
+      ]),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "windrow controller --database-url postgres://farm@db/windrow --nats-url nats://nats:4222 --data /srv/windrow",
+      ),
+    );
+  bindWork(controller, context, async () => (await import("../process/run-controller.ts")).runController);
+
+  const doctor = program
+    .command("doctor")
+    .summary("is everything well, and what to do if not?")
+    .description("Check this machine, the way to the farm, and the farm; say what to do about what is wrong")
+    .addHelpText(
+      "after",
+      `${examples("windrow doctor", "windrow doctor --url https://farm:7443 --json")}\nExit code: 0 when nothing failed, else 1.\n`,
+    );
+  bindWork(addFarmOptions(doctor), context, async () => (await import("../doctor/doctor-command.ts")).doctorCommand);
+}

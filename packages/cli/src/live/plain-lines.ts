@@ -1,0 +1,90 @@
+import type { RunMessage } from "../api/follow-run.ts";
+import { detailOfJob, detailOfStep, elapsed, lookOfJob, lookOfRun, lookOfStep } from "./job-words.ts";
+import { createLineSplitter, type LineSplitter } from "./line-splitter.ts";
+import { latestSteps, type RunView, type ViewedJob } from "./run-view.ts";
+
+/** The story of a run as lines, for pipes, files and other programs' logs: each change once, each log line under its job's name. */
+export interface PlainLines {
+  /** Call after the message was taken into the view. Answers what to write, line ends included. */
+  push(message: RunMessage, nowMs: number): (string | Uint8Array)[];
+}
+
+export function createPlainLines(view: RunView): PlainLines {
+  const told = new Map<string, string>();
+  const splitters = new Map<string, { splitter: LineSplitter; prefix: string }>();
+
+  const tell = (key: string, line: string): string[] => {
+    if (told.get(key) === line) return [];
+    told.set(key, line);
+    return [`${line}\n`];
+  };
+
+  const flush = (jobId: number): Uint8Array[] => {
+    const lines: Uint8Array[] = [];
+    for (const [key, { splitter, prefix }] of splitters) {
+      if (!key.startsWith(`${jobId}/`)) continue;
+      lines.push(...splitter.end().map((line) => Buffer.concat([Buffer.from(prefix), line])));
+      splitters.delete(key);
+    }
+    return lines;
+  };
+
+  const tellJob = (job: ViewedJob, nowMs: number): (string | Uint8Array)[] => {
+    const lines: (string | Uint8Array)[] = [];
+    for (const step of latestSteps(job)) {
+      if (step.state === "pending" || step.outcome === "skipped") continue;
+      const key = `${job.id}/${job.attempt_count}/${step.no}`;
+      const name = `job ${job.name}: step ${step.no + 1} ${JSON.stringify(step.name.split("\n", 1)[0])}`;
+      lines.push(...(told.has(key) ? [] : tell(key, `${name} started`)));
+      const isEndTold = told.get(key)?.startsWith("ended") === true;
+      if (step.state === "finished" && !isEndTold) {
+        const detail = detailOfStep(step);
+        lines.push(
+          `${name} ${lookOfStep(step).word}${inTime(elapsed(step, nowMs))}${detail === "" ? "" : `: ${detail}`}\n`,
+        );
+        told.set(key, "ended");
+      }
+    }
+    if (job.state === "finished") lines.push(...flush(job.id));
+    const detail = detailOfJob(job);
+    const time = job.state === "finished" ? inTime(elapsed(job, nowMs)) : "";
+    const link = job.state === "running" || job.state === "leased" ? " " : ": ";
+    lines.push(
+      ...tell(`${job.id}`, `job ${job.name}: ${lookOfJob(job).word}${time}${detail === "" ? "" : `${link}${detail}`}`),
+    );
+    return lines;
+  };
+
+  return {
+    push(message, nowMs) {
+      switch (message.name) {
+        case "job":
+          return message.data.run_attempt === view.run.attempt ? tellJob(message.data, nowMs) : [];
+        case "log": {
+          const job = view.jobs.get(message.jobId);
+          if (job === undefined) return [];
+          const key = `${message.jobId}/${message.attemptId}/${message.stream}`;
+          const entry = splitters.get(key) ?? { splitter: createLineSplitter(), prefix: `${job.name} | ` };
+          splitters.set(key, entry);
+          const prefix = Buffer.from(entry.prefix);
+          return entry.splitter.push(message.bytes).map((line) => Buffer.concat([prefix, line]));
+        }
+        case "run":
+        case "end": {
+          const rest = message.name === "end" ? [...view.jobs.keys()].flatMap(flush) : [];
+          const look = lookOfRun(view.run);
+          const time = view.run.state === "finished" ? inTime(elapsed(view.run, nowMs)) : "";
+          return [...rest, ...tell("run", `run #${view.run.id}: ${look.word}${time}`)];
+        }
+        case "event":
+        case "connected":
+        case "disconnected":
+          return [];
+      }
+    },
+  };
+}
+
+function inTime(time: string): string {
+  return time === "" ? "" : ` in ${time}`;
+}

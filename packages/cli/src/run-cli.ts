@@ -1,0 +1,43 @@
+import type { Clock } from "@windrow/service";
+import { CommanderError } from "commander";
+import type { CommandContext } from "./commands/command-context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { printError } from "./output/print-error.ts";
+import { createTerminal, type OutputStream } from "./output/terminal.ts";
+import { createProgram } from "./program.ts";
+
+export interface RunCliOptions {
+  /** Without the names of the runtime and of the program. */
+  readonly args: readonly string[];
+  readonly out: OutputStream;
+  readonly err: OutputStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly withInterrupt: CommandContext["withInterrupt"];
+}
+
+/** Runs one command line to its end; answers the exit code. Never throws. */
+export async function runCli(options: RunCliOptions): Promise<number> {
+  const { args, out, err, cwd, clock, withInterrupt } = options;
+  const environment = args.includes("--no-color") ? { ...options.environment, NO_COLOR: "1" } : options.environment;
+  const terminal = createTerminal({ out, err, environment });
+  let exitCode: number = EXIT.ok;
+  const isCompletion = args[0] === "completion" || args[0] === "complete";
+  const onExitCode = (code: number) => {
+    exitCode = code;
+  };
+  const context = { terminal, clock, cwd, environment, withInterrupt, onExitCode };
+  const program = createProgram(context, { hasCompletionPlaceholder: !isCompletion });
+  try {
+    if (isCompletion) {
+      const { answerCompletion } = await import("./completion.ts");
+      await answerCompletion(program, args, environment);
+    } else await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    // commander has said already what was wrong
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return printError(terminal, error, (environment.WINDROW_DEBUG ?? "") !== "");
+  }
+}

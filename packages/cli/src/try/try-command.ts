@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import type { RunSummary } from "@windrow/contract";
+import type { Clock } from "@windrow/service";
+import type { ApiClient } from "../api/client.ts";
+import { CliError } from "../cli-error.ts";
+import type { CommandContext } from "../commands/command-context.ts";
+import type { FarmOptions } from "../commands/common-options.ts";
+import { openFarm } from "../commands/open-farm.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { snapshotTree } from "../git/snapshot-tree.ts";
+import { printJson, printLines, say } from "../output/print.ts";
+import { waitForRun } from "../run/watch-command.ts";
+import { pushSnapshot } from "./push-snapshot.ts";
+
+export interface TryOptions extends FarmOptions {
+  readonly detach?: boolean;
+  readonly logs?: boolean;
+}
+
+const RUNS_WITHIN_MS = 15_000;
+const ASK_EVERY_MS = 200;
+
+/** `windrow try` */
+export async function tryCommand(context: CommandContext, options: TryOptions, workflow?: string): Promise<ExitCode> {
+  const { terminal, clock } = context;
+  const farm = await openFarm(context, options);
+  const repository = await farm.needRepository();
+  const id = randomUUID();
+  const snapshot = await snapshotTree({ cwd: context.cwd, id, message: `Working tree of ${context.cwd}` });
+  const about = snapshot.branch ?? snapshot.parentSha?.slice(0, 8) ?? "an unborn branch";
+  say(
+    terminal,
+    terminal.errStyle(
+      "dim",
+      `Sending the working tree on top of ${about} to ${repository} as ${snapshot.sha.slice(0, 8)} …`,
+    ),
+  );
+  const remoteLines = await pushSnapshot({
+    snapshot,
+    farmUrl: farm.api.url,
+    repository,
+    id,
+    token: farm.api.token,
+    ...(workflow === undefined ? {} : { workflow }),
+  });
+  const runs = await findRuns({ api: farm.api, repository, sha: snapshot.sha, clock });
+  if (runs.length === 0) {
+    for (const line of remoteLines) say(terminal, `farm: ${line}`);
+    throw new CliError(
+      workflow === undefined ? "no workflow was started" : `no workflow ${JSON.stringify(workflow)} was started`,
+      {
+        code: "no_run",
+        hint: "Workflows stand in .windrow/workflows/ or .github/workflows/ and need `on: push` or a name given to `windrow try`",
+      },
+    );
+  }
+  if (options.detach) {
+    if (options.json) await printJson(terminal, { runs });
+    else
+      await printLines(
+        terminal,
+        runs.map((run) => `#${run.id}  ${run.workflow_name}  ${run.url}`),
+      );
+    return EXIT.ok;
+  }
+  let code: ExitCode = EXIT.ok;
+  for (const run of runs) {
+    const ended = await waitForRun(context, options, farm, run.id);
+    if (ended === EXIT.interrupted) return ended;
+    if (code === EXIT.ok || ended === EXIT.failed) code = ended;
+  }
+  return code;
+}
+
+/** The push is answered after its runs are made, but a farm that was just taking over may make them a moment later. */
+async function findRuns(input: {
+  readonly api: ApiClient;
+  readonly repository: string;
+  readonly sha: string;
+  readonly clock: Clock;
+}): Promise<RunSummary[]> {
+  const { api, repository, sha, clock } = input;
+  const startedAtMs = clock.monotonicMs();
+  for (;;) {
+    const { answer } = await api.call("listRuns", { query: { repository, sha } });
+    if (answer.items.length > 0) return answer.items.toReversed();
+    if (clock.monotonicMs() - startedAtMs > RUNS_WITHIN_MS) return [];
+    await clock.sleep(ASK_EVERY_MS);
+  }
+}
