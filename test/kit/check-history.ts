@@ -40,17 +40,17 @@ export async function checkHistory(farm: Farm, options: HistoryOptions = {}): Pr
     }
     const finishes = own.filter((attempt) => attempt.state === "finished" && attempt.reason !== "agent_stopping");
     if (finishes.length > 1) broken.push(`I4: job ${job.id} has ${finishes.length} accepted results`);
-    const finishedEvents = events.filter((event) => event.kind === "job.finished" && event.job_id === job.id);
+    const finishedEvents = events.filter((event) => event.kind === "job_finished" && event.job_id === job.id);
     const expected = job.state === "finished" ? 1 : 0;
     if (finishedEvents.length !== expected) {
-      broken.push(`I4: job ${job.id} is ${job.state} and has ${finishedEvents.length} job.finished events`);
+      broken.push(`I4: job ${job.id} is ${job.state} and has ${finishedEvents.length} job_finished events`);
     }
     const lastFinish = finishedEvents.at(-1);
     if (lastFinish !== undefined) {
       const later = events.filter(
         (event) =>
           event.job_id === job.id &&
-          event.kind.startsWith("job.") &&
+          event.kind.startsWith("job_") &&
           isAfter(event, lastFinish) &&
           event !== lastFinish,
       );
