@@ -7,7 +7,8 @@ import { ExpressionFailure } from "./expression-failure.ts";
 /** Names that exist at one place of a job, in small letters. */
 interface Known {
   readonly needs: ReadonlySet<string>;
-  readonly matrix: ReadonlySet<string>;
+  /** Nothing when the matrix could not be read. */
+  readonly matrix: ReadonlySet<string> | undefined;
   readonly steps: ReadonlySet<string>;
 }
 
@@ -15,10 +16,14 @@ interface Known {
  * Warns of what the language answers with nothing: needs the job does not have, steps that come later or not at all,
  * variables no combination of the matrix has.
  */
-export function checkReferences(job: JobDefinition, diagnostics: Diagnostics): void {
+export function checkReferences(
+  job: JobDefinition,
+  { isMatrixKnown }: { isMatrixKnown: boolean },
+  diagnostics: Diagnostics,
+): void {
   const names = {
     needs: fold(job.needs),
-    matrix: fold(job.matrix.flatMap((combination) => Object.keys(combination))),
+    matrix: isMatrixKnown ? fold(job.matrix.flatMap((combination) => Object.keys(combination))) : undefined,
   };
   const steps = new Set<string>();
   const jobTexts = [job.name, job.timeoutMinutes, job.continueOnError, ...job.runsOn, ...texts(job.env)];
@@ -53,7 +58,7 @@ function check(
   for (const { context, property } of usesOf(templates, conditions)) {
     if (property === undefined) continue;
     if (context !== "needs" && context !== "matrix" && context !== "steps") continue;
-    if (known[context].has(property.toLowerCase())) continue;
+    if (known[context]?.has(property.toLowerCase()) ?? true) continue;
     diagnostics.warning(at, {
       code: "unknown-reference",
       message: `'${context}.${property}' is always empty: ${EXPLANATIONS[context]}`,

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "@windrow/model";
 import { PARSE_HEAP_MIB_MAX, PARSE_QUEUE_MAX, PARSE_TIMEOUT_MS } from "./limits.ts";
@@ -39,6 +41,11 @@ export function createParseWorker({ entry, timeoutMs = PARSE_TIMEOUT_MS }: Parse
 function defaultEntry(): URL {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return new URL(`./parse-worker.${extension}`, import.meta.url);
+}
+
+/** Named by its place: a bare name would be looked for from the working directory of the process. */
+function sourceLoader(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 }
 
 class WarmParseWorker implements ParseWorker {
@@ -88,7 +95,7 @@ class WarmParseWorker implements ParseWorker {
     const worker = new Worker(this.#entry, {
       name: "parse-workflow",
       resourceLimits: { maxOldGenerationSizeMb: PARSE_HEAP_MIB_MAX },
-      ...(isSource && { execArgv: ["--import", "tsx"] }),
+      ...(isSource && { execArgv: ["--import", sourceLoader()] }),
     });
     worker.unref();
     worker.on("message", (message: FromWorker) => this.#receive(worker, message));

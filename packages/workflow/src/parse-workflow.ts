@@ -1,6 +1,5 @@
 import type { Diagnostic, JobDefinition, TemplateMap, WorkflowDefinition } from "@windrow/model";
 import { checkNeeds } from "./check-needs.ts";
-import { checkReferences } from "./check-references.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { JOBS_MAX } from "./limits.ts";
 import { type Defaults, readDefaults } from "./read-defaults.ts";
@@ -83,7 +82,6 @@ function readJobs(token: Entry["value"], diagnostics: Diagnostics): JobDefinitio
     needs.set(entry.key, { at: entry.at, needs: read.needs });
     if (read.job === undefined) continue;
     jobs.push(read.job);
-    checkReferences(read.job, diagnostics);
     total += read.job.matrix.length;
     if (total > JOBS_MAX && total - read.job.matrix.length <= JOBS_MAX) {
       diagnostics.error(entry.at, {

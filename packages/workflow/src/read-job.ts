@@ -2,6 +2,7 @@ import { isMapping, isString } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { JobDefinition, Position, StepDefinition, Template, TemplateMap } from "@windrow/model";
 import { checkIdentifier } from "./check-identifier.ts";
+import { checkReferences } from "./check-references.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { LABELS_MAX } from "./limits.ts";
 import { DEFAULT_CONDITION, readCondition } from "./read-condition.ts";
@@ -74,6 +75,7 @@ export function readJob({ key, at, value }: Entry, diagnostics: Diagnostics): Re
     matrix: strategy.matrix,
     position: at,
   };
+  checkReferences(job, { isMatrixKnown: strategy.isMatrixKnown }, diagnostics);
   return { needs, job };
 }
 

@@ -13,19 +13,23 @@ import { type Entry, entriesOf, itemsOf, positionOf, readTemplateText } from "./
 export interface Strategy {
   readonly failFast: boolean;
   readonly maxParallel?: number;
+  /** One empty combination also where the matrix could not be read. */
   readonly matrix: readonly MatrixCombination[];
+  /** False after a complaint about the matrix: its variables are not known then. */
+  readonly isMatrixKnown: boolean;
 }
 
 /** A job without `strategy`: one job, without a combination. */
-export const NO_STRATEGY: Strategy = { failFast: true, matrix: [{}] };
+export const NO_STRATEGY: Strategy = { failFast: true, matrix: [{}], isMatrixKnown: true };
 
 /** `strategy:` of a job, its matrix expanded. */
 export function readStrategy(token: TemplateToken, at: Position, diagnostics: Diagnostics): Strategy {
   if (!isMapping(token)) {
     if (token.isExpression) refuse(diagnostics, positionOf(token, at), "a strategy from an expression");
-    return NO_STRATEGY;
+    return { ...NO_STRATEGY, isMatrixKnown: false };
   }
-  let { failFast, matrix } = NO_STRATEGY;
+  let { failFast } = NO_STRATEGY;
+  let matrix: readonly MatrixCombination[] | undefined = NO_STRATEGY.matrix;
   let maxParallel: number | undefined;
   for (const { key, at: keyAt, value } of entriesOf(token)) {
     if (key === "matrix") {
@@ -42,17 +46,23 @@ export function readStrategy(token: TemplateToken, at: Position, diagnostics: Di
       }
     }
   }
-  return { failFast, matrix, ...(maxParallel !== undefined && { maxParallel }) };
+  return {
+    failFast,
+    matrix: matrix ?? NO_STRATEGY.matrix,
+    isMatrixKnown: matrix !== undefined,
+    ...(maxParallel !== undefined && { maxParallel }),
+  };
 }
 
 function complainType(token: TemplateToken, at: Position, message: string, diagnostics: Diagnostics): void {
   diagnostics.error(positionOf(token, at), { code: "unexpected-value", message });
 }
 
-function readMatrix(token: TemplateToken, at: Position, diagnostics: Diagnostics): readonly MatrixCombination[] {
+/** Answers nothing after a complaint. */
+function readMatrix(token: TemplateToken, at: Position, diagnostics: Diagnostics): MatrixCombination[] | undefined {
   if (!isMapping(token)) {
     if (token.isExpression) refuse(diagnostics, positionOf(token, at), "a matrix from an expression", DYNAMIC_HINT);
-    return NO_STRATEGY.matrix;
+    return undefined;
   }
   const vectors: MatrixVector[] = [];
   let include: MatrixCombination[] = [];
@@ -79,7 +89,7 @@ function readMatrix(token: TemplateToken, at: Position, diagnostics: Diagnostics
       vectors.push({ name: entry.key, values });
     }
   }
-  if (!isWhole) return NO_STRATEGY.matrix;
+  if (!isWhole) return undefined;
   for (const { key, at: keyAt } of excludeEntries) {
     if (vectors.some((vector) => vector.name === key)) continue;
     diagnostics.error(keyAt, {
@@ -95,7 +105,7 @@ function readMatrix(token: TemplateToken, at: Position, diagnostics: Diagnostics
       message: `the matrix has more than ${MATRIX_COMBINATIONS_MAX} combinations`,
       hint: "split the job or shorten the lists",
     });
-    return NO_STRATEGY.matrix;
+    return undefined;
   }
   if (combinations.length === 0) {
     diagnostics.error(at, {
@@ -103,7 +113,7 @@ function readMatrix(token: TemplateToken, at: Position, diagnostics: Diagnostics
       message: "the matrix has no combination",
       hint: "add variables or entries of 'include', or exclude less",
     });
-    return NO_STRATEGY.matrix;
+    return undefined;
   }
   return combinations;
 }
