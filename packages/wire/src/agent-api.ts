@@ -93,6 +93,7 @@ export interface UnaryOptions {
 /**
  * The agent's side of the same port. Unary calls reject with a Refusal (same code as the controller threw) or a
  * WireFault. Calls made while the controller is away fail as WireFault `unavailable`; the channel reconnects by itself.
+ * After `close`, every call ends as WireFault `cancelled` (`session` and `openLog` throw it at once).
  */
 export interface AgentApiClient {
   session(): SessionCall;

@@ -146,6 +146,25 @@ describe("unary calls", () => {
   });
 });
 
+test("closing the client ends its open calls", async () => {
+  const { client } = await connect({
+    reportSteps: () => new Promise(() => undefined),
+    session: () => new Promise(() => undefined),
+    shipLog: () => new Promise(() => undefined),
+  });
+  const report = client.reportSteps(reportOf(0));
+  const session = client.session();
+  const log = client.openLog();
+  await log.send({ kind: "open", lease: LEASE });
+  client.close();
+  await expect(report).rejects.toMatchObject({ code: "cancelled" });
+  for await (const _message of session.messages) throw new Error("a closed session has no messages");
+  for await (const _ack of log.acks) throw new Error("a closed log has no acks");
+  await expect(log.send({ kind: "open", lease: LEASE })).rejects.toMatchObject({ code: "cancelled" });
+  await expect(client.reportSteps(reportOf(0))).rejects.toMatchObject({ code: "cancelled" });
+  expect(() => client.openLog()).toThrow(expect.objectContaining({ code: "cancelled" }));
+});
+
 describe("authentication", () => {
   test("a stale credential is refused on every call before anything runs", async () => {
     let callCount = 0;

@@ -22,11 +22,15 @@ export interface ClientStream<In> {
 }
 
 /** Wraps a call of grpc-js: errors become ours, closing is idempotent, writing after the end is harmless. */
-export function wrapClientStream<In>(stream: Duplex, decode: (bytes: Uint8Array) => In): ClientStream<In> {
+export function wrapClientStream<In>(
+  stream: Duplex,
+  decode: (bytes: Uint8Array) => In,
+  isOwn: () => boolean,
+): ClientStream<In> {
   const closing = new AbortController();
   let ended: Error | "normally" | undefined;
   stream.on("error", (error: ServiceError) => {
-    ended ??= fromServiceError(error, false);
+    ended ??= fromServiceError(error, isOwn());
   });
   stream.on("status", ({ code }: { code: status }) => {
     if (code === status.OK) ended ??= "normally";
@@ -37,7 +41,8 @@ export function wrapClientStream<In>(stream: Duplex, decode: (bytes: Uint8Array)
     signal: closing.signal,
     whyEnded: () => {
       if (closing.signal.aborted) return closing.signal.reason instanceof WireFault ? closing.signal.reason : undefined;
-      return ended === "normally" ? undefined : ended;
+      if (ended === "normally") return undefined;
+      return ended instanceof WireFault && ended.code === "cancelled" ? undefined : ended;
     },
   });
 

@@ -48,6 +48,9 @@ export interface AgentApiClientOptions {
 export function createAgentApiClient(options: AgentApiClientOptions): AgentApiClient {
   const control = connect(options);
   const logs = connect(options);
+  // Closing a channel of grpc-js only refuses new calls; the open ones would live on.
+  const openCalls = new Set<{ cancel(): void }>();
+  let isClosed = false;
 
   function metadata(): Metadata {
     const headers = new Metadata();
@@ -57,7 +60,12 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
   }
 
   function openStream(client: Client, method: MethodDefinition<Buffer, Buffer>): ClientDuplexStream<Buffer, Buffer> {
-    return client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, metadata());
+    if (isClosed) throw new WireFault("cancelled", "the client was closed here");
+    const { path, requestSerialize, responseDeserialize } = method;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata());
+    openCalls.add(call);
+    call.once("status", () => openCalls.delete(call));
+    return call;
   }
 
   function unary<Q, R>(
@@ -67,7 +75,7 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
   ): (request: Q, options?: UnaryOptions) => Promise<R> {
     return (request, { signal, deadlineMs = UNARY_DEADLINE_MS } = {}) =>
       new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(new WireFault("cancelled", "the call was cancelled here"));
+        if (isClosed || signal?.aborted) return reject(new WireFault("cancelled", "the call was cancelled here"));
         const call = control.makeUnaryRequest(
           method.path,
           method.requestSerialize,
@@ -77,7 +85,8 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
           { deadline: Date.now() + deadlineMs },
           (error, reply) => {
             signal?.removeEventListener("abort", cancel);
-            if (error !== null) return reject(fromServiceError(error, signal?.aborted === true));
+            openCalls.delete(call);
+            if (error !== null) return reject(fromServiceError(error, isClosed || signal?.aborted === true));
             try {
               resolve(decode(reply ?? Buffer.alloc(0)));
             } catch (cause) {
@@ -85,18 +94,21 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
             }
           },
         );
+        openCalls.add(call);
         const cancel = () => call.cancel();
         signal?.addEventListener("abort", cancel, { once: true });
       });
   }
 
   return {
-    session: () => openSessionCall(openStream(control, AGENT_SERVICE.session)),
+    session: () => openSessionCall(openStream(control, AGENT_SERVICE.session), () => isClosed),
     startAttempt: unary(AGENT_SERVICE.startAttempt, encodeStartAttemptRequest, decodeStartAttemptReply),
     reportSteps: unary(AGENT_SERVICE.reportSteps, encodeReportStepsRequest, decodeReportStepsReply),
-    openLog: () => openLogCall(openStream(logs, AGENT_SERVICE.shipLog)),
+    openLog: () => openLogCall(openStream(logs, AGENT_SERVICE.shipLog), () => isClosed),
     finishAttempt: unary(AGENT_SERVICE.finishAttempt, encodeFinishAttemptRequest, decodeFinishAttemptReply),
     close() {
+      isClosed = true;
+      for (const call of openCalls) call.cancel();
       control.close();
       logs.close();
     },

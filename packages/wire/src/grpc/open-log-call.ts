@@ -3,9 +3,9 @@ import type { LogCall } from "../agent-api.ts";
 import { decodeLogAck, encodeLogMessage } from "../codec/log-messages.ts";
 import { wrapClientStream } from "./client-stream.ts";
 
-/** Gives a streaming call the shape of one attempt's log. */
-export function openLogCall(call: ClientDuplexStream<Buffer, Buffer>): LogCall {
-  const stream = wrapClientStream(call, decodeLogAck);
+/** Gives a streaming call the shape of one attempt's log; `isOwn` says that the whole client was closed here. */
+export function openLogCall(call: ClientDuplexStream<Buffer, Buffer>, isOwn: () => boolean): LogCall {
+  const stream = wrapClientStream(call, decodeLogAck, isOwn);
   return {
     acks: stream.messages,
     async send(message) {

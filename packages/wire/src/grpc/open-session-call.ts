@@ -5,9 +5,9 @@ import { SESSION_UNSENT_MESSAGES_MAX } from "../limits.ts";
 import { WireFault } from "../wire-fault.ts";
 import { wrapClientStream } from "./client-stream.ts";
 
-/** Gives a streaming call the shape of a session. */
-export function openSessionCall(call: ClientDuplexStream<Buffer, Buffer>): SessionCall {
-  const stream = wrapClientStream(call, decodeControllerMessage);
+/** Gives a streaming call the shape of a session; `isOwn` says that the whole client was closed here. */
+export function openSessionCall(call: ClientDuplexStream<Buffer, Buffer>, isOwn: () => boolean): SessionCall {
+  const stream = wrapClientStream(call, decodeControllerMessage, isOwn);
   return {
     messages: stream.messages,
     send(message) {
