@@ -311,6 +311,13 @@ jobs:
   expect(diagnostics.every((one) => one.hint !== undefined)).toBe(true);
 });
 
+test("the triggers of a refused file are known", () => {
+  const { definition, triggers } = parse(withJob("container: x").replace("on: push", "on: {push: {tags: [v*]}}"));
+  expect(definition).toBeUndefined();
+  expect(triggers).toEqual([{ event: "push", tags: ["v*"] }]);
+  expect(parse("on: push\njobs: [").triggers).toBeUndefined();
+});
+
 test("what has no effect is named in a warning and the file is accepted", () => {
   const { definition, diagnostics } = parse(
     `run-name: x\npermissions: read-all\n${withJob("permissions: {contents: read}").replace("on: push", "on: [push, schedule]")}`,

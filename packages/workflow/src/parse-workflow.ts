@@ -1,4 +1,4 @@
-import type { Diagnostic, JobDefinition, TemplateMap, WorkflowDefinition } from "@windrow/model";
+import type { Diagnostic, JobDefinition, TemplateMap, Trigger, WorkflowDefinition } from "@windrow/model";
 import { checkNeeds } from "./check-needs.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { JOBS_MAX } from "./limits.ts";
@@ -12,6 +12,8 @@ import { type Entry, entriesOf, positionOf, readTemplateMap, readTemplateText } 
 export interface ParseResult {
   /** Present when there is no error among the diagnostics. */
   readonly definition?: WorkflowDefinition;
+  /** What `on:` says, also where the rest of the file is refused; absent when the file could not be read so far. */
+  readonly triggers?: readonly Trigger[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -27,10 +29,11 @@ export function parseWorkflow({ path, text }: { path: string; text: string }): P
   const draft: Draft = { env: [], defaults: {}, triggers: [], jobs: [] };
   for (const entry of entriesOf(file.root)) readRootEntry(entry, draft, diagnostics);
   const diagnosed = diagnostics.list();
-  if (diagnostics.hasErrors) return { diagnostics: diagnosed };
   const { name, env, defaults, triggers, jobs } = draft;
+  if (diagnostics.hasErrors) return { triggers, diagnostics: diagnosed };
   return {
     definition: { path, ...(name !== undefined && { name }), env, defaults, triggers, jobs },
+    triggers,
     diagnostics: diagnosed,
   };
 }
