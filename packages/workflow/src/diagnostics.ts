@@ -55,7 +55,7 @@ export class Diagnostics {
     return [
       ...shown,
       {
-        severity: "error",
+        severity: this.hasErrors ? "error" : "warning",
         code: "limit-diagnostics",
         message: `${rest} more complaints are not shown (limit: ${DIAGNOSTICS_MAX})`,
         file: this.#file,

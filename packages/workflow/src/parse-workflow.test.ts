@@ -311,6 +311,16 @@ jobs:
   expect(diagnostics.every((one) => one.hint !== undefined)).toBe(true);
 });
 
+test("anchors and aliases are resolved, merge keys are not part of the language", () => {
+  const steps = "on: push\njobs:\n  a: {runs-on: x, env: &env {A: 1}, steps: &steps [{run: make}]}\n";
+  const { definition } = parse(`${steps}  b: {runs-on: x, env: *env, steps: *steps}\n`);
+  expect(definition?.jobs[1]).toMatchObject({ env: [["A", "1"]], steps: [{ run: "make" }] });
+  expect(parse(`${steps}  b: {runs-on: x, env: {<<: *env}, steps: *steps}\n`).definition?.jobs[1]?.env).toBeUndefined();
+  expect(parse(`${steps}  b: {<<: *env, runs-on: x, steps: *steps}\n`).diagnostics).toMatchObject([
+    { code: "unknown-key", message: expect.stringContaining("merge key"), line: 4, column: 7 },
+  ]);
+});
+
 test("the triggers of a refused file are known", () => {
   const { definition, triggers } = parse(withJob("container: x").replace("on: push", "on: {push: {tags: [v*]}}"));
   expect(definition).toBeUndefined();

@@ -106,6 +106,13 @@ function explainYaml(message: string): string {
 function explain({ rawMessage, range }: TemplateValidationError, isKey: boolean): Complaint {
   const unexpected = /^Unexpected value '([\s\S]*)'$/.exec(rawMessage)?.[1];
   if (unexpected !== undefined && isKey) {
+    if (unexpected === "<<") {
+      return {
+        code: "unknown-key",
+        message: "the merge key '<<' is not part of the language",
+        hint: "use an alias for a whole value, or write the keys out",
+      };
+    }
     const suggestion = suggestKey(unexpected);
     return {
       code: "unknown-key",
