@@ -65,4 +65,5 @@ export const NATS_USER_LIFE_SECONDS_MAX = 7 * 24 * 3_600;
 
 /** One question to the NATS system account. */
 export const NATS_ADMIN_TIMEOUT_MS = 5_000;
-export const NATS_REVOKE_TRIES_MAX = 5;
+export const NATS_REVOKE_TRIES_MAX = 12;
+export const NATS_REVOKE_SETTLE_MS = 150;

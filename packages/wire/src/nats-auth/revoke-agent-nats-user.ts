@@ -1,8 +1,14 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Account, decode, encodeAccount } from "@nats-io/jwt";
 import { fromPublic, fromSeed } from "@nats-io/nkeys";
 import { connect, type NatsConnection } from "nats";
 import { natsOptions } from "../bus/keep-nats-connection.ts";
-import { NATS_ADMIN_TIMEOUT_MS, NATS_REVOKE_TRIES_MAX, NATS_USER_LIFE_SECONDS_MAX } from "../limits.ts";
+import {
+  NATS_ADMIN_TIMEOUT_MS,
+  NATS_REVOKE_SETTLE_MS,
+  NATS_REVOKE_TRIES_MAX,
+  NATS_USER_LIFE_SECONDS_MAX,
+} from "../limits.ts";
 import type { NatsKeys } from "./nats-keys.ts";
 
 export interface RevokeOptions {
@@ -10,7 +16,10 @@ export interface RevokeOptions {
   readonly keys: NatsKeys;
   readonly userPublicKey: string;
   readonly tls?: { readonly ca?: string; readonly key?: string; readonly cert?: string };
-  /** Epoch milliseconds; now when not given. Credentials issued until then are refused from now on. */
+  /**
+   * Epoch milliseconds: credentials issued until then are refused from now on. Now when not given; a sweep that repeats
+   * revocations gives the time of the removal, and pushes nothing when it is already there.
+   */
   readonly nowMs?: number;
 }
 
@@ -37,7 +46,7 @@ export async function revokeAgentNatsUser(options: RevokeOptions): Promise<void>
   let system: NatsConnection | undefined;
   try {
     system = await connect({ ...systemLogin(options), maxReconnectAttempts: 0, reconnect: false });
-    await pushUntilSeen(system, options, nowSeconds);
+    await pushUntilKept(system, options, nowSeconds);
   } catch (cause) {
     if (cause instanceof NatsAdminError) throw cause;
     throw new NatsAdminError("NATS could not be told of a revoked agent", { cause });
@@ -57,17 +66,18 @@ function systemLogin({ urls, keys, tls }: RevokeOptions) {
   });
 }
 
-/** Two controllers may revoke at once, and the later push would undo the earlier: so look again, and repeat. */
-async function pushUntilSeen(system: NatsConnection, options: RevokeOptions, nowSeconds: number): Promise<void> {
+/**
+ * NATS has no compare-and-set for accounts: of two controllers that revoke at once, the later push may undo the earlier
+ * one. So a push counts only when it is still there a moment later, longer than a look and a push take.
+ */
+async function pushUntilKept(system: NatsConnection, options: RevokeOptions, nowSeconds: number): Promise<void> {
   for (let tryNo = 1; tryNo <= NATS_REVOKE_TRIES_MAX; tryNo++) {
     const current = await lookUpAccount(system, options.keys);
     if ((current.revocations[options.userPublicKey] ?? 0) >= nowSeconds) return;
     await pushAccount(system, await withRevocation(current, options, nowSeconds));
+    await delay(NATS_REVOKE_SETTLE_MS * (1 + Math.random()));
   }
-  const after = await lookUpAccount(system, options.keys);
-  if ((after.revocations[options.userPublicKey] ?? 0) < nowSeconds) {
-    throw new NatsAdminError("NATS does not keep the revocation");
-  }
+  throw new NatsAdminError("NATS does not keep the revocation");
 }
 
 interface CurrentAccount {
