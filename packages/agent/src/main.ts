@@ -1,1 +1,141 @@
-export {};
+import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser } from "@windrow/backends";
+import { createLogger, type Logger, systemClock } from "@windrow/service";
+import { createAgentApiClient } from "@windrow/wire";
+import { type Agent, startAgent } from "./agent.ts";
+import { type AgentConfig, readConfig } from "./config.ts";
+import { makeAgentFolders } from "./start/agent-folders.ts";
+import { lockAgentFolder } from "./start/agent-lock.ts";
+import { ConfigError } from "./start/config-error.ts";
+import { type Credential, loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
+import { detectLabels, runs } from "./start/detect-labels.ts";
+import { joinFarm } from "./start/join-farm.ts";
+
+const VERSION = "0.1.0";
+/** What service managers know as "the configuration is wrong: starting again will not help". */
+const EXIT_CONFIG = 78;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const logger = createLogger({ component: "agent", level: config.logLevel });
+  const stop = createStopper(config, logger);
+  const hasSlotUsers = process.getuid?.() === 0;
+  const folders = makeAgentFolders(config.agentDir, hasSlotUsers);
+  lockAgentFolder(config.agentDir);
+  const natsKey = loadOrMakeNatsKey(config.agentDir);
+  const labels = await detectLabels({ configured: config.labels, env: config.machineEnv });
+  const credential =
+    loadCredential(config.agentDir) ?? (await join(config, labels, natsKey.publicKey, logger, stop.signal));
+  const slotUsers = await prepareSlotUsers(config);
+
+  const agent = await startAgent({
+    credential,
+    natsSeed: natsKey.seed,
+    grpcAddresses: config.grpcAddresses ?? credential.grpcAddress.split(","),
+    controllerUrl: config.controllerUrl ?? credential.controllerUrl,
+    connect: (address) => createAgentApiClient({ address, credential: credential.credential }),
+    backend: createHostBackend(),
+    folders,
+    slotUsers,
+    slotsCount: config.slotsCount,
+    labels,
+    version: VERSION,
+    machineEnv: config.machineEnv,
+    hasBash: await runs(["bash", "-c", ":"], config.machineEnv),
+    clock: systemClock,
+    bootClockMs,
+    logger,
+    onReady({ agentId, agentName, pool }) {
+      const ready = { msg: "ready", agent_id: agentId, name: agentName, pool, slots: config.slotsCount, labels };
+      process.stdout.write(`${JSON.stringify(ready)}\n`);
+    },
+    onRefused(refusal) {
+      const why = refusal.code === "conflict" ? "a newer process of this agent took over" : refusal.message;
+      process.stderr.write(`windrow agent: the farm ended this agent: ${why}\n`);
+      stop.end(refusal.code === "conflict" ? 1 : EXIT_CONFIG);
+    },
+  });
+  stop.watch(agent);
+}
+
+async function join(
+  config: AgentConfig,
+  labels: readonly string[],
+  natsPublicKey: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Credential> {
+  const { controllerUrl, joinToken: token, name, slotsCount, agentDir } = config;
+  if (controllerUrl === undefined || token === undefined) {
+    throw new ConfigError(
+      "this agent has not joined a farm: set WINDROW_URL and WINDROW_JOIN_TOKEN (windrow agent join)",
+    );
+  }
+  const options = { controllerUrl, token, name, natsPublicKey, version: VERSION, slotsCount, labels };
+  const credential = await joinFarm({ ...options, clock: systemClock, logger, signal });
+  storeCredential(agentDir, credential);
+  logger.info({ agentId: credential.agentId, name: credential.name }, "joined");
+  return credential;
+}
+
+/** One unprivileged user per slot when the agent is root; else steps run as the agent itself. */
+async function prepareSlotUsers(config: AgentConfig): Promise<(SlotUser | undefined)[]> {
+  const users: (SlotUser | undefined)[] = [];
+  for (let slotNo = 0; slotNo < config.slotsCount; slotNo++) {
+    users.push(await prepareSlotUser({ slotKey: `${config.agentDir}#${slotNo}` }));
+  }
+  return users;
+}
+
+/**
+ * First signal: drain. Second: give the jobs back. Third: leave them to their supervisors and go. With
+ * WINDROW_AGENT_STOP=now the first signal gives back.
+ */
+function createStopper(config: AgentConfig, logger: Logger) {
+  const starting = new AbortController();
+  let agent: Agent | undefined;
+  let signalsCount = config.stopAtOnce ? 1 : 0;
+  let exitCode: number | undefined;
+
+  async function end(code: number): Promise<void> {
+    exitCode ??= code;
+    await agent?.stop();
+    process.exit(exitCode);
+  }
+  async function leaveAfter(work: Promise<void> | undefined): Promise<void> {
+    await work;
+    await end(0);
+  }
+  function act(): void {
+    if (signalsCount === 1) {
+      logger.info("draining: running jobs go on; a second signal gives them back");
+      void leaveAfter(agent?.drain());
+    } else if (signalsCount === 2) {
+      logger.info("giving jobs back");
+      void leaveAfter(agent?.giveBack());
+    } else {
+      void end(0);
+    }
+  }
+  const onSignal = () => {
+    signalsCount++;
+    if (agent === undefined) starting.abort(new Error("the agent was stopped while it started"));
+    else act();
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  return {
+    signal: starting.signal,
+    end: (code: number) => void end(code),
+    watch(started: Agent) {
+      agent = started;
+      if (exitCode !== undefined) void end(exitCode);
+      else if (starting.signal.aborted) act();
+    },
+  };
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`windrow agent: ${message}\n`);
+  process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
+});

@@ -1,4 +1,4 @@
-import type { AttemptId, FinishReport, StreamName, StreamSeal } from "@windrow/model";
+import type { AttemptId, FinishReport } from "@windrow/model";
 import type { AcceptedRecord, JournaledUser, JournalRecord, StepResult } from "./journal-records.ts";
 
 /** What the journal says about one attempt that is still held. */
@@ -8,13 +8,12 @@ export interface AttemptMemory {
   readonly stepsStarted: ReadonlyMap<number, { readonly startedAtMs: number; readonly startedAtBootMs: number }>;
   readonly stepsEnded: ReadonlyMap<number, StepResult>;
   readonly masks: readonly { readonly stepNo: number; readonly bytes: Buffer }[];
-  readonly seals: ReadonlyMap<StreamName, { readonly rawBytes: number; readonly seal: StreamSeal }>;
   readonly finishing?: Omit<FinishReport, "seals">;
 }
 
 /** An attempt about which nothing but its acceptance is known. */
 export function freshMemory(accepted: AcceptedRecord): AttemptMemory {
-  return { accepted, stepsStarted: new Map(), stepsEnded: new Map(), masks: [], seals: new Map() };
+  return { accepted, stepsStarted: new Map(), stepsEnded: new Map(), masks: [] };
 }
 
 /** Folds the journal's lines; attempts that were released, or whose acceptance is missing, are not in the answer. */
@@ -50,8 +49,6 @@ function addRecord(
       const mask = { stepNo: record.stepNo, bytes: Buffer.from(record.base64, "base64") };
       return { ...memory, masks: [...memory.masks, mask] };
     }
-    case "sealed":
-      return { ...memory, seals: new Map(memory.seals).set(record.seal.stream, record) };
     case "finishing":
       return { ...memory, finishing: record.report };
   }

@@ -1,4 +1,4 @@
-import type { AttemptId, Conclusion, FinishReport, JobId, LeaseId, Outcome, StreamSeal } from "@windrow/model";
+import type { AttemptId, Conclusion, FinishReport, JobId, LeaseId, Outcome } from "@windrow/model";
 
 /** The user that a slot's steps run as. */
 export interface JournaledUser {
@@ -59,12 +59,6 @@ export type JournalRecord =
   | { readonly kind: "step_ended"; readonly attemptId: AttemptId; readonly result: StepResult }
   /** Secret bytes (base64) that a step announced; they hold for every later step. */
   | { readonly kind: "mask"; readonly attemptId: AttemptId; readonly stepNo: number; readonly base64: string }
-  | {
-      readonly kind: "sealed";
-      readonly attemptId: AttemptId;
-      readonly rawBytes: number;
-      readonly seal: StreamSeal;
-    }
   | { readonly kind: "finishing"; readonly attemptId: AttemptId; readonly report: Omit<FinishReport, "seals"> }
   /** The controller took the result, or the lease is not ours any more: nothing about the attempt is needed. */
   | { readonly kind: "released"; readonly attemptId: AttemptId };
@@ -75,7 +69,6 @@ const KINDS: ReadonlySet<unknown> = new Set<JournalRecord["kind"]>([
   "step_started",
   "step_ended",
   "mask",
-  "sealed",
   "finishing",
   "released",
 ]);

@@ -14,9 +14,14 @@ export interface HeldAttempt {
   readonly givenBack: AbortSignal;
   /** The lease is somebody else's: processes end at once, nothing more is said about the attempt. */
   readonly revoked: AbortSignal;
+  /** This process is about to end and another will go on with the attempt: nothing more is done about it here. */
+  readonly abandoned: AbortSignal;
+  /** Revoked or abandoned: what every call about the attempt is made under. */
+  readonly over: AbortSignal;
   cancel(reason: string): void;
   giveBack(): void;
   revoke(reason: string): void;
+  abandon(): void;
 }
 
 export type AttemptIdentity = Pick<HeldAttempt, "attemptId" | "leaseId" | "jobId" | "attemptNo" | "fence" | "slotNo">;
@@ -31,17 +36,31 @@ export class AttemptRevoked extends Error {
   }
 }
 
+/** The reason of calls that were cut short because the agent's process ends. */
+export class AttemptAbandoned extends Error {
+  readonly code = "attempt_abandoned";
+
+  constructor() {
+    super("the agent stops; another process goes on with the attempt");
+    this.name = "AttemptAbandoned";
+  }
+}
+
 export function createHeldAttempt(identity: AttemptIdentity): HeldAttempt {
   const cancelling = new AbortController();
   const givingBack = new AbortController();
   const revoking = new AbortController();
+  const abandoning = new AbortController();
   return {
     ...identity,
     cancelled: cancelling.signal,
     givenBack: givingBack.signal,
     revoked: revoking.signal,
+    abandoned: abandoning.signal,
+    over: AbortSignal.any([revoking.signal, abandoning.signal]),
     cancel: (reason) => cancelling.abort(reason),
     giveBack: () => givingBack.abort("agent_stopping"),
     revoke: (reason) => revoking.abort(new AttemptRevoked(reason)),
+    abandon: () => abandoning.abort(new AttemptAbandoned()),
   };
 }

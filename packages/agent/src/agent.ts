@@ -1,0 +1,255 @@
+import { randomUUID } from "node:crypto";
+import { readdir, statfs } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { type SlotUser, type StepBackend, sweepSites, wipeWorkDir } from "@windrow/backends";
+import { asInstanceId, type Refusal } from "@windrow/model";
+import { type Clock, type Logger, type Loop, startLoop } from "@windrow/service";
+import {
+  type AgentApiClient,
+  type Cancel,
+  type Offer,
+  type OfferAnswer,
+  PROTOCOL_VERSION,
+  type SessionCall,
+  type Welcome,
+} from "@windrow/wire";
+import { type AgentBus, createAgentBus } from "./agent-bus.ts";
+import { startGateway } from "./gateway/gateway.ts";
+import { discardJobFiles } from "./job/job-files.ts";
+import type { JobMachine } from "./job/run-job.ts";
+import type { AttemptMemory } from "./journal/attempt-memory.ts";
+import { openJournal } from "./journal/journal.ts";
+import type { HeldAttempt } from "./leases/held-attempt.ts";
+import { createHeldAttempts } from "./leases/held-attempts.ts";
+import { createLeaseKeeper } from "./leases/lease-keeper.ts";
+import { createOfferTaker } from "./leases/take-offers.ts";
+import { type AttemptRunner, runAttempt } from "./run-attempt.ts";
+import { createConnection } from "./session/connection.ts";
+import { createSessionLoop, type SessionMessage } from "./session/session-loop.ts";
+import type { AgentFolders } from "./start/agent-folders.ts";
+import type { Credential } from "./start/credential.ts";
+
+export interface AgentOptions {
+  readonly credential: Credential;
+  readonly natsSeed: string;
+  /** Tried in turn. */
+  readonly grpcAddresses: readonly string[];
+  readonly controllerUrl: string;
+  readonly connect: (address: string) => AgentApiClient;
+  readonly backend: StepBackend;
+  readonly folders: AgentFolders;
+  readonly slotUsers: readonly (SlotUser | undefined)[];
+  readonly slotsCount: number;
+  readonly labels: readonly string[];
+  readonly version: string;
+  readonly machineEnv: { readonly [name: string]: string };
+  readonly hasBash: boolean;
+  readonly clock: Clock;
+  readonly bootClockMs: () => number;
+  readonly logger: Logger;
+  readonly onReady: (welcome: Welcome) => void;
+  /** The farm wants nothing more to do with this agent; it has ended its jobs if they are not its any more. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** A running agent. */
+export interface Agent {
+  /** Takes nothing new; resolves when every attempt is over. */
+  drain(): Promise<void>;
+  /** Takes nothing new, ends all steps, gives the jobs back to the queue; resolves when that is done, or cannot be now. */
+  giveBack(): Promise<void>;
+  /** Lets go of everything; jobs that still run go on under their supervisors until an agent comes back. */
+  stop(): Promise<void>;
+}
+
+/** How long giving jobs back may take; what is not done by then is done by the next start. */
+const GIVE_BACK_WAIT_MS = 15_000;
+const DISK_LOOK_EVERY_MS = 5_000;
+/** With less than this an agent takes no job. */
+const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
+
+/** Starts an agent: cleans up after an earlier process, goes on with what that held, then takes offers. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { clock, bootClockMs, logger, folders, credential } = options;
+  const journal = openJournal(folders.journalPath, logger);
+  await sweepLeftovers(options, new Set(journal.remembered.keys()));
+  const held = createHeldAttempts(options.slotsCount);
+  const keeper = createLeaseKeeper(logger);
+  const connection = createConnection({ clock, logger });
+  const gateway = await startGateway({ controllerUrl: options.controllerUrl, logger });
+  const { serverUrl, apiUrl } = gateway;
+  const { backend, machineEnv, hasBash } = options;
+  const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
+  const machine: JobMachine = { ...shared, agentName: credential.name, serverUrl, apiUrl };
+  const running = new Set<Promise<void>>();
+  const mode = { draining: false, drainedByFarm: false, diskFull: false, isReady: false };
+
+  const takeOffer = createOfferTaker({
+    held,
+    journal,
+    keeper,
+    bootClockMs,
+    logger,
+    isDraining: () => mode.draining || mode.drainedByFarm,
+    isDiskFull: () => mode.diskFull,
+    onAccepted: run,
+  });
+  const bus: AgentBus = createAgentBus({
+    natsSeed: options.natsSeed,
+    logger,
+    onOffer: takeOffer,
+    onCancel: cancel,
+    onDrain: ({ draining }) => drainByFarm(draining),
+  });
+  const sessionLoop = createSessionLoop({
+    addresses: options.grpcAddresses,
+    connect: options.connect,
+    hello: () => ({
+      protocolVersion: PROTOCOL_VERSION,
+      instanceId,
+      agentVersion: options.version,
+      slots: options.slotsCount,
+      labels: options.labels,
+      held: held.leases(),
+      hostname: hostname(),
+    }),
+    heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining ? 0 : held.freeSlotsCount }),
+    connection,
+    clock,
+    bootClockMs,
+    logger,
+    onWelcome,
+    onHeartbeatReply(reply, sentAtBootMs) {
+      keeper.heartbeatAnswered(reply, sentAtBootMs);
+      if (reply.natsJwt !== undefined) bus.renew(reply.natsJwt);
+    },
+    onMessage,
+    onRefused(refusal) {
+      // A newer instance goes on with the jobs; in every other case they are not this agent's any more.
+      for (const attempt of held.all())
+        refusal.code === "conflict" ? attempt.abandon() : attempt.revoke(refusal.message);
+      options.onRefused(refusal);
+    },
+  });
+  const instanceId = asInstanceId(randomUUID());
+  const onSlotFree = () => {};
+  const runner: AttemptRunner = {
+    machine,
+    connection,
+    held,
+    gateway,
+    folders,
+    slotUsers: options.slotUsers,
+    onSlotFree,
+  };
+
+  function run(attempt: HeldAttempt, memory: AttemptMemory): void {
+    const done = runAttempt(runner, attempt, memory);
+    running.add(done);
+    void done.finally(() => running.delete(done));
+  }
+
+  function onWelcome(welcome: Welcome): void {
+    const { leaseTtlMs, leaseMarginMs, orphanGraceMs } = welcome;
+    keeper.setTerms({ leaseTtlMs, leaseMarginMs, orphanGraceMs });
+    drainByFarm(welcome.draining);
+    for (const attemptId of welcome.revokedAttemptIds)
+      held.get(attemptId)?.revoke("the lease ended while the agent was away");
+    if (welcome.natsJwt !== undefined && welcome.natsUrls.length > 0) {
+      bus.use({ agentId: welcome.agentId, urls: welcome.natsUrls, jwt: welcome.natsJwt });
+    }
+    if (!mode.isReady) options.onReady(welcome);
+    mode.isReady = true;
+  }
+
+  function onMessage(message: SessionMessage, answer: SessionCall["send"]): void {
+    if (message.kind === "offer") void answerOffer(message, answer);
+    else if (message.kind === "cancel") cancel(message);
+    else drainByFarm(message.draining);
+  }
+
+  async function answerOffer(offer: Offer, answer: SessionCall["send"]): Promise<void> {
+    try {
+      const taken: OfferAnswer = await takeOffer(offer);
+      answer({ kind: "offerAnswer", ...taken });
+    } catch (error) {
+      logger.error({ err: error, attempt: offer.attemptId }, "an offer could not be answered");
+    }
+  }
+
+  function cancel({ attemptId, leaseId, reason }: Cancel): void {
+    const attempt = held.get(attemptId);
+    if (attempt?.leaseId === leaseId) attempt.cancel(reason);
+  }
+
+  function drainByFarm(draining: boolean): void {
+    if (draining !== mode.drainedByFarm) logger.info({ draining }, "drain changed by the farm");
+    mode.drainedByFarm = draining;
+  }
+
+  for (const [attemptId, memory] of journal.remembered) {
+    const { leaseId, jobId, attemptNo, slotNo } = memory.accepted;
+    const identity = { attemptId, leaseId, jobId, attemptNo, slotNo, fence: BigInt(memory.accepted.fence) };
+    const attempt = held.restore(identity, memory.finishing === undefined);
+    // Nothing was renewed by this process yet: the supervisor's deadline stays as it is until something is.
+    keeper.hold(attempt, 0);
+    logger.info({ attempt: attemptId, job: jobId }, "going on with an attempt of an earlier process");
+    run(attempt, memory);
+  }
+  const diskLoop: Loop = startLoop({ name: "disk", everyMs: DISK_LOOK_EVERY_MS, clock, logger, runOnce: lookAtDisk });
+  await sessionLoop.start();
+
+  async function lookAtDisk(): Promise<void> {
+    const { bavail, bsize } = await statfs(folders.workRootDir);
+    const diskFull = bavail * bsize < DISK_FREE_BYTES_MIN;
+    if (diskFull !== mode.diskFull) logger.warn({ diskFull, freeBytes: bavail * bsize }, "disk space changed");
+    mode.diskFull = diskFull;
+  }
+
+  async function allDone(): Promise<void> {
+    while (running.size > 0) await Promise.all(running);
+  }
+
+  let stopped: Promise<void> | undefined;
+  async function stopOnce(): Promise<void> {
+    mode.draining = true;
+    for (const attempt of held.all()) attempt.abandon();
+    await allDone();
+    await diskLoop.stop();
+    await sessionLoop.stop();
+    await bus.stop();
+    await gateway.stop();
+    await journal.close();
+  }
+
+  return {
+    async drain() {
+      mode.draining = true;
+      await allDone();
+    },
+    async giveBack() {
+      mode.draining = true;
+      for (const attempt of held.all()) attempt.giveBack();
+      const enough = new AbortController();
+      await Promise.race([allDone(), clock.sleep(GIVE_BACK_WAIT_MS, enough.signal)]);
+      enough.abort();
+    },
+    stop() {
+      stopped ??= stopOnce();
+      return stopped;
+    },
+  };
+}
+
+/** Ends jobs of an earlier process that the journal does not hold any more, and removes their folders. */
+async function sweepLeftovers(options: AgentOptions, keepAttemptIds: ReadonlySet<string>): Promise<void> {
+  const { backend, folders, logger } = options;
+  const { workRootDir, trashDir } = folders;
+  const receipts = await sweepSites({ backend, sitesDir: folders.sitesDir, keepAttemptIds });
+  for (const attemptId of await readdir(workRootDir)) {
+    if (!keepAttemptIds.has(attemptId)) await discardJobFiles({ workRootDir, trashDir, attemptId });
+  }
+  for (const name of await readdir(trashDir)) await wipeWorkDir({ rootDir: trashDir, workDir: join(trashDir, name) });
+  if (receipts.size > 0) logger.info({ count: receipts.size }, "swept jobs of an earlier process");
+}

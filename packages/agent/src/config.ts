@@ -1,0 +1,82 @@
+import { hostname } from "node:os";
+import { isAbsolute, resolve } from "node:path";
+import { ConfigError } from "./start/config-error.ts";
+
+/** How the agent was told to run; only this file reads the environment. */
+export interface AgentConfig {
+  /** WINDROW_URL: where a controller serves HTTP; needed for joining and for git. Taken from the join when left out. */
+  readonly controllerUrl: string | undefined;
+  /** WINDROW_AGENT_DIR: everything the agent keeps; absolute. */
+  readonly agentDir: string;
+  /** WINDROW_AGENT_NAME: asked for at joining; the farm may give another one. */
+  readonly name: string;
+  /** WINDROW_AGENT_SLOTS: jobs at the same time, from 1 to SLOTS_MAX. */
+  readonly slotsCount: number;
+  /** WINDROW_AGENT_LABELS: besides what is found on the machine. */
+  readonly labels: readonly string[];
+  /** WINDROW_JOIN_TOKEN: needed once. */
+  readonly joinToken: string | undefined;
+  /** WINDROW_AGENT_GRPC_ADDRESS: instead of what joining answered; several with commas. */
+  readonly grpcAddresses: readonly string[] | undefined;
+  /** WINDROW_LOG_LEVEL. */
+  readonly logLevel: string;
+  /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
+  readonly stopAtOnce: boolean;
+  /** What a job gets of the agent's own environment. */
+  readonly machineEnv: { readonly [name: string]: string };
+}
+
+export const SLOTS_MAX = 256;
+
+/** Nothing else of the agent's environment reaches a job. */
+const PASSED_TO_JOBS = ["PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Throws `ConfigError` with the name of what is wrong. */
+export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
+  const read = (name: string) => env[name]?.trim() || undefined;
+  const agentDir = read("WINDROW_AGENT_DIR");
+  if (agentDir === undefined)
+    throw new ConfigError("WINDROW_AGENT_DIR is not set: the folder where the agent keeps its state");
+  const slots = read("WINDROW_AGENT_SLOTS") ?? "1";
+  const slotsCount = Number(slots);
+  if (!Number.isInteger(slotsCount) || slotsCount < 1 || slotsCount > SLOTS_MAX) {
+    throw new ConfigError(`WINDROW_AGENT_SLOTS is '${slots}': it must be a number from 1 to ${SLOTS_MAX}`);
+  }
+  const controllerUrl = read("WINDROW_URL");
+  if (controllerUrl !== undefined && !isHttpUrl(controllerUrl)) {
+    throw new ConfigError(`WINDROW_URL is '${controllerUrl}': it must begin with http:// or https://`);
+  }
+  return {
+    controllerUrl: controllerUrl?.replace(/\/+$/, ""),
+    agentDir: isAbsolute(agentDir) ? agentDir : resolve(agentDir),
+    name: read("WINDROW_AGENT_NAME") ?? hostname(),
+    slotsCount,
+    labels: splitList(read("WINDROW_AGENT_LABELS")),
+    joinToken: read("WINDROW_JOIN_TOKEN"),
+    grpcAddresses: read("WINDROW_AGENT_GRPC_ADDRESS")?.split(","),
+    logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
+    stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
+    machineEnv: machineEnv(env),
+  };
+}
+
+function machineEnv(env: NodeJS.ProcessEnv): { [name: string]: string } {
+  const passed: { [name: string]: string } = { PATH: PATH_DEFAULT, LANG: "C.UTF-8" };
+  for (const name of PASSED_TO_JOBS) {
+    const value = env[name];
+    if (value !== undefined && value !== "") passed[name] = value;
+  }
+  return passed;
+}
+
+function splitList(text: string | undefined): string[] {
+  return (text ?? "")
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}

@@ -1,0 +1,171 @@
+import { timingSafeEqual } from "node:crypto";
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { request as httpsRequest, Agent as TlsAgent } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "@windrow/service";
+
+export interface GatewayOptions {
+  /** Where controllers serve HTTP; git is at `/git/` there. */
+  readonly controllerUrl: string;
+  readonly logger: Logger;
+}
+
+/** What one job may reach: its own repository, with its own token, while its attempt lives. */
+export interface Admission {
+  readonly jobToken: string;
+  readonly repository: string;
+}
+
+/** The one address a job needs: on the loopback, for git now and for results later. */
+export interface Gateway {
+  /** `http://windrow.localhost:PORT`: git resolves every name under localhost by itself. */
+  readonly serverUrl: string;
+  /** By address, for programs that do not. */
+  readonly apiUrl: string;
+  /** Lets a job in until the answer is called. */
+  admit(admission: Admission): () => void;
+  stop(): Promise<void>;
+}
+
+const GIT_PATH = /^\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;
+const SERVICES: ReadonlySet<string | null> = new Set(["git-upload-pack", "git-receive-pack"]);
+const REQUEST_HEADERS = [
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "content-type",
+  "content-encoding",
+  "content-length",
+  "git-protocol",
+  "user-agent",
+  "pragma",
+];
+const REPLY_HEADERS = ["content-type", "content-length", "content-encoding", "cache-control", "expires", "pragma"];
+
+/** Connections of all jobs to the controller; more wait. */
+const CONNECTIONS_MAX = 64;
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const admissions = new Set<Admission>();
+  const base = new URL(options.controllerUrl);
+  const isTls = base.protocol === "https:";
+  const agent = isTls
+    ? new TlsAgent({ keepAlive: true, maxSockets: CONNECTIONS_MAX })
+    : new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
+  const server = createServer((request, response) => serve(request, response));
+  const port = await listen(server);
+
+  function serve(request: IncomingMessage, response: ServerResponse): void {
+    const decision = decide(request);
+    if (decision.kind === "forward") forward(request, response, decision.admission, decision.path);
+    else refuse(response, decision.code, decision.why);
+  }
+
+  function decide(request: IncomingMessage): Decision {
+    const refusal = (code: number, why: string): Decision => ({ kind: "refuse", code, why });
+    const url = new URL(request.url ?? "/", "http://windrow.localhost");
+    const match = GIT_PATH.exec(url.pathname);
+    if (match === null) return refusal(404, "the gateway serves git of the job's own repository only");
+    const service = match[3] === "info/refs" ? url.searchParams.get("service") : (match[3] ?? null);
+    const isRead = match[3] === "info/refs";
+    if (!SERVICES.has(service) || request.method !== (isRead ? "GET" : "POST")) {
+      return refusal(400, "not a git smart HTTP request");
+    }
+    const admission = findAdmission(request.headers.authorization);
+    if (admission === undefined) return refusal(401, "the token of a running job is needed");
+    const repository = `${match[1]}/${match[2]}`;
+    if (repository.toLowerCase() !== admission.repository.toLowerCase()) {
+      return refusal(403, `this job may reach ${admission.repository} only`);
+    }
+    return { kind: "forward", admission, path: `/git/${admission.repository}.git/${match[3]}${url.search}` };
+  }
+
+  function findAdmission(authorization: string | undefined): Admission | undefined {
+    const token = Buffer.from(readToken(authorization) ?? "");
+    for (const admission of admissions) {
+      const own = Buffer.from(admission.jobToken);
+      if (own.length === token.length && timingSafeEqual(own, token)) return admission;
+    }
+    return undefined;
+  }
+
+  function forward(request: IncomingMessage, response: ServerResponse, admission: Admission, path: string): void {
+    const headers = { ...pick(request, REQUEST_HEADERS), authorization: basic(admission.jobToken) };
+    const send = isTls ? httpsRequest : httpRequest;
+    const target = new URL(base.pathname.replace(/\/$/, "") + path, base);
+    const onward = send(target, { method: request.method ?? "GET", headers, agent }, (reply) => {
+      response.writeHead(reply.statusCode ?? 502, pick(reply, REPLY_HEADERS));
+      reply.pipe(response);
+      reply.on("error", () => response.destroy());
+    });
+    onward.on("error", (error) => {
+      options.logger.warn({ err: error }, "the controller could not be reached for git");
+      if (response.headersSent) response.destroy();
+      else refuse(response, 502, "the controller cannot be reached");
+    });
+    // Whoever goes first takes the other side along.
+    response.on("close", () => onward.destroy());
+    request.pipe(onward);
+  }
+
+  return {
+    serverUrl: `http://windrow.localhost:${port}`,
+    apiUrl: `http://127.0.0.1:${port}/api/v3`,
+    admit(admission) {
+      admissions.add(admission);
+      return () => admissions.delete(admission);
+    },
+    async stop() {
+      agent.destroy();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+type Decision =
+  | { readonly kind: "forward"; readonly admission: Admission; readonly path: string }
+  | { readonly kind: "refuse"; readonly code: number; readonly why: string };
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address: AddressInfo | string | null = server.address();
+      if (address === null || typeof address === "string") reject(new Error("the gateway has no port"));
+      else resolve(address.port);
+    });
+  });
+}
+
+function readToken(authorization: string | undefined): string | undefined {
+  const [scheme = "", value = ""] = (authorization ?? "").split(" ");
+  if (scheme.toLowerCase() === "bearer") return value;
+  if (scheme.toLowerCase() !== "basic") return undefined;
+  const text = Buffer.from(value, "base64").toString("utf8");
+  return text.slice(text.indexOf(":") + 1);
+}
+
+const basic = (token: string): string => `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+
+function pick(message: IncomingMessage, names: readonly string[]): { [name: string]: string | string[] } {
+  const headers: { [name: string]: string | string[] } = {};
+  for (const name of names) {
+    const value = message.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
+}
+
+function refuse(response: ServerResponse, code: number, why: string): void {
+  const challenge = code === 401 ? { "www-authenticate": 'Basic realm="windrow"' } : {};
+  response.writeHead(code, { "content-type": "text/plain; charset=utf-8", ...challenge });
+  response.end(`${why}\n`);
+}

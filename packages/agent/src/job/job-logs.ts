@@ -1,0 +1,119 @@
+import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { StreamName } from "@windrow/model";
+import type { LogShipper } from "../logs/log-shipper.ts";
+import { createLogStream, type LogStream } from "../logs/log-stream.ts";
+import { createRedactor } from "../logs/redactor.ts";
+import { watchSpool } from "../logs/watch-spool.ts";
+import { createStepCommands } from "./step-commands.ts";
+
+export interface JobLogsOptions {
+  /** The agent's own folder of the attempt. */
+  readonly siteDir: string;
+  readonly shipper: LogShipper;
+  /** Known before the first step. */
+  readonly masks: readonly Uint8Array[];
+  /** A step announced a secret. */
+  readonly onMask: (stepNo: number, bytes: Buffer) => void;
+}
+
+/** One step's log on its way. */
+export interface StepLog {
+  /** The step's output ends here. Resolves with what it set by command, when all of it was read. */
+  endAt(rawBytes: number): Promise<ReadonlyMap<string, string>>;
+  /** As `endAt`, at whatever the spool holds: for a step that did not end properly. */
+  endWithSpool(): Promise<void>;
+  /** Nothing more is read here: another process will. */
+  leave(): void;
+}
+
+/** The streams of one attempt: `system`, and one for each step that ran. */
+export interface JobLogs {
+  /** One line of the `system` stream; secrets known by now are redacted. */
+  say(line: string): void;
+  /** `isLive`: the step may still write. Masks of earlier steps must be known. */
+  beginStep(stepNo: number, spoolPath: string, isLive: boolean): StepLog;
+  /** Nothing more will be said. */
+  endSystem(): void;
+}
+
+/** One line of the agent's own; longer ones are cut. */
+const LINE_CHARS_MAX = 4_000;
+
+export function createJobLogs(options: JobLogsOptions): JobLogs {
+  const { siteDir, shipper } = options;
+  const masks = [...options.masks];
+  mkdirSync(siteDir, { recursive: true, mode: 0o700 });
+  const path = join(siteDir, "system.log");
+  const file = openSync(path, "a", 0o600);
+  // Lines are redacted when they are written: later masks do not change what was shipped.
+  const system = createLogStream({ stream: "system", path, masks: [] });
+  shipper.add(system);
+  let isEnded = false;
+
+  function say(line: string): void {
+    if (isEnded) return;
+    const redactor = createRedactor();
+    for (const bytes of masks) redactor.addMask({ bytes, fromOffset: 0 });
+    const bytes = Buffer.from(`${line.slice(0, LINE_CHARS_MAX)}\n`);
+    writeSync(file, Buffer.concat([redactor.push(bytes), redactor.end()]));
+    system.touch();
+    shipper.wake();
+  }
+
+  return {
+    say,
+    beginStep(stepNo, spoolPath, isLive) {
+      const commands = createStepCommands({
+        onMask(bytes, fromOffset) {
+          masks.push(bytes);
+          stream.addMask({ bytes, fromOffset });
+          options.onMask(stepNo, bytes);
+        },
+        onRefused: (message) => say(`Step ${stepNo + 1}: ${message}`),
+      });
+      const stream: LogStream = createLogStream({
+        stream: streamName(stepNo),
+        path: spoolPath,
+        masks: [...masks],
+        onCommand: (command) => commands.take(command),
+      });
+      shipper.add(stream);
+      const stopWatching = isLive ? watchSpool(spoolPath, changed) : () => {};
+      function changed(): void {
+        stream.touch();
+        shipper.wake();
+      }
+      return {
+        leave: stopWatching,
+        async endAt(rawBytes) {
+          stopWatching();
+          stream.endAt(rawBytes);
+          shipper.wake();
+          await stream.scanToEnd();
+          shipper.wake();
+          return commands.outputs;
+        },
+        async endWithSpool() {
+          stopWatching();
+          stream.endAt(sizeOf(spoolPath));
+          await stream.scanToEnd();
+          shipper.wake();
+        },
+      };
+    },
+    endSystem() {
+      if (isEnded) return;
+      isEnded = true;
+      system.endAt(fstatSync(file).size);
+      closeSync(file);
+      shipper.wake();
+    },
+  };
+}
+
+const streamName = (stepNo: number): StreamName => `${stepNo}`;
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

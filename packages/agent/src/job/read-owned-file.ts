@@ -1,0 +1,34 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+
+export type OwnedFile =
+  | { readonly kind: "read"; readonly text: string }
+  | { readonly kind: "missing" }
+  | { readonly kind: "refused"; readonly why: string };
+
+/**
+ * Reads a file that a job may have put anything at: never through a link, never a device or pipe that would block, never
+ * more than `bytesMax`. Small and in the page cache, so read without waiting.
+ */
+export function readOwnedFile(path: string, bytesMax: number): OwnedFile {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT") return { kind: "missing" };
+    if (code === "ELOOP") return { kind: "refused", why: "it is a link" };
+    if (code === "EACCES" || code === "ENXIO") return { kind: "refused", why: "it cannot be opened" };
+    throw error;
+  }
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return { kind: "refused", why: "it is not a plain file" };
+    if (stats.nlink !== 1) return { kind: "refused", why: "it has several names" };
+    if (stats.size > bytesMax) return { kind: "refused", why: `it is larger than ${bytesMax} bytes` };
+    const buffer = Buffer.alloc(stats.size);
+    const bytesRead = stats.size === 0 ? 0 : readSync(file, buffer, 0, stats.size, 0);
+    return { kind: "read", text: buffer.toString("utf8", 0, bytesRead) };
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,47 @@
+import { parseEnvironmentFile, parsePathFile } from "@windrow/workflow";
+import type { StepFiles } from "./prepare-step.ts";
+import { readOwnedFile } from "./read-owned-file.ts";
+
+/** Largest file of variables, outputs or paths that one step may leave. */
+export const STEP_FILE_BYTES_MAX = 1024 * 1024;
+
+/** What a step left for later ones; with `errors`, which fail it, nothing of the broken file counts. */
+export interface StepWord {
+  readonly env: readonly (readonly [string, string])[];
+  readonly outputs: readonly (readonly [string, string])[];
+  readonly paths: readonly string[];
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Variables that describe the job and the agent: a step cannot change them for later ones. */
+const PROTECTED = /^(GITHUB_|RUNNER_|WINDROW_)/i;
+
+export function readStepFiles(files: StepFiles): StepWord {
+  const errors: string[] = [];
+  const warnings: string[] = [];
+  const read = (name: string, path: string): string => {
+    const file = readOwnedFile(path, STEP_FILE_BYTES_MAX);
+    if (file.kind === "refused") errors.push(`${name} is not read: ${file.why}`);
+    return file.kind === "read" ? file.text : "";
+  };
+  const parse = (name: string, path: string, kind: "env" | "output"): [string, string][] => {
+    const text = read(name, path);
+    if (text === "") return [];
+    const parsed = parseEnvironmentFile(text, kind);
+    if (parsed.kind === "error") {
+      errors.push(`${name}, line ${parsed.line}: ${parsed.message}`);
+      return [];
+    }
+    for (const { name: blocked } of parsed.blocked) warnings.push(`${name}: '${blocked}' may not be set`);
+    return parsed.entries.map((entry) => [entry.name, entry.value]);
+  };
+  const env = parse("GITHUB_ENV", files.env, "env").filter(([name]) => {
+    if (!PROTECTED.test(name)) return true;
+    warnings.push(`GITHUB_ENV: '${name}' may not be set`);
+    return false;
+  });
+  const outputs = parse("GITHUB_OUTPUT", files.output, "output");
+  const paths = parsePathFile(read("GITHUB_PATH", files.path));
+  return { env, outputs, paths, errors, warnings };
+}

@@ -1,0 +1,98 @@
+import { arch } from "node:os";
+import type { Plan } from "@windrow/model";
+import { splitRef } from "@windrow/workflow";
+import type { JobFiles } from "./job-files.ts";
+import type { JobScope } from "./job-scope.ts";
+
+/** The same for every step of a job. */
+export interface JobEnvironmentOptions {
+  readonly plan: Plan;
+  readonly files: JobFiles;
+  readonly agentName: string;
+  readonly attemptId: string;
+  readonly attemptNo: number;
+  readonly serverUrl: string;
+  readonly apiUrl: string;
+  readonly eventPath: string;
+}
+
+/** What the documentation promises to every step; a workflow cannot change these. */
+export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]: string } {
+  const { plan, files, serverUrl, apiUrl } = options;
+  const ref = splitRef(plan.ref);
+  return {
+    GITHUB_ACTIONS: "true",
+    GITHUB_ACTOR: plan.actor,
+    GITHUB_TRIGGERING_ACTOR: plan.actor,
+    GITHUB_API_URL: apiUrl,
+    GITHUB_GRAPHQL_URL: `${apiUrl.replace(/\/v3$/, "")}/graphql`,
+    GITHUB_BASE_REF: "",
+    GITHUB_HEAD_REF: "",
+    GITHUB_EVENT_NAME: plan.eventName,
+    GITHUB_EVENT_PATH: options.eventPath,
+    GITHUB_JOB: plan.jobKey,
+    GITHUB_REF: plan.ref,
+    GITHUB_REF_NAME: ref.name,
+    GITHUB_REF_TYPE: ref.type,
+    GITHUB_REF_PROTECTED: "false",
+    GITHUB_REPOSITORY: plan.repository,
+    GITHUB_REPOSITORY_OWNER: plan.repository.split("/")[0] ?? "",
+    GITHUB_RETENTION_DAYS: "90",
+    GITHUB_RUN_ID: String(plan.runId),
+    GITHUB_RUN_NUMBER: String(plan.runNumber),
+    GITHUB_RUN_ATTEMPT: String(plan.runAttempt),
+    GITHUB_SERVER_URL: serverUrl,
+    GITHUB_SHA: plan.sha,
+    GITHUB_WORKFLOW: plan.workflowName,
+    GITHUB_WORKFLOW_REF: `${plan.repository}/${plan.workflowPath}@${plan.ref}`,
+    GITHUB_WORKFLOW_SHA: plan.sha,
+    GITHUB_WORKSPACE: files.work.workspaceDir,
+    RUNNER_NAME: options.agentName,
+    RUNNER_OS: "Linux",
+    RUNNER_ARCH: runnerArch(),
+    RUNNER_ENVIRONMENT: "self-hosted",
+    RUNNER_TEMP: files.work.tempDir,
+    RUNNER_TOOL_CACHE: `${files.work.homeDir}/.tool-cache`,
+    RUNNER_WORKSPACE: files.work.workDir,
+    WINDROW: "true",
+    WINDROW_AGENT_NAME: options.agentName,
+    WINDROW_ATTEMPT_ID: options.attemptId,
+    WINDROW_ATTEMPT: String(options.attemptNo),
+    WINDROW_RUN_URL: `${plan.publicUrl}/runs/${plan.runId}`,
+  };
+}
+
+/** `X64`, `ARM64`: the documented words. */
+export function runnerArch(): string {
+  return arch().toUpperCase();
+}
+
+export interface StepEnvironmentOptions {
+  readonly job: { readonly [name: string]: string };
+  /** PATH, LANG and the like of the agent; nothing else of its environment reaches a job. */
+  readonly machineEnv: { readonly [name: string]: string };
+  readonly files: JobFiles;
+  readonly scope: JobScope;
+  readonly stepEnv: ReadonlyMap<string, string>;
+  /** GITHUB_ENV, GITHUB_OUTPUT and the others of this step. */
+  readonly stepFiles: { readonly [name: string]: string };
+  readonly actionName: string;
+}
+
+/** The whole environment of one step: machine, then job, then step; what the documentation promises stands above all. */
+export function stepEnvironment(options: StepEnvironmentOptions): { [name: string]: string } {
+  const { machineEnv, files, scope, stepEnv } = options;
+  const env: { [name: string]: string } = {
+    ...machineEnv,
+    CI: "true",
+    HOME: files.work.homeDir,
+    TMPDIR: files.work.tempDir,
+    ...Object.fromEntries(scope.env),
+    ...Object.fromEntries(stepEnv),
+    ...options.job,
+    ...options.stepFiles,
+    GITHUB_ACTION: options.actionName,
+  };
+  env.PATH = [...scope.paths, env.PATH ?? ""].filter((path) => path !== "").join(":");
+  return env;
+}

@@ -1,0 +1,216 @@
+import { type LeaseRef, Refusal, type StreamName, type StreamSeal } from "@windrow/model";
+import { backoffMs, type Clock, type Logger } from "@windrow/service";
+import { LOG_WINDOW_BYTES_MAX, type LogCall, LogGap, WireFault } from "@windrow/wire";
+import type { Connection, ControllerSession } from "../session/connection.ts";
+import type { LogStream, ShippedChunk } from "./log-stream.ts";
+
+export interface LogShipperOptions {
+  readonly connection: Connection;
+  readonly lease: Omit<LeaseRef, "sessionNo">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends everything; calls made here reject with its reason. */
+  readonly signal: AbortSignal;
+  /** The controller refused the attempt's bytes. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/**
+ * Ships the streams of one attempt: at most LOG_WINDOW_BYTES_MAX on their way without an ack, again from the first byte
+ * without one under every new session. Back-pressure ends at the spool: a stream is read only when the window has room.
+ */
+export interface LogShipper {
+  add(stream: LogStream): void;
+  /** Some stream has something new. */
+  wake(): void;
+  /** Resolves when every stream has ended and every byte of it is durable. */
+  drained(): Promise<void>;
+  /** The controller lacks bytes of a stream from here on. */
+  rewind(stream: StreamName, offset: number): void;
+  seals(): StreamSeal[];
+  stop(): Promise<void>;
+}
+
+/** A chunk smaller than this is followed by the next one only after a pause, so that chatty steps make few chunks. */
+const SMALL_CHUNK_BYTES = 32 * 1024;
+const SMALL_CHUNK_PAUSE_MS = 50;
+const RECONNECT_BACKOFF = { firstMs: 100, maxMs: 5_000 };
+
+interface Lane {
+  readonly source: LogStream;
+  /** Given out by the source and not durable yet; the first `sentCount` of them went out under the call of the moment. */
+  unacked: ShippedChunk[];
+  sentCount: number;
+  ackedBytes: number;
+  nextAtMs: number;
+}
+
+export function createLogShipper(options: LogShipperOptions): LogShipper {
+  const { connection, lease, clock, logger } = options;
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([options.signal, stopping.signal]);
+  const lanes = new Map<StreamName, Lane>();
+  let nap = new AbortController();
+  const drainWaiters = new Set<() => void>();
+  let windowBytes = 0;
+  let running: Promise<void> | undefined;
+
+  function wake(): void {
+    nap.abort();
+  }
+
+  async function run(): Promise<void> {
+    for (let tryNo = 1; !signal.aborted; tryNo++) {
+      let session: ControllerSession | undefined;
+      try {
+        session = await connection.ready(signal);
+        await shipUnder(session);
+        tryNo = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof LogGap) rewind(error.stream, error.expectedOffset);
+        else if (error instanceof Refusal && connection.current() === session) return options.onRefused(error);
+        else if (!(error instanceof Refusal || error instanceof WireFault)) throw error;
+        logger.debug({ err: error }, "log call ended");
+        await clock.sleep(backoffMs(tryNo, RECONNECT_BACKOFF, Math.random()), signal);
+      }
+    }
+  }
+
+  async function shipUnder(session: ControllerSession): Promise<void> {
+    const call = session.client.openLog();
+    const close = () => call.close();
+    signal.addEventListener("abort", close, { once: true });
+    const ended = { error: undefined as unknown, isOver: false };
+    const acks = readAcks(call, ended);
+    try {
+      for (const lane of lanes.values()) lane.sentCount = 0;
+      await call.send({ kind: "open", lease: { ...lease, sessionNo: session.sessionNo } });
+      while (!ended.isOver && !signal.aborted) {
+        // Made before the look, so that news during the look end the nap at once.
+        nap = new AbortController();
+        const waitMs = await sendWhatIsThere(call);
+        if (waitMs > 0 && !ended.isOver) await untilWoken(waitMs);
+      }
+      if (ended.error !== undefined) throw ended.error;
+    } finally {
+      signal.removeEventListener("abort", close);
+      call.close();
+      await acks;
+    }
+  }
+
+  async function readAcks(call: LogCall, ended: { error: unknown; isOver: boolean }): Promise<void> {
+    try {
+      for await (const ack of call.acks) acked(ack.stream, ack.offset);
+    } catch (error) {
+      ended.error = error;
+    }
+    ended.isOver = true;
+    wake();
+  }
+
+  function acked(stream: StreamName, offset: number): void {
+    const lane = lanes.get(stream);
+    if (lane === undefined || offset <= lane.ackedBytes) return;
+    lane.ackedBytes = offset;
+    const isDurable = (chunk: ShippedChunk) => chunk.offset + chunk.data.length <= offset;
+    while (lane.unacked[0] !== undefined && isDurable(lane.unacked[0])) {
+      // What says the end must have been sent once, even if all its bytes were durable before.
+      if (lane.unacked[0].end && lane.sentCount === 0) break;
+      windowBytes -= lane.unacked.shift()?.data.length ?? 0;
+      lane.sentCount = Math.max(0, lane.sentCount - 1);
+    }
+    if (isDrained()) for (const resolve of drainWaiters) resolve();
+    wake();
+  }
+
+  /** Sends until nothing is left or the window is full; answers how long to wait for more, in ms. */
+  async function sendWhatIsThere(call: LogCall): Promise<number> {
+    let waitMs = Number.POSITIVE_INFINITY;
+    for (const lane of lanes.values()) {
+      for (;;) {
+        const pauseMs = lane.source.isEnded ? 0 : lane.nextAtMs - clock.monotonicMs();
+        const isResend = lane.sentCount < lane.unacked.length;
+        if (!isResend && pauseMs > 0) {
+          waitMs = Math.min(waitMs, pauseMs);
+          break;
+        }
+        const chunk = isResend ? lane.unacked[lane.sentCount] : await readNext(lane);
+        if (chunk === undefined) break;
+        lane.sentCount++;
+        const times = [{ offset: chunk.offset, atMs: clock.nowMs() }];
+        await call.send({ kind: "chunk", stream: lane.source.stream, ...chunk, times });
+        if (chunk.data.length < SMALL_CHUNK_BYTES) lane.nextAtMs = clock.monotonicMs() + SMALL_CHUNK_PAUSE_MS;
+        if (chunk.end && isDrained()) for (const resolve of drainWaiters) resolve();
+      }
+    }
+    return waitMs;
+  }
+
+  async function readNext(lane: Lane): Promise<ShippedChunk | undefined> {
+    if (windowBytes >= LOG_WINDOW_BYTES_MAX) return undefined;
+    const chunk = await lane.source.next();
+    if (chunk === undefined) return undefined;
+    lane.unacked.push(chunk);
+    windowBytes += chunk.data.length;
+    return chunk;
+  }
+
+  function untilWoken(waitMs: number): Promise<void> {
+    const { signal: woken } = nap;
+    if (woken.aborted || waitMs !== Number.POSITIVE_INFINITY) return clock.sleep(waitMs, woken);
+    return new Promise((resolve) => woken.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
+  function rewind(stream: StreamName, offset: number): void {
+    const lane = lanes.get(stream);
+    if (lane === undefined) return;
+    for (const chunk of lane.unacked) windowBytes -= chunk.data.length;
+    Object.assign(lane, { unacked: [], sentCount: 0, ackedBytes: offset, nextAtMs: 0 });
+    lane.source.rewind(offset);
+    wake();
+  }
+
+  /** An end chunk without bytes of its own is never acked: that it was sent is enough, the seal says the rest. */
+  function isDrained(): boolean {
+    for (const lane of lanes.values()) {
+      const { seal } = lane.source;
+      if (seal === undefined || lane.ackedBytes < seal.lengthBytes) return false;
+      if (lane.unacked.length > lane.sentCount) return false;
+    }
+    return true;
+  }
+
+  return {
+    add(source) {
+      lanes.set(source.stream, { source, unacked: [], sentCount: 0, ackedBytes: 0, nextAtMs: 0 });
+      running ??= run();
+      wake();
+    },
+    wake,
+    drained() {
+      signal.throwIfAborted();
+      if (isDrained()) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const settle = (end: () => void) => () => {
+          drainWaiters.delete(done);
+          signal.removeEventListener("abort", stop);
+          end();
+        };
+        const done = settle(resolve);
+        const stop = settle(() => reject(signal.reason));
+        drainWaiters.add(done);
+        signal.addEventListener("abort", stop, { once: true });
+      });
+    },
+    rewind,
+    seals: () => [...lanes.values()].flatMap((lane) => lane.source.seal ?? []),
+    async stop() {
+      stopping.abort(new Error("the log is no longer shipped"));
+      wake();
+      await running;
+      for (const lane of lanes.values()) await lane.source.close();
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { type LeaseRef, Refusal, type StepReport } from "@windrow/model";
+import type { Clock } from "@windrow/service";
+import type { Connection } from "../session/connection.ts";
+
+export interface StepReporterOptions {
+  readonly connection: Connection;
+  readonly lease: Omit<LeaseRef, "sessionNo">;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onCancelRequested: () => void;
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** Reports of one attempt's steps on their way: the latest of each step, in batches, through outages. */
+export interface StepReporter {
+  report(step: StepReport): void;
+  /** Resolves when everything reported before was taken. */
+  flush(): Promise<void>;
+  /** Resolves when no call is under way; `signal` must have aborted before. */
+  settled(): Promise<void>;
+}
+
+/** Short enough to be live, long enough that a step of a few ms is one report. */
+const BATCH_DELAY_MS = 30;
+
+export function createStepReporter(options: StepReporterOptions): StepReporter {
+  const { connection, lease, clock, signal } = options;
+  // At most one report per step of the plan.
+  let waiting = new Map<number, StepReport>();
+  let flushNow = new AbortController();
+  let sending: Promise<void> | undefined;
+
+  async function send(): Promise<void> {
+    while (waiting.size > 0 && !signal.aborted) {
+      await clock.sleep(BATCH_DELAY_MS, AbortSignal.any([flushNow.signal, signal]));
+      const steps = [...waiting.values()];
+      waiting = new Map();
+      try {
+        const reply = await connection.call(
+          ({ client, sessionNo }) => client.reportSteps({ lease: { ...lease, sessionNo }, steps }, { signal }),
+          signal,
+        );
+        if (reply.cancelRequested) options.onCancelRequested();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof Refusal)) throw error;
+        return options.onRefused(error);
+      }
+    }
+  }
+
+  return {
+    report(step) {
+      waiting.set(step.stepNo, step);
+      sending ??= send().finally(() => {
+        sending = undefined;
+        flushNow = new AbortController();
+      });
+    },
+    async flush() {
+      flushNow.abort();
+      while (sending !== undefined) await sending;
+    },
+    async settled() {
+      await sending;
+    },
+  };
+}

@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import { type SlotUser, wipeSite } from "@windrow/backends";
+import { Refusal } from "@windrow/model";
+import { failpoint } from "@windrow/service";
+import type { StartAttemptReply } from "@windrow/wire";
+import type { Gateway } from "./gateway/gateway.ts";
+import { checkoutCredential } from "./job/checkout-step.ts";
+import { discardJobFiles, prepareJobFiles } from "./job/job-files.ts";
+import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
+import { type JobMachine, type JobResult, runJob } from "./job/run-job.ts";
+import type { AttemptMemory } from "./journal/attempt-memory.ts";
+import { AttemptRevoked, type HeldAttempt } from "./leases/held-attempt.ts";
+import type { HeldAttempts } from "./leases/held-attempts.ts";
+import { createLogShipper, type LogShipper } from "./logs/log-shipper.ts";
+import { createStepReporter, type StepReporter } from "./reports/step-reporter.ts";
+import type { Connection } from "./session/connection.ts";
+
+export interface AttemptRunner {
+  readonly machine: JobMachine;
+  readonly connection: Connection;
+  readonly held: HeldAttempts;
+  readonly gateway: Gateway;
+  readonly folders: AttemptFolders;
+  /** By slot number; empty when steps run as the agent itself. */
+  readonly slotUsers: readonly (SlotUser | undefined)[];
+  /** Something changed that the next heartbeat should say soon. */
+  readonly onSlotFree: () => void;
+}
+
+export interface AttemptFolders {
+  readonly sitesDir: string;
+  readonly workRootDir: string;
+  readonly trashDir: string;
+}
+
+/** How long a result waits for a controller that takes it. */
+export const FINISH_WAIT_MS_MAX = 24 * 3_600_000;
+
+/** Takes one accepted attempt from its start to the controller's last word; never throws. */
+export async function runAttempt(runner: AttemptRunner, attempt: HeldAttempt, memory: AttemptMemory): Promise<void> {
+  const { machine, held } = runner;
+  const { attemptId } = attempt;
+  const logger = machine.logger.child({ attempt: attemptId, job: attempt.jobId });
+  try {
+    await startAndFinish(runner, attempt, memory);
+    logger.info("attempt finished");
+  } catch (error) {
+    if (attempt.abandoned.aborted) return;
+    if (error instanceof AttemptRevoked) logger.warn({ err: error }, "attempt revoked");
+    else logger.error({ err: error }, "attempt broke");
+    await endRemains(runner, attempt).catch((fault: unknown) =>
+      logger.error({ err: fault }, "a job could not be ended"),
+    );
+  }
+  await forget(runner, attempt).catch((error: unknown) =>
+    logger.error({ err: error }, "the attempt left files behind"),
+  );
+  machine.journal.append({ kind: "released", attemptId });
+  machine.keeper.release(attemptId);
+  held.release(attemptId);
+}
+
+async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memory: AttemptMemory): Promise<void> {
+  const { machine, connection, held, gateway, folders } = runner;
+  const { attemptId, leaseId } = attempt;
+  const lease = { attemptId, leaseId };
+  const signal = attempt.over;
+  const onRefused = (refusal: Refusal) => attempt.revoke(refusal.message);
+  const start = await startAttempt(runner, attempt);
+  const { plan, jobToken } = start;
+  const hasRun = memory.opened !== undefined;
+  if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
+
+  const user = runner.slotUsers[attempt.slotNo];
+  const site = {
+    attemptId,
+    siteDir: join(folders.sitesDir, attemptId),
+    workDir: join(folders.workRootDir, attemptId, "job"),
+    user: memory.opened?.user ?? user,
+  };
+  const { clock, logger } = machine;
+  const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused });
+  const onCancelRequested = () => attempt.cancel("cancelled");
+  const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused });
+  const closeGate = gateway.admit({ jobToken, repository: plan.repository });
+  try {
+    const logs = createJobLogs({
+      siteDir: site.siteDir,
+      shipper,
+      masks: [
+        ...start.masks,
+        Buffer.from(jobToken),
+        Buffer.from(checkoutCredential(jobToken)),
+        ...memory.masks.map((mask) => mask.bytes),
+      ],
+      onMask: (stepNo, bytes) =>
+        machine.journal.append({ kind: "mask", attemptId, stepNo, base64: bytes.toString("base64") }),
+    });
+    let result = memory.finishing;
+    if (result === undefined) {
+      if (!hasRun) sayHeader(logs, runner, attempt, site.user);
+      if (start.cancelRequested && !hasRun) result = cancelledResult(clock.nowMs());
+      else {
+        const files = await prepareJobFiles({ ...folders, attemptId, user: site.user });
+        result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, logs, reporter });
+      }
+      logs.say(footer(result));
+      machine.journal.append({ kind: "finishing", attemptId, report: result });
+    } else {
+      await shipAgain(memory, logs, site.siteDir);
+    }
+    held.freeSlot(attemptId);
+    closeGate();
+    logs.endSystem();
+    runner.onSlotFree();
+    await finish(runner, { attempt, shipper, reporter, result });
+  } finally {
+    closeGate();
+    await shipper.stop();
+  }
+}
+
+async function startAttempt(runner: AttemptRunner, attempt: HeldAttempt): Promise<StartAttemptReply> {
+  const { machine, connection } = runner;
+  const { attemptId, leaseId } = attempt;
+  await failpoint("agent.after-accept");
+  try {
+    return await connection.call(async ({ client, sessionNo }) => {
+      const sentAtBootMs = machine.bootClockMs();
+      const lease = { attemptId, leaseId, sessionNo };
+      const reply = await client.startAttempt({ lease }, { signal: attempt.over });
+      machine.keeper.renewed(attemptId, sentAtBootMs);
+      return reply;
+    }, attempt.over);
+  } catch (error) {
+    if (error instanceof Refusal) throw new AttemptRevoked(error.message);
+    throw error;
+  }
+}
+
+interface Finish {
+  readonly attempt: HeldAttempt;
+  readonly shipper: LogShipper;
+  readonly reporter: StepReporter;
+  readonly result: JobResult;
+}
+
+/** Ships what is left and reports the result until the controller has taken it, or refuses it. */
+async function finish(runner: AttemptRunner, { attempt, shipper, reporter, result }: Finish): Promise<void> {
+  const { attemptId, leaseId } = attempt;
+  const given = AbortSignal.any([attempt.over, AbortSignal.timeout(FINISH_WAIT_MS_MAX)]);
+  await Promise.all([shipper.drained(), reporter.flush()]);
+  await failpoint("agent.before-finish");
+  for (;;) {
+    const seals = shipper.seals();
+    try {
+      const reply = await runner.connection.call(
+        ({ client, sessionNo }) =>
+          client.finishAttempt(
+            { lease: { attemptId, leaseId, sessionNo }, report: { ...result, seals } },
+            { signal: given },
+          ),
+        given,
+      );
+      if (reply.kind === "accepted") return;
+      shipper.rewind(reply.stream, reply.offset);
+      await shipper.drained();
+    } catch (error) {
+      if (error instanceof Refusal) throw new AttemptRevoked(error.message);
+      throw error;
+    }
+  }
+}
+
+/** The job had ended before the agent died: its log may not be whole on the other side. */
+async function shipAgain(memory: AttemptMemory, logs: JobLogs, siteDir: string): Promise<void> {
+  for (const [stepNo, { rawBytes }] of memory.stepsEnded) {
+    if (rawBytes === 0) continue;
+    await logs.beginStep(stepNo, join(siteDir, "spool", String(stepNo + 1)), false).endAt(rawBytes);
+  }
+}
+
+/** An attempt that was taken away before this process attached to its job. */
+async function endRemains({ machine, folders }: AttemptRunner, { attemptId }: HeldAttempt): Promise<void> {
+  await machine.backend.endRemains({ attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" });
+}
+
+async function forget(runner: AttemptRunner, attempt: HeldAttempt): Promise<void> {
+  const { attemptId } = attempt;
+  const { folders } = runner;
+  const removeForGood = await discardJobFiles({ ...folders, attemptId });
+  runner.held.freeSlot(attemptId);
+  await wipeSite({ attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" });
+  await removeForGood();
+}
+
+function sayHeader(logs: JobLogs, runner: AttemptRunner, attempt: HeldAttempt, user: SlotUser | undefined): void {
+  logs.say(`Agent ${runner.machine.agentName}, slot ${attempt.slotNo + 1}, attempt ${attempt.attemptNo}`);
+  if (user !== undefined) logs.say(`Steps run as the user ${user.name}`);
+}
+
+function footer({ outcome, reason, receipt }: JobResult): string {
+  const ended = receipt.processesEndedCount;
+  const note = ended === 0 ? "" : `; ${ended} left-over ${ended === 1 ? "process was" : "processes were"} ended`;
+  return `Job ${outcome}${reason === outcome ? "" : ` (${reason})`}${note}`;
+}
+
+function cancelledResult(nowMs: number): JobResult {
+  return {
+    outcome: "cancelled",
+    reason: "cancelled",
+    outputs: {},
+    receipt: { processesEndedCount: 0, leftCount: 0, tookMs: 0, containment: "best-effort" },
+    startedAtMs: nowMs,
+    finishedAtMs: nowMs,
+  };
+}

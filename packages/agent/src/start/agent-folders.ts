@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface AgentFolders {
+  readonly agentDir: string;
+  readonly journalPath: string;
+  /** One folder per attempt: spool, supervisor; the agent's alone. */
+  readonly sitesDir: string;
+  /** One folder per attempt: workspace, home, temporary files; the job's. */
+  readonly workRootDir: string;
+  /** Work folders on their way out; same file system as `workRootDir`. */
+  readonly trashDir: string;
+}
+
+/**
+ * Makes the agent's folders. As root, jobs run as users that must be able to walk to their work folders: where a parent
+ * of `agentDir` forbids that, the work folders stand in /var/lib/windrow.
+ */
+export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): AgentFolders {
+  mkdirSync(agentDir, { recursive: true, mode: 0o700 });
+  const isReachable = !hasSlotUsers || isWalkable(dirname(agentDir));
+  const base = isReachable ? agentDir : join("/var/lib/windrow", `agent-${shortDigest(agentDir)}`);
+  mkdirSync(base, { recursive: true, mode: 0o711 });
+  // Slot users walk through, and cannot list: every file of the agent's in here is mode 600, every folder 700.
+  chmodSync(base, hasSlotUsers ? 0o711 : 0o700);
+  if (base !== agentDir) chmodSync(agentDir, 0o700);
+  const folders = {
+    agentDir,
+    journalPath: join(agentDir, "journal.jsonl"),
+    sitesDir: join(agentDir, "sites"),
+    workRootDir: join(base, "work"),
+    trashDir: join(base, "trash"),
+  };
+  for (const [folder, mode] of [
+    [folders.sitesDir, 0o700],
+    [folders.workRootDir, hasSlotUsers ? 0o711 : 0o700],
+    [folders.trashDir, 0o700],
+  ] as const) {
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, mode);
+  }
+  return folders;
+}
+
+function isWalkable(folder: string): boolean {
+  for (let at = folder; ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false;
+    if (at === dirname(at)) return true;
+  }
+}
+
+const shortDigest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 12);
