@@ -23,7 +23,8 @@ export async function runCli(options: RunCliOptions): Promise<number> {
   const environment = args.includes("--no-color") ? { ...options.environment, NO_COLOR: "1" } : options.environment;
   const terminal = createTerminal({ out, err, environment });
   let exitCode: number = EXIT.ok;
-  const isCompletion = args[0] === "completion" || args[0] === "complete";
+  const asksHelp = args.includes("--help") || args.includes("-h");
+  const isCompletion = args[0] === "complete" || (args[0] === "completion" && !asksHelp);
   const onExitCode = (code: number) => {
     exitCode = code;
   };

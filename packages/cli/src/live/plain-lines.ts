@@ -19,40 +19,44 @@ export function createPlainLines(view: RunView): PlainLines {
     return [`${line}\n`];
   };
 
-  const flush = (jobId: number): Uint8Array[] => {
+  /** Ends the open lines of the streams whose key begins so. */
+  const flush = (keyStart: string): Uint8Array[] => {
     const lines: Uint8Array[] = [];
     for (const [key, { splitter, prefix }] of splitters) {
-      if (!key.startsWith(`${jobId}/`)) continue;
+      if (!key.startsWith(keyStart)) continue;
       lines.push(...splitter.end().map((line) => Buffer.concat([Buffer.from(prefix), line])));
       splitters.delete(key);
     }
     return lines;
   };
 
-  const tellJob = (job: ViewedJob, nowMs: number): (string | Uint8Array)[] => {
+  const tellSteps = (job: ViewedJob, nowMs: number): (string | Uint8Array)[] => {
     const lines: (string | Uint8Array)[] = [];
+    const attemptId = job.attempts?.at(-1)?.id ?? "";
     for (const step of latestSteps(job)) {
       if (step.state === "pending" || step.outcome === "skipped") continue;
-      const key = `${job.id}/${job.attempt_count}/${step.no}`;
+      const key = `${attemptId}/${step.no}`;
       const name = `job ${job.name}: step ${step.no + 1} ${JSON.stringify(step.name.split("\n", 1)[0])}`;
-      lines.push(...(told.has(key) ? [] : tell(key, `${name} started`)));
-      const isEndTold = told.get(key)?.startsWith("ended") === true;
-      if (step.state === "finished" && !isEndTold) {
-        const detail = detailOfStep(step);
-        lines.push(
-          `${name} ${lookOfStep(step).word}${inTime(elapsed(step, nowMs))}${detail === "" ? "" : `: ${detail}`}\n`,
-        );
-        told.set(key, "ended");
-      }
+      if (!told.has(key)) lines.push(...tell(key, `${name} started`));
+      if (step.state !== "finished" || told.get(key) === "ended") continue;
+      const detail = detailOfStep(step);
+      const time = inTime(elapsed(step, nowMs));
+      lines.push(
+        ...flush(`${job.id}/${key}`),
+        `${name} ${lookOfStep(step).word}${time}${detail === "" ? "" : `: ${detail}`}\n`,
+      );
+      told.set(key, "ended");
     }
-    if (job.state === "finished") lines.push(...flush(job.id));
+    return lines;
+  };
+
+  const tellJob = (job: ViewedJob, nowMs: number): (string | Uint8Array)[] => {
     const detail = detailOfJob(job);
     const time = job.state === "finished" ? inTime(elapsed(job, nowMs)) : "";
     const link = job.state === "running" || job.state === "leased" ? " " : ": ";
-    lines.push(
-      ...tell(`${job.id}`, `job ${job.name}: ${lookOfJob(job).word}${time}${detail === "" ? "" : `${link}${detail}`}`),
-    );
-    return lines;
+    const line = `job ${job.name}: ${lookOfJob(job).word}${time}${detail === "" ? "" : `${link}${detail}`}`;
+    if (job.state !== "finished") return [...tell(`${job.id}`, line), ...tellSteps(job, nowMs)];
+    return [...tellSteps(job, nowMs), ...flush(`${job.id}/`), ...tell(`${job.id}`, line)];
   };
 
   return {
@@ -71,7 +75,7 @@ export function createPlainLines(view: RunView): PlainLines {
         }
         case "run":
         case "end": {
-          const rest = message.name === "end" ? [...view.jobs.keys()].flatMap(flush) : [];
+          const rest = message.name === "end" ? flush("") : [];
           const look = lookOfRun(view.run);
           const time = view.run.state === "finished" ? inTime(elapsed(view.run, nowMs)) : "";
           return [...rest, ...tell("run", `run #${view.run.id}: ${look.word}${time}`)];
