@@ -1,3 +1,4 @@
+export { type AgentView, listAgentViews } from "./agents/agent-view.ts";
 export {
   drainAgent,
   loseSilentAgents,
@@ -26,8 +27,10 @@ export {
   readAttemptState,
 } from "./attempts/find-attempt.ts";
 export { type LockedAttempt, lockAttempt } from "./attempts/lock-attempt.ts";
+export { readStartFacts, type StartFacts, type StartNeed } from "./attempts/read-start-facts.ts";
 export { type AttemptStart, type StartedAttempt, startAttempts } from "./attempts/start-attempts.ts";
 export { type ControllerIdentity, endPresence, forgetControllers, keepPresence } from "./controllers/keep-presence.ts";
+export { type ControllerView, listControllers } from "./controllers/list-controllers.ts";
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from "./database.ts";
 export { isDatabaseAway, isUniqueViolation } from "./database-fault.ts";
 export { appendEvents, type NewEvent } from "./events/append-events.ts";
@@ -78,6 +81,7 @@ export {
 export { migrate } from "./migrate.ts";
 export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher } from "./pools/elect-dispatcher.ts";
 export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";
+export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
 export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
 export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
@@ -89,6 +93,7 @@ export { listRepositories, REPOSITORIES_LISTED_MAX } from "./repositories/list-r
 export type { RepositoryRow } from "./repositories/repository.ts";
 export { setDefaultBranch } from "./repositories/set-default-branch.ts";
 export {
+  addRunDiagnostics,
   concludeRunRow,
   type JobToQueue,
   type JobToSettle,
@@ -98,6 +103,7 @@ export {
 export { lockRun, type RunFacts, type RunJob, readRunDefinition, readRunJobs } from "./runs/advance-read.ts";
 export { type AttemptView, listAttempts, type StepView, type StreamView } from "./runs/attempt-view.ts";
 export { findUnadvancedRuns } from "./runs/find-unadvanced.ts";
+export { hasEventsAfter } from "./runs/has-events-after.ts";
 export { type InsertedRun, insertRun, type NewJob, type NewRun } from "./runs/insert-run.ts";
 export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
 export { type LabelCover, listLabelCover } from "./runs/list-label-cover.ts";

@@ -6,8 +6,9 @@ import { type Database, findRepository } from "@windrow/store";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Authenticator, readAuthorization } from "../http-api/authenticate.ts";
 import { requirePermission } from "../http-api/guard.ts";
-import { actorOf, mayReach, type Principal, permissionsOf, type UserPrincipal } from "../http-api/principal.ts";
+import { mayReach, type Principal, permissionsOf, type UserPrincipal } from "../http-api/principal.ts";
 import { describeError } from "../http-api/problems.ts";
+import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
 import { type BackendProcess, startHttpBackend } from "./http-backend.ts";
 import type { PushGate } from "./push-gate.ts";
@@ -28,18 +29,6 @@ export interface GitRoutesDeps {
   readonly gate: PushGate;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
-}
-
-/** One request of git's smart HTTP protocol, authorised. */
-export interface GitCall {
-  readonly owner: string;
-  readonly name: string;
-  readonly service: "/info/refs" | "/git-upload-pack" | "/git-receive-pack";
-  readonly writes: boolean;
-  readonly principal: Principal;
-  /** Whether there is such a repository. */
-  readonly exists: boolean;
-  readonly folder: string;
 }
 
 const PATH_PATTERN = /^(?:([^/]+)\/)?([^/]+?)(?:\.git)?(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
@@ -108,7 +97,9 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
     const exists = repository !== undefined;
     if (writes) requireMayPush(principal, { owner, name, exists });
     else requireMayFetch(principal, { owner, name, repositoryId: repository?.id });
-    const folder = exists ? repositoryFolder(deps.environment.gitDir, { owner, name }) : deps.environment.emptyRepository;
+    const folder = exists
+      ? repositoryFolder(deps.environment.gitDir, { owner, name })
+      : deps.environment.emptyRepository;
     return { owner, name, service, writes, principal, exists, folder };
   }
 }
@@ -143,27 +134,6 @@ function requireMayFetch(
   throw new Refusal("not_found", `there is no repository ${repository.owner}/${repository.name}`, {
     hint: "a first push creates it",
   });
-}
-
-/** The CGI request for git. */
-export function backendRequest(environment: GitEnvironment, call: GitCall, request: FastifyRequest) {
-  const { headers } = request;
-  const mark = request.url.indexOf("?");
-  const encoding = headers["content-encoding"];
-  const protocol = headers["git-protocol"];
-  return {
-    environment,
-    folder: call.folder,
-    service: call.service,
-    method: request.method === "GET" ? ("GET" as const) : ("POST" as const),
-    query: mark < 0 ? "" : request.url.slice(mark + 1),
-    contentType: headers["content-type"],
-    contentLength: headers["content-length"],
-    contentEncoding: encoding === "gzip" || encoding === "x-gzip" ? "gzip" : undefined,
-    gitProtocol: typeof protocol === "string" && /^[a-z0-9=:.]{1,100}$/.test(protocol) ? protocol : undefined,
-    user: actorOf(call.principal),
-    address: request.ip,
-  };
 }
 
 /** Body to git, answer to the client, both as they come. When the client leaves, git still ends what it began. */

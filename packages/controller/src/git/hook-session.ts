@@ -45,7 +45,11 @@ export async function openHookSession(options: {
   const downPath = join(dir, "down");
   await makeFifos([upPath, downPath]);
   // opened for both directions: opening never blocks and reading never ends before we close
-  const up = new Socket({ fd: openSync(upPath, constants.O_RDWR | constants.O_NONBLOCK), readable: true, writable: false });
+  const up = new Socket({
+    fd: openSync(upPath, constants.O_RDWR | constants.O_NONBLOCK),
+    readable: true,
+    writable: false,
+  });
   const down = new Socket({
     fd: openSync(downPath, constants.O_RDWR | constants.O_NONBLOCK),
     readable: false,

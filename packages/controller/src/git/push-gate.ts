@@ -22,9 +22,7 @@ export interface PushGate {
 export interface AcceptedPush {
   /**
    * After git updated these refs: starts what they start and tells the terminal, with `-o wait` until the end. Never
-   * throws for what stands in the repository.
+   * throws for what stands in the repository. Updates that git did not make are the repair sweep's.
    */
   build(updates: readonly RefUpdate[], say: (line: string) => void, signal: AbortSignal): Promise<void>;
-  /** Git has ended: updates that it did not make are given up. */
-  close(): Promise<void>;
 }

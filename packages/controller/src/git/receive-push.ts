@@ -1,16 +1,16 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Refusal } from "@windrow/model";
 import type { Logger } from "@windrow/service";
 import { type Database, findRepository } from "@windrow/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UserPrincipal } from "../http-api/principal.ts";
+import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
-import { backendRequest, type GitCall } from "./git-routes.ts";
 import { type HookReply, type HookRequest, openHookSession } from "./hook-session.ts";
 import { type BackendProcess, startHttpBackend } from "./http-backend.ts";
 import type { AcceptedPush, PushGate } from "./push-gate.ts";
 import { createRepositoryFolder, removeRepositoryFolder, repositoryFolder } from "./repository-folder.ts";
-import { Refusal } from "@windrow/model";
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 
 /** Only a flush packet: how git asks, before a large push, whether it may. */
 const PROBE_LENGTH = "4";
@@ -97,6 +97,5 @@ async function runPush(
     await push.relay(backend);
   } finally {
     await session.close();
-    await accepted?.close();
   }
 }

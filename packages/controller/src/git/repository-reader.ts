@@ -42,8 +42,13 @@ function readFrom(child: ChildProcessWithoutNullStreams): RepositoryReader {
   const waiting: Pending[] = [];
   let isOver = false;
   let head = "";
-  let body: { readonly oid: string; readonly type: string; readonly size: number; left: number; chunks: Buffer[] } | null =
-    null;
+  let body: {
+    readonly oid: string;
+    readonly type: string;
+    readonly size: number;
+    left: number;
+    chunks: Buffer[];
+  } | null = null;
 
   const end = (error: Error): void => {
     isOver = true;

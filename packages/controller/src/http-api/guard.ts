@@ -11,6 +11,8 @@ declare module "fastify" {
      * `none`: open to everybody.
      */
     permission?: Permission | "any" | "own" | "none";
+    /** People look at it in a browser: errors are pages, too. */
+    isPage?: boolean;
   }
   interface FastifyRequest {
     principal: Principal | null;

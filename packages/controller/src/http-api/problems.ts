@@ -73,11 +73,17 @@ export function describeError(
   const code = "code" in error ? String(error.code) : "";
   const status = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
   if (status === 413) return { problem: problem("too_large", 413, error.message, requestId), isBug: false };
-  if (status >= 400 && status < 500) return { problem: problem("invalid", status, error.message, requestId), isBug: false };
+  if (status >= 400 && status < 500)
+    return { problem: problem("invalid", status, error.message, requestId), isBug: false };
   if (PASSING_FAULT_CODES.has(code) || /connection timeout|Connection terminated/i.test(error.message)) {
     const answer = problem("unavailable", 503, "the database cannot be reached now", requestId);
     return { problem: { ...answer, hint: "try again in a few seconds" }, isBug: false };
   }
-  const answer = problem("internal", 500, "something broke here; the controller's log has this request's id", requestId);
+  const answer = problem(
+    "internal",
+    500,
+    "something broke here; the controller's log has this request's id",
+    requestId,
+  );
   return { problem: answer, isBug: true };
 }

@@ -1,4 +1,4 @@
-import { ROUTES, type RouteDefinition, type RouteName, problemSchema } from "@windrow/contract";
+import { problemSchema, ROUTES, type RouteDefinition, type RouteName } from "@windrow/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { requirePrincipal } from "./guard.ts";
 import type { RouteCall, RouteHandlers } from "./route-handler.ts";
@@ -26,8 +26,12 @@ function register<N extends RouteName>(app: FastifyInstance, name: N, handlers: 
       response: {
         ...(route.answer === undefined ? {} : { [route.successStatus]: route.answer }),
         "4xx": problemSchema,
-        "5xx": problemSchema,
+        "5xx": route.tag === "health" && route.answer !== undefined ? route.answer : problemSchema,
       },
+    },
+    // a request without a body means one without wishes
+    preValidation: async (request: FastifyRequest) => {
+      if (route.body !== undefined) request.body ??= {};
     },
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
       const call = {

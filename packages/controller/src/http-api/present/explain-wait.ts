@@ -1,0 +1,55 @@
+import type { JobView, LabelCover } from "@windrow/store";
+
+export interface WaitFacts {
+  readonly jobsById: ReadonlyMap<number, JobView>;
+  readonly coverByLabelSet: ReadonlyMap<number, LabelCover>;
+}
+
+/** Why a job is not running yet: the one condition that blocks it, in a sentence; null when nothing does. */
+export function explainWait(job: JobView, facts: WaitFacts): string | null {
+  switch (job.state) {
+    case "running":
+    case "finished":
+      return null;
+    case "leased":
+      return `it was offered to ${job.agent ?? "an agent"}, which has not started it yet`;
+    case "blocked":
+      return explainBlocked(job, facts);
+    case "queued":
+      return explainQueued(job, facts);
+  }
+}
+
+function explainBlocked(job: JobView, { jobsById }: WaitFacts): string {
+  const open = job.needs.flatMap((id) => {
+    const need = jobsById.get(id);
+    return need === undefined || need.state === "finished" ? [] : [need.name];
+  });
+  if (open.length === 0) return "its needs are finished; it is about to be queued";
+  const [first] = open;
+  return open.length === 1
+    ? `it needs '${first ?? ""}', which is not finished`
+    : `it needs ${open.length} jobs that are not finished`;
+}
+
+function explainQueued(job: JobView, { coverByLabelSet }: WaitFacts): string {
+  if (job.held_reason !== null) return job.held_reason;
+  const cover = job.label_set_id === null ? undefined : coverByLabelSet.get(job.label_set_id);
+  const labels = job.labels.join(", ");
+  if (cover === undefined || cover.agents_known === 0) return `no agent has the labels ${labels}`;
+  if (cover.agents_ready === 0 && cover.pools_paused > 0) return `every pool that has the labels ${labels} is paused`;
+  if (cover.agents_ready === 0) {
+    return `${cover.agents_known === 1 ? "the one agent" : `all ${cover.agents_known} agents`} with the labels ${labels} ${
+      cover.agents_known === 1 ? "is" : "are"
+    } away or draining`;
+  }
+  if (job.not_before !== null && job.not_before.getTime() > job.created_at.getTime() && job.attempt_count > 0) {
+    return "it is tried again after a pause";
+  }
+  if (cover.slots_free === 0) {
+    return `${cover.agents_ready === 1 ? "the agent" : `all ${cover.agents_ready} agents`} with the labels ${labels} ${
+      cover.agents_ready === 1 ? "is" : "are"
+    } busy`;
+  }
+  return "it is about to be offered to an agent";
+}

@@ -1,0 +1,69 @@
+import type { Agent } from "@windrow/contract";
+import { type AgentState, Refusal } from "@windrow/model";
+import { type AgentView, listAgentViews } from "@windrow/store";
+import type { ApiDeps } from "../api-deps.ts";
+import { joinAgent } from "../join-agent.ts";
+import { actorOf } from "../principal.ts";
+import type { RouteHandlers } from "../route-handler.ts";
+
+type Names = "listAgents" | "viewAgent" | "joinAgent" | "drainAgent" | "resumeAgent" | "removeAgent";
+
+export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
+  const { db, farm } = deps;
+  return {
+    async listAgents({ query }) {
+      const { pool, state } = query;
+      const rows = await listAgentViews(db, {});
+      const wanted = rows.filter((row) => (pool ?? row.pool) === row.pool && (state ?? row.state) === row.state);
+      return { items: wanted.map(present), next_cursor: null };
+    },
+    async viewAgent({ params }) {
+      return present(await require(params.agent));
+    },
+    async joinAgent({ body, request }) {
+      return joinAgent(deps, body, request);
+    },
+    async drainAgent({ params, body, principal }) {
+      const agent = await require(params.agent);
+      const reason = body.reason ?? `drained by ${actorOf(principal)}`;
+      await farm.drainAgent({ agentId: agent.id, draining: true, reason });
+      return present(await require(agent.id));
+    },
+    async resumeAgent({ params, principal }) {
+      const agent = await require(params.agent);
+      await farm.drainAgent({ agentId: agent.id, draining: false, reason: `resumed by ${actorOf(principal)}` });
+      return present(await require(agent.id));
+    },
+    async removeAgent({ params, principal }) {
+      const agent = await require(params.agent);
+      await farm.removeAgent({ agentId: agent.id, reason: `removed by ${actorOf(principal)}` });
+    },
+  };
+
+  async function require(idOrName: string): Promise<AgentView> {
+    const [row] = await listAgentViews(db, { idOrName });
+    if (row === undefined) throw new Refusal("not_found", `there is no agent '${idOrName}'`);
+    return row;
+  }
+}
+
+function present(row: AgentView): Agent {
+  return {
+    id: row.id,
+    name: row.name,
+    pool: row.pool,
+    state: row.state satisfies AgentState,
+    labels: [...row.labels],
+    slots: row.slots,
+    slots_used: row.jobs.length,
+    drain_reason: row.drain_reason,
+    hostname: row.hostname,
+    version: row.version,
+    protocol_version: row.protocol_version,
+    created_at: row.created_at.toISOString(),
+    connected_at: row.connected_at?.toISOString() ?? null,
+    last_seen_at: row.last_seen_at?.toISOString() ?? null,
+    removed_at: row.removed_at?.toISOString() ?? null,
+    jobs: row.jobs.map((job) => ({ ...job })),
+  };
+}

@@ -1,0 +1,91 @@
+import { Refusal } from "@windrow/model";
+import { findRun, listRunJobs, listRuns } from "@windrow/store";
+import type { ApiDeps } from "../api-deps.ts";
+import { presentRun } from "../present/present-run.ts";
+import { summariseJobs } from "../present/read-jobs.ts";
+import { actorOf, mayReach } from "../principal.ts";
+import type { RouteHandlers } from "../route-handler.ts";
+import { ownerScope, requireJob, requireRun } from "./require-reach.ts";
+
+type Names = "listRuns" | "startRun" | "viewRun" | "cancelRun" | "rerunRun";
+
+export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<RouteHandlers, Names> {
+  return {
+    async listRuns({ query, principal }) {
+      const rows = await listRuns(db, {
+        owner: ownerScope(principal),
+        repository: query.repository === undefined ? undefined : splitFullName(query.repository),
+        ref: query.branch === undefined ? undefined : `refs/heads/${query.branch}`,
+        sha: query.sha,
+        workflow: query.workflow,
+        state: query.state,
+        conclusion: query.conclusion,
+        actor: query.actor,
+        beforeId: readCursor(query.cursor),
+        limit: query.limit + 1,
+      });
+      const items = rows.slice(0, query.limit);
+      const last = items.at(-1);
+      return {
+        items: items.map((run) => presentRun(run, links)),
+        next_cursor: rows.length > query.limit && last !== undefined ? String(last.id) : null,
+      };
+    },
+
+    async startRun({ body, principal }) {
+      const { owner, name } = splitFullName(body.repository);
+      if (!mayReach(principal, owner)) throw new Refusal("not_found", `there is no repository ${body.repository}`);
+      const ids = await intake.startRun({
+        owner,
+        name,
+        ref: body.ref,
+        workflow: body.workflow,
+        inputs: body.inputs ?? {},
+        actor: actorOf(principal),
+      });
+      const runs = await Promise.all(ids.map((id) => requireRun(db, id, principal)));
+      return { runs: runs.map((run) => presentRun(run, links)) };
+    },
+
+    async viewRun({ params, query, principal }) {
+      const run = await requireRun(db, params.run_id, principal);
+      const runAttempt = query.attempt ?? run.attempt;
+      if (runAttempt > run.attempt) throw new Refusal("not_found", `run ${run.id} has no attempt ${runAttempt}`);
+      const jobs = await listRunJobs(db, { runId: run.id, runAttempt });
+      return {
+        ...presentRun(run, links),
+        diagnostics: [...run.diagnostics],
+        jobs: await summariseJobs(db, jobs, links),
+      };
+    },
+
+    async cancelRun({ params, body, principal }) {
+      const run = await requireRun(db, params.run_id, principal);
+      const by = actorOf(principal);
+      await farm.cancel({ target: { runId: run.id }, by, reason: body.reason ?? `cancelled by ${by}` });
+      return presentRun((await findRun(db, run.id)) ?? run, links);
+    },
+
+    async rerunRun({ params, body, principal }) {
+      const run = await requireRun(db, params.run_id, principal);
+      if (body.job_id !== undefined && (await requireJob(db, body.job_id, principal)).run_id !== run.id) {
+        throw new Refusal("invalid", `job ${body.job_id} is not of run ${run.id}`);
+      }
+      const mode = body.job_id === undefined ? body.mode : { jobId: body.job_id };
+      await farm.rerun({ runId: run.id, mode, by: actorOf(principal) });
+      return presentRun((await findRun(db, run.id)) ?? run, links);
+    },
+  };
+}
+
+function splitFullName(fullName: string): { readonly owner: string; readonly name: string } {
+  const [owner = "", name = ""] = fullName.split("/");
+  return { owner, name };
+}
+
+function readCursor(cursor: string | undefined): number | undefined {
+  if (cursor === undefined) return undefined;
+  const id = Number(cursor);
+  if (!Number.isSafeInteger(id) || id < 1) throw new Refusal("invalid", "the cursor is not one of this list");
+  return id;
+}

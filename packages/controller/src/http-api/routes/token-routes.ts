@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import type { Token } from "@windrow/contract";
+import { Refusal } from "@windrow/model";
+import { insertToken, listTokens, readPools, revokeToken, type TokenRow } from "@windrow/store";
+import type { ApiDeps } from "../api-deps.ts";
+import { actorOf } from "../principal.ts";
+import type { RouteHandlers } from "../route-handler.ts";
+import { createTokenSecret } from "../token-secret.ts";
+
+export function createTokenRoutes({ db }: ApiDeps): Pick<RouteHandlers, "listTokens" | "createToken" | "revokeToken"> {
+  return {
+    async listTokens({ query, principal }) {
+      requireWholeFarm(principal);
+      return { items: (await listTokens(db, query.kind)).map(present), next_cursor: null };
+    },
+
+    async createToken({ body, principal }) {
+      requireWholeFarm(principal);
+      const common = { id: randomUUID(), name: body.name, createdBy: actorOf(principal) };
+      if (body.kind === "user") {
+        const { secret, hash, prefix } = createTokenSecret("wru");
+        const row = await insertToken(db, {
+          ...common,
+          kind: "user",
+          hash,
+          prefix,
+          role: body.role,
+          ...(body.owner === undefined ? {} : { owner: body.owner }),
+          ...(body.ttl_seconds === undefined ? {} : { ttlSeconds: body.ttl_seconds }),
+        });
+        return { token: present(row), secret };
+      }
+      if (!(await readPools(db)).some((pool) => pool.name === body.pool)) {
+        throw new Refusal("invalid", `there is no pool '${body.pool}'`, { hint: "`windrow pool list` shows them" });
+      }
+      const { secret, hash, prefix } = createTokenSecret("wrj");
+      const row = await insertToken(db, {
+        ...common,
+        kind: "join",
+        hash,
+        prefix,
+        pool: body.pool,
+        usesMax: body.uses_max,
+        ttlSeconds: body.ttl_seconds,
+      });
+      return { token: present(row), secret };
+    },
+
+    async revokeToken({ params, principal }) {
+      requireWholeFarm(principal);
+      const row = await revokeToken(db, params.token_id);
+      if (row === undefined) throw new Refusal("not_found", `there is no token ${params.token_id}`);
+      return present(row);
+    },
+  };
+}
+
+/** A token that is bound to one owner must not make one that is not. */
+function requireWholeFarm(principal: { readonly kind: string; readonly owner?: string | null }): void {
+  if (principal.kind === "user" && principal.owner === null) return;
+  throw new Refusal("not_allowed", "only an admin of the whole farm manages tokens");
+}
+
+function present(row: TokenRow): Token {
+  return {
+    id: row.id,
+    kind: row.kind,
+    name: row.name,
+    prefix: row.prefix,
+    role: row.role,
+    owner: row.owner,
+    pool: row.pool,
+    uses_max: row.uses_max,
+    uses_count: row.uses_count,
+    expires_at: row.expires_at?.toISOString() ?? null,
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+    revoked_at: row.revoked_at?.toISOString() ?? null,
+  };
+}

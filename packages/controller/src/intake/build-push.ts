@@ -1,0 +1,38 @@
+import type { Clock } from "@windrow/service";
+import type { PushRow, RepositoryRow } from "@windrow/store";
+import type { ParseWorker } from "@windrow/workflow";
+import type { GitEnvironment } from "../git/git-environment.ts";
+import type { ReaderPool } from "../git/reader-pool.ts";
+import { prepareRuns } from "./prepare-runs.ts";
+import { readPushTrigger } from "./push-trigger.ts";
+import { type StartRunsDeps, startRuns } from "./start-runs.ts";
+
+export interface BuildPushDeps extends StartRunsDeps {
+  readonly clock: Clock;
+  readonly reader: ReaderPool;
+  readonly environment: GitEnvironment;
+  readonly parser: ParseWorker;
+}
+
+export interface BuiltPush {
+  readonly runIds: readonly number[];
+  /** Why nothing, or not everything, was started. */
+  readonly notes: readonly string[];
+}
+
+/** Makes the runs of one ref update that git has made. Doing it again, also at the same time elsewhere, makes nothing. */
+export async function buildPush(
+  deps: BuildPushDeps,
+  push: { readonly row: PushRow; readonly repository: RepositoryRow; readonly folder: string },
+): Promise<BuiltPush> {
+  const trigger = await readPushTrigger(deps, push);
+  if ("nothing" in trigger) {
+    await startRuns(deps, { pushId: push.row.id, runs: [], reason: trigger.nothing });
+    return { runIds: [], notes: [`nothing to build: ${trigger.nothing}`] };
+  }
+  const { runs, notes } = await prepareRuns(trigger, deps.parser);
+  const reason = runs.length === 0 ? notes.join("; ").slice(0, 1_000) : null;
+  const runIds = await startRuns(deps, { pushId: push.row.id, runs, reason });
+  if (runIds === undefined) return { runIds: [], notes: ["this push was built already"] };
+  return { runIds, notes: runs.length > 0 ? [] : notes.map((note) => `nothing to build: ${note}`) };
+}

@@ -1,0 +1,176 @@
+import type { Diagnostic, WorkflowDefinition } from "@windrow/model";
+import type { NewJob, NewRun, RepositoryRow } from "@windrow/store";
+import { matchTriggers, type ParseWorker, resolveJobs, type TriggerEvent } from "@windrow/workflow";
+import {
+  type CommitContent,
+  WORKFLOW_FILE_BYTES_MAX,
+  WORKFLOW_FILES_MAX,
+  WORKFLOW_FOLDERS,
+  type WorkflowFile,
+} from "./read-workflow-files.ts";
+
+/** Rows that say which job waits for which; matrices that wait for matrices multiply. */
+export const NEEDS_MAX = 50_000;
+const TITLE_CHARS_MAX = 200;
+
+/** Everything about a trigger that does not depend on the workflow file. */
+export interface Trigger {
+  readonly event: TriggerEvent;
+  readonly repository: RepositoryRow;
+  readonly publicUrl: string;
+  readonly content: CommitContent;
+  readonly scope: NewRun["scope"];
+  readonly ref: string;
+  readonly beforeSha: string | null;
+  readonly actor: string;
+  readonly pushId: number | null;
+  /** The event's document for the workflow of that path. */
+  readonly document: (workflowPath: string) => string;
+  /** Only this file (path, file name, or name in it), whatever its `on:` says when `always` is set. */
+  readonly chosen?: { readonly workflow: string; readonly always: boolean };
+  /** Asked once, and only when a path filter needs to know. */
+  readonly changedPaths?: () => Promise<readonly string[] | undefined>;
+}
+
+export interface PreparedRuns {
+  readonly runs: readonly NewRun[];
+  /** Why what did not start did not, a sentence per file. */
+  readonly notes: readonly string[];
+}
+
+/** Which runs a trigger starts: files → definitions → those whose `on:` matches → rows. Broken files become broken runs. */
+export async function prepareRuns(trigger: Trigger, parser: ParseWorker): Promise<PreparedRuns> {
+  const { content } = trigger;
+  const notes: string[] = [];
+  const runs: NewRun[] = [];
+  if (content.files.length === 0) notes.push(`there is no workflow file in ${WORKFLOW_FOLDERS.join(" or ")}`);
+  if (content.filesLeftOut > 0) {
+    notes.push(`${content.filesLeftOut} workflow files were not read: the limit is ${WORKFLOW_FILES_MAX}`);
+  }
+  const parsed = await Promise.all(content.files.map(async (file) => ({ file, result: await parse(file, parser) })));
+  const chosen = trigger.chosen;
+  const candidates =
+    chosen === undefined
+      ? parsed
+      : parsed.filter(({ file, result }) => isChosen(chosen.workflow, file.path, result.definition?.name));
+  if (chosen !== undefined && candidates.length === 0 && parsed.length > 0) {
+    notes.push(
+      `there is no workflow '${chosen.workflow}' (there are ${content.files.map((file) => file.path).join(", ")})`,
+    );
+  }
+  for (const { file, result } of candidates) {
+    if (result.definition === undefined) {
+      runs.push(makeRun(trigger, file, null, result.diagnostics));
+      continue;
+    }
+    const match = chosen?.always ? { matches: true as const } : await matchWithPaths(result.definition, trigger);
+    if (match.matches) runs.push(makeRun(trigger, file, result.definition, result.diagnostics));
+    else notes.push(`${file.path}: ${match.reason}`);
+  }
+  return { runs, notes };
+}
+
+async function parse(file: WorkflowFile, parser: ParseWorker) {
+  if (file.text !== null) return parser.parse(file.path, file.text);
+  const kib = Math.ceil(file.sizeBytes / 1024);
+  const diagnostic: Diagnostic = {
+    severity: "error",
+    code: "limit-file",
+    message: `the file has ${kib} KiB; the limit is ${WORKFLOW_FILE_BYTES_MAX / 1024} KiB`,
+    hint: "split it into several workflows, or move scripts into files of their own",
+    file: file.path,
+    line: 1,
+    column: 1,
+  };
+  return { diagnostics: [diagnostic] };
+}
+
+function isChosen(wanted: string, path: string, name: string | undefined): boolean {
+  const fileName = path.slice(path.lastIndexOf("/") + 1);
+  return [path, fileName, fileName.replace(/\.ya?ml$/, ""), name].includes(wanted);
+}
+
+/** Computing changed paths takes processes, so they are asked for only after everything else matched. */
+async function matchWithPaths(definition: WorkflowDefinition, trigger: Trigger) {
+  const match = matchTriggers(definition, trigger.event);
+  const filter = definition.triggers.find((one) => one.event === trigger.event.event);
+  if (!match.matches || trigger.event.event !== "push" || trigger.changedPaths === undefined) return match;
+  if (filter?.paths === undefined && filter?.pathsIgnore === undefined) return match;
+  const changedPaths = await trigger.changedPaths();
+  return changedPaths === undefined ? match : matchTriggers(definition, { ...trigger.event, changedPaths });
+}
+
+function makeRun(
+  trigger: Trigger,
+  file: WorkflowFile,
+  definition: WorkflowDefinition | null,
+  diagnostics: readonly Diagnostic[],
+): NewRun {
+  const { repository, content } = trigger;
+  const [title = ""] = content.commit.message.split("\n", 1);
+  const common = {
+    repositoryId: repository.id,
+    owner: repository.owner,
+    pushId: trigger.pushId,
+    scope: trigger.scope,
+    trust: "trusted" as const,
+    eventName: trigger.event.event,
+    eventJson: trigger.document(file.path),
+    ref: trigger.ref,
+    sha: content.commit.sha,
+    beforeSha: trigger.beforeSha,
+    title: title.slice(0, TITLE_CHARS_MAX),
+    actor: trigger.actor,
+    workflowPath: file.path,
+    workflowName: definition?.name ?? file.path,
+  };
+  if (definition === null) return { ...common, definition: null, diagnostics, jobs: [] };
+  const jobs = listJobs(definition, common, trigger);
+  const needsCount = countNeeds(jobs);
+  if (needsCount <= NEEDS_MAX) return { ...common, definition, diagnostics, jobs };
+  const excess: Diagnostic = {
+    severity: "error",
+    code: "limit-needs",
+    message: `'needs' between expanded jobs come to ${needsCount}; the limit is ${NEEDS_MAX}`,
+    hint: "put a job without a matrix between two large matrices",
+    file: file.path,
+    line: 1,
+    column: 1,
+  };
+  return { ...common, definition: null, diagnostics: [...diagnostics, excess], jobs: [] };
+}
+
+function listJobs(
+  definition: WorkflowDefinition,
+  run: Pick<NewRun, "sha" | "ref" | "eventName" | "eventJson" | "actor" | "trust" | "workflowName" | "workflowPath">,
+  { repository, publicUrl }: Trigger,
+): NewJob[] {
+  const seeds = resolveJobs(definition, {
+    ...run,
+    repository: `${repository.owner}/${repository.name}`,
+    // not known before the run has its row; names that use them are completed when the job is made ready
+    runId: 0,
+    runNumber: 0,
+    runAttempt: 1,
+    defaultBranch: repository.default_branch,
+    publicUrl,
+  });
+  return seeds.map((seed) => ({
+    key: seed.key,
+    name: seed.name,
+    needs: seed.needs,
+    matrix: seed.matrix,
+    matrixIndex: seed.strategy.jobIndex,
+    matrixTotal: seed.strategy.jobTotal,
+    failFast: seed.strategy.failFast,
+    maxParallel: seed.strategy.maxParallel < seed.strategy.jobTotal ? seed.strategy.maxParallel : null,
+  }));
+}
+
+function countNeeds(jobs: readonly NewJob[]): number {
+  const byKey = new Map<string, number>();
+  for (const job of jobs) byKey.set(job.key, (byKey.get(job.key) ?? 0) + 1);
+  let count = 0;
+  for (const job of jobs) for (const key of job.needs) count += byKey.get(key) ?? 0;
+  return count;
+}

@@ -1,0 +1,46 @@
+import type { Clock } from "@windrow/service";
+import { type Database, type EventCursor, findRun, listJobsById, readEvents } from "@windrow/store";
+import { jobLine, verdictLine } from "./push-lines.ts";
+
+/** Pushes that may wait for their runs at a time; the others are told how to watch instead. */
+export const PUSH_WAITS_MAX = 32;
+/** A terminal waits at most this long. */
+export const PUSH_WAIT_MS_MAX = 6 * 3600 * 1000;
+const LOOK_EVERY_MS = 300;
+
+/** Tells each change of the runs' jobs, then the verdicts; returns when all are finished, or on abort. */
+export async function waitForRuns(
+  deps: { readonly db: Database; readonly clock: Clock; readonly runUrl: (runId: number) => string },
+  wait: { readonly runIds: readonly number[]; readonly say: (line: string) => void; readonly signal: AbortSignal },
+): Promise<void> {
+  const { db, clock } = deps;
+  const until = clock.monotonicMs() + PUSH_WAIT_MS_MAX;
+  const cursors = new Map<number, EventCursor | undefined>(wait.runIds.map((id) => [id, undefined]));
+  const told = new Map<number, string>();
+  while (cursors.size > 0) {
+    for (const [runId, after] of cursors) {
+      const events = await readEvents(db, { runId, after });
+      const last = events.at(-1);
+      if (last === undefined) continue;
+      cursors.set(runId, last.cursor);
+      const changed = new Set(events.flatMap((event) => (event.jobId === null ? [] : [event.jobId])));
+      for (const job of await listJobsById(db, [...changed])) {
+        const line = jobLine(job);
+        if (job.state === "blocked" || told.get(job.id) === line) continue;
+        told.set(job.id, line);
+        wait.say(line);
+      }
+      const run = await findRun(db, runId);
+      if (run?.state === "finished") {
+        wait.say(verdictLine(run, deps.runUrl(runId)));
+        cursors.delete(runId);
+      }
+    }
+    if (cursors.size === 0 || wait.signal.aborted) return;
+    if (clock.monotonicMs() > until) {
+      wait.say("waited long enough; the runs go on");
+      return;
+    }
+    await clock.sleep(LOOK_EVERY_MS, wait.signal);
+  }
+}

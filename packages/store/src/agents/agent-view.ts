@@ -1,0 +1,48 @@
+import type { AgentId, AgentState, JobState } from "@windrow/model";
+import { sql } from "kysely";
+import type { Database } from "../database.ts";
+
+/** An agent as people see it, with what it holds now. */
+export interface AgentView {
+  readonly id: AgentId;
+  readonly name: string;
+  readonly pool: string;
+  readonly state: AgentState;
+  readonly labels: readonly string[];
+  readonly slots: number;
+  readonly drain_reason: string | null;
+  readonly hostname: string;
+  readonly version: string;
+  readonly protocol_version: number;
+  readonly created_at: Date;
+  readonly connected_at: Date | null;
+  readonly last_seen_at: Date | null;
+  readonly removed_at: Date | null;
+  readonly jobs: readonly {
+    readonly id: number;
+    readonly run_id: number;
+    readonly name: string;
+    readonly repository: string;
+    readonly state: JobState;
+  }[];
+}
+
+/** One agent by id (removed ones too) or name, or every agent that is not removed, by name. */
+export async function listAgentViews(db: Database, by: { readonly idOrName?: string }): Promise<AgentView[]> {
+  const { idOrName } = by;
+  const wanted =
+    idOrName === undefined
+      ? sql`a.state <> 'removed'`
+      : sql`(a.id::text = ${idOrName} or (a.name = ${idOrName} and a.state <> 'removed'))`;
+  const { rows } = await sql<AgentView>`
+    select a.id, a.name, a.pool, a.state, a.labels, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version,
+      a.created_at, a.connected_at, a.last_seen_at, a.removed_at,
+      coalesce((
+        select jsonb_agg(jsonb_build_object('id', j.id, 'run_id', j.run_id, 'name', j.name, 'state', j.state,
+          'repository', p.owner || '/' || p.name) order by j.id)
+        from attempts t join jobs j on j.id = t.job_id join repositories p on p.id = j.repository_id
+        where t.agent_id = a.id and t.state in ('offered', 'running')
+      ), '[]') as jobs
+    from agents a where ${wanted} order by a.name`.execute(db);
+  return rows;
+}
