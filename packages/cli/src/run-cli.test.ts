@@ -21,6 +21,7 @@ import {
 import { type SeenRequest, type StubFarm, sendJson, sse, startStubFarm } from "../test/stub-farm.ts";
 import { RESERVED } from "./commands/reserved-commands.ts";
 import { runCli } from "./run-cli.ts";
+import { VERSION } from "./version.ts";
 
 const finished = sampleJob({
   state: "finished",
@@ -74,6 +75,19 @@ function answer({ method, path: target }: SeenRequest, response: ServerResponse)
     }),
     "GET /api/v1/jobs/101": passed,
     "POST /api/v1/jobs/100/cancel": finished,
+    "GET /healthz": { state: "ok" },
+    "GET /readyz": { state: "ok" },
+    "GET /api/v1/whoami": { kind: "user", name: "alice", role: "admin", owner: null, permissions: ["farm:read"] },
+    "GET /api/v1/farm": {
+      version: VERSION,
+      public_url: "http://farm",
+      git_url: "http://farm/git",
+      grpc_address: "farm:7071",
+      nats_urls: [],
+      time: new Date(T0_MS + 65_000).toISOString(),
+      controllers: [],
+      checks: [{ name: "database", state: "failed", detail: "disk is full", hint: "make room" }],
+    },
     "GET /api/v1/agents": page(
       sampleAgent(),
       sampleAgent({ name: "big", state: "draining", slots_used: 1, drain_reason: "update" }),
@@ -142,7 +156,7 @@ async function run(
     environment: { HOME: folder, NO_COLOR: "1", WINDROW_URL: farm.url, WINDROW_TOKEN: "wru_t", ...options.environment },
     cwd: options.cwd ?? folder,
     clock: { ...systemClock, nowMs: () => T0_MS + 65_000 },
-    withInterrupt: (work) => work(new AbortController().signal),
+    withInterrupt: (work) => work(options.interrupt ?? new AbortController().signal),
   });
   const requests = farm.requests
     .slice(from)
@@ -322,6 +336,29 @@ describe("following a run that fails ends with 1", () => {
     expect([ended.code, names]).toEqual([1, ["job", "end"]]);
   });
   test("after a start with --wait", async () => expect((await run(["run", "start", "--wait"])).code).toBe(1));
+});
+
+test("Ctrl-C while following ends with 130, leaves the run alone and says how to come back", async () => {
+  const ended = await run(["run", "watch", "12"], { interrupt: AbortSignal.abort() });
+  expect(ended.code).toBe(130);
+  expect(ended.err).toContain("The run goes on.");
+  expect(ended.requests.every(([request]) => !String(request).includes("cancel"))).toBe(true);
+});
+
+describe("doctor", () => {
+  test("lists what it checked, with what the farm says of itself and what to do", async () => {
+    const ended = await run(["doctor"]);
+    expect(ended.code).toBe(1);
+    expect(ended.out).toContain("alice, admin (from environment)");
+    expect(ended.out).toMatch(/✗ failed {3}database +disk is full\n +do: make room\n/);
+    expect(ended.out).toMatch(/✓ ok {7}agents +1 ready of 2\n/);
+    expect(ended.out).toMatch(/\d+ ok, 0 to look at, 1 failed\n$/);
+  });
+  test("stops where nothing more can be known", async () => {
+    const ended = await run(["doctor", "--json", "--url", "http://127.0.0.1:1"]);
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.out).checks.at(-1)).toMatchObject({ name: "reach http://127.0.0.1:1", state: "failed" });
+  });
 });
 
 describe("help", () => {

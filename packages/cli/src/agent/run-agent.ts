@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
@@ -25,17 +25,27 @@ export function agentEnvironment(
 ): Record<string, string | undefined> {
   const labels = options.labels?.split(",").map((label) => label.trim());
   if (labels?.includes("")) throw usageError("--labels has an empty label", "For example: --labels gpu,python");
+  const { environment } = context;
   return {
-    ...context.environment,
+    ...environment,
     ...(options.name === undefined ? {} : { WINDROW_AGENT_NAME: options.name }),
     ...(options.slots === undefined ? {} : { WINDROW_AGENT_SLOTS: String(countSlots(options.slots)) }),
     ...(labels === undefined ? {} : { WINDROW_AGENT_LABELS: labels.join(",") }),
-    ...(options.dir === undefined ? {} : { WINDROW_AGENT_DIR: path.resolve(context.cwd, options.dir) }),
+    WINDROW_AGENT_DIR: path.resolve(
+      context.cwd,
+      options.dir ?? environment.WINDROW_AGENT_DIR ?? defaultFolder(environment),
+    ),
     ...(options.logLevel === undefined ? {} : { WINDROW_LOG_LEVEL: options.logLevel }),
   };
 }
 
-const SLOTS_MAX = 1000;
+/** Root's home is closed to the users that jobs run as, so that a root agent works elsewhere. */
+function defaultFolder(environment: CommandContext["environment"]): string {
+  if (process.getuid?.() === 0) return "/var/lib/windrow/agent";
+  return path.join(environment.HOME ?? homedir(), ".local", "share", "windrow-agent");
+}
+
+const SLOTS_MAX = 256;
 
 function countSlots(text: string): number {
   if (text === "auto") return Math.max(1, Math.floor(availableParallelism() / 2));

@@ -87,6 +87,9 @@ function addProcessOptions(command: Command): Command {
     .option("--name <name>", "how the farm calls it (default: made from the host name)")
     .option("--slots <count>", "how many jobs at a time; `auto` is one per two processors")
     .option("--labels <labels>", "labels beside those found on the machine, with commas between them")
-    .option("--dir <folder>", "where the agent keeps its credential and works (WINDROW_AGENT_DIR)")
+    .option(
+      "--dir <folder>",
+      "where it keeps its credential and works (WINDROW_AGENT_DIR; default: ~/.local/share/windrow-agent, for root /var/lib/windrow/agent)",
+    )
     .addOption(new Option("--log-level <level>", "how much it says").choices(["debug", "info", "warn", "error"]));
 }
