@@ -142,10 +142,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function run(
-  args: string[],
-  options: { environment?: Record<string, string>; cwd?: string; tty?: boolean } = {},
-) {
+interface RunOptions {
+  environment?: Record<string, string>;
+  cwd?: string;
+  tty?: boolean;
+  interrupt?: AbortSignal;
+}
+
+async function run(args: string[], options: RunOptions = {}) {
   const from = farm.requests.length;
   const out = captureStream(options.tty ? { columns: 100, rows: 30 } : undefined);
   const err = captureStream();
