@@ -305,7 +305,7 @@ test("run view shows jobs and steps", async () => {
   const { out } = await run(["run", "view", "12"]);
   expect(out).toContain("  trigger    push by alice, 1m ago\n");
   expect(out).toContain(
-    "✗ build                     failed         5s\n  ✗ npm test                failed         4s  exit code 2\n",
+    "✗ build                       failed         5s\n  ✗ npm test                  failed         4s  exit code 2\n",
   );
 });
 

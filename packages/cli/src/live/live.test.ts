@@ -99,14 +99,14 @@ describe("the picture of a running run", () => {
       "● #12 me/app · CI · main · 3f2a1bc0 · running 1m05s",
       "  Fix the door",
       "",
-      "✓ lint             succeeded     12s",
-      "● build (node 24)  running     1m00s  on agent-1",
-      "  ● npm test       running       59s",
+      "✓ lint                        succeeded     12s",
+      "● build (node 24)             running     1m00s  on agent-1",
+      "  ● npm test                  running       59s",
       "    │ one",
       "    │ two",
       "    │ three",
-      "○ build (node 22)  queued             no free slot in pool default",
-      "○ deploy           waiting            waits for build",
+      "○ build (node 22)             queued             no free slot in pool default",
+      "○ deploy                      waiting            waits for build",
     ]);
   });
   test("never is wider or higher than the terminal", () => {
@@ -125,7 +125,7 @@ describe("the picture of a running run", () => {
       "● #12 me/app · CI · main · 3f2a1bc0 · running 1m05s",
       "  Fix the door",
       "",
-      "● build (node 24)  running     1m00s  on agent-1",
+      "● build (node 24)             running     1m00s  on agent-1",
       "others: ✓ 500 succeeded   ○ 1 queued",
     ]);
   });
@@ -160,11 +160,11 @@ test("the verdict shows every job, and of a failed one its failing step's last l
     "✗ #12 me/app · CI · main · 3f2a1bc0 · failed 1m01s",
     "  Fix the door",
     "",
-    "✓ lint             succeeded     12s",
-    "✗ build (node 24)  failed        55s  step 2 failed",
+    "✓ lint                        succeeded     12s",
+    "✗ build (node 24)             failed        55s  step 2 failed",
     "",
     "build (node 24):",
-    "  ✗ npm test                      failed        54s  exit code 2",
+    "  ✗ npm test                  failed        54s  exit code 2",
     "    │ 1 of 3 tests",
     "    │ AssertionError: 1 != 2",
     "",

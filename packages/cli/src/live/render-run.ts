@@ -15,6 +15,8 @@ export interface RenderOptions {
 
 const TAIL_LINES_MAX = 6;
 const NAME_COLUMNS_MAX = 44;
+/** So that most names of steps fit, too, and columns do not move from step to step. */
+const NAME_COLUMNS_MIN = 26;
 
 /** A running run as a folded tree of at most `rowsMax` lines, none wider than `columns`. */
 export function renderRun(view: RunView, options: RenderOptions): string[] {
@@ -49,7 +51,7 @@ export function renderHead(view: RunView, options: Pick<RenderOptions, "nowMs" |
 }
 
 export function widthOfNames(jobs: readonly { readonly name: string }[]): number {
-  return Math.min(NAME_COLUMNS_MAX, Math.max(0, ...jobs.map((job) => stringWidth(job.name))));
+  return Math.min(NAME_COLUMNS_MAX, Math.max(NAME_COLUMNS_MIN, ...jobs.map((job) => stringWidth(job.name))));
 }
 
 /** `✓ build (node 24)   succeeded  12s  on agent-1` */

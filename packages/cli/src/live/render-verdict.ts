@@ -19,7 +19,7 @@ export function renderVerdict(view: RunView, options: { readonly nowMs: number; 
     "",
     ...view.diagnostics.flatMap((diagnostic) => [...renderDiagnostic(diagnostic, style), ""]),
     ...jobs.map((job) => renderJobLine(job, named)),
-    ...failed.flatMap((job) => ["", ...renderFailure(view, job, options)]),
+    ...failed.flatMap((job) => ["", ...renderFailure(view, job, named)]),
     "",
     style(["bold", look.colour], verdict),
     style("dim", `  ${view.run.url}`),
@@ -36,13 +36,17 @@ export function renderDiagnostic(diagnostic: Diagnostic, style: Style): string[]
   return lines;
 }
 
-function renderFailure(view: RunView, job: ViewedJob, options: { nowMs: number; style: Style }): string[] {
+function renderFailure(
+  view: RunView,
+  job: ViewedJob,
+  options: { nowMs: number; style: Style; nameColumns: number },
+): string[] {
   const { style } = options;
   const step = latestSteps(job).find(
     (candidate) => candidate.outcome === "failed" || candidate.outcome === "timed_out",
   );
   const lines = [style("bold", `${job.name}:`)];
-  if (step !== undefined) lines.push(renderStepLine(step, { ...options, nameColumns: 30 }));
+  if (step !== undefined) lines.push(renderStepLine(step, options));
   const tail = tailOf(view, job, step, FAILED_TAIL_LINES);
   lines.push(...tail.map((text) => `    ${style("dim", "│")} ${text}`));
   if (step === undefined && job.message !== null) lines.push(`  ${job.message}`);

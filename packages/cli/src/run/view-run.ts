@@ -71,7 +71,7 @@ export function formatRun(
     ],
     ["page", run.url],
   ];
-  const named = { ...options, nameColumns: Math.max(widthOfNames(run.jobs), 24) };
+  const named = { ...options, nameColumns: widthOfNames(run.jobs) };
   return [
     ...renderHead(createRunView(run), options),
     "",
