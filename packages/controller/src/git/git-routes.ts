@@ -71,6 +71,7 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
       }
     } finally {
       giveBack();
+      if (reply.sent) reply.raw.end();
     }
     return reply;
   }
@@ -148,7 +149,8 @@ async function relay(backend: BackendProcess, request: FastifyRequest, reply: Fa
     reply.raw.writeHead(header.status, Object.fromEntries(header.headers));
     reply.raw.flushHeaders();
     try {
-      await pipeline(backend.body, reply.raw);
+      // the answer ends when everything behind it is done, so that who reads it to its end finds what it says
+      await pipeline(backend.body, reply.raw, { end: false });
     } catch (error) {
       request.log.debug({ err: error }, "the git client left");
       backend.body.resume();

@@ -1,0 +1,222 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Role } from "@windrow/contract";
+import { startTestPostgres } from "@windrow/embedded/testing";
+import { asAgentId } from "@windrow/model";
+import { createLogger, systemClock } from "@windrow/service";
+import {
+  type Database,
+  findOpenAttemptByJobToken,
+  insertAgent,
+  insertToken,
+  migrate,
+  openDatabase,
+} from "@windrow/store";
+import { createParseWorker } from "@windrow/workflow";
+import { Registry } from "prom-client";
+import { prepareGitEnvironment } from "../src/git/git-environment.ts";
+import { createReaderPool } from "../src/git/reader-pool.ts";
+import { createAuthenticator } from "../src/http-api/authenticate.ts";
+import { createHttpServer } from "../src/http-api/create-http-server.ts";
+import type { FarmPort } from "../src/http-api/farm-port.ts";
+import { createLinks } from "../src/http-api/present/present-run.ts";
+import { createTokenSecret } from "../src/http-api/token-secret.ts";
+import { createIntake, type Intake } from "../src/intake/create-intake.ts";
+import { createRunTexts } from "../src/runs/run-texts.ts";
+
+/** The controller's edge on a real database and real git: everything but dispatch, agents and logs. */
+export interface Edge {
+  readonly db: Database;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly intake: Intake;
+  /** What FarmPort was asked, in order. */
+  readonly asked: { readonly name: string; readonly request: unknown }[];
+  makeToken(options?: { readonly role?: Role; readonly owner?: string; readonly name?: string }): Promise<string>;
+  addAgent(labels: readonly string[]): Promise<void>;
+  api(method: string, path: string, options?: { readonly token?: string; readonly body?: unknown }): Promise<Response>;
+  /** A new work tree with these files committed on main. */
+  makeWorkTree(files: Readonly<Record<string, string>>): Promise<WorkTree>;
+  stop(): Promise<void>;
+}
+
+export interface WorkTree {
+  readonly dir: string;
+  git(...argv: string[]): Promise<GitResult>;
+  commit(files: Readonly<Record<string, string>>, message?: string): Promise<string>;
+  /** Pushes to /git/me/`name`.git of the farm. */
+  push(options: {
+    readonly token: string;
+    readonly name: string;
+    readonly args?: readonly string[];
+    readonly refspecs?: readonly string[];
+  }): Promise<GitResult>;
+}
+
+export interface GitResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function startEdge(options: { readonly farm?: Partial<FarmPort> } = {}): Promise<Edge> {
+  const postgres = await startTestPostgres();
+  const { connectionString } = await postgres.createDatabase();
+  const db = openDatabase({ connectionString, onError: () => undefined });
+  await migrate(db);
+  const dataDir = await mkdtemp(join(tmpdir(), "windrow-edge-"));
+  const clock = systemClock;
+  const logger = createLogger({ component: "edge-test", level: process.env.EDGE_TEST_LOG ?? "fatal" });
+  const environment = await prepareGitEnvironment({ dataDir, path: process.env.PATH ?? "" });
+  const reader = createReaderPool(environment);
+  const parser = createParseWorker();
+  const asked: { name: string; request: unknown }[] = [];
+  const url = (): string => `http://127.0.0.1:${server.port}`;
+  const links = createLinks(url);
+  const intake = createIntake({
+    db,
+    clock,
+    logger,
+    reader,
+    environment,
+    parser,
+    texts: createRunTexts(),
+    publicUrl: url,
+    tell: () => undefined,
+    runUrl: links.runUrl,
+  });
+  const tell = (name: string) => async (request: unknown) => {
+    asked.push({ name, request });
+  };
+  const farm: FarmPort = {
+    cancel: tell("cancel"),
+    rerun: tell("rerun"),
+    drainAgent: tell("drainAgent"),
+    removeAgent: tell("removeAgent"),
+    issueNatsJwt: async () => "jwt",
+    waitForRunChange: (_runId, signal) => clock.sleep(50, signal),
+    readLog: async function* () {},
+    tailLog: async function* () {},
+    check: async () => [{ name: "database", state: "ok", detail: "answers" }],
+    ...options.farm,
+  };
+  const server = createHttpServer({
+    db,
+    clock,
+    logger,
+    intake,
+    gate: intake.gate,
+    environment,
+    reader,
+    farm,
+    links,
+    metrics: new Registry(),
+    version: "0.0.0-test",
+    grpcAddress: () => "127.0.0.1:1",
+    natsUrls: ["nats://127.0.0.1:2"],
+    authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
+    host: "127.0.0.1",
+    port: 0,
+  });
+  await server.start();
+  await intake.start();
+
+  return {
+    db,
+    get url() {
+      return url();
+    },
+    dataDir,
+    intake,
+    asked,
+    async makeToken({ role = "developer", owner, name = "tester" } = {}) {
+      const { secret, hash, prefix } = createTokenSecret("wru");
+      const more = owner === undefined ? {} : { owner };
+      await insertToken(db, { id: randomUUID(), kind: "user", name, role, hash, prefix, createdBy: "test", ...more });
+      return secret;
+    },
+    async addAgent(labels) {
+      await insertAgent(db, {
+        id: asAgentId(randomUUID()),
+        name: `agent-${randomUUID().slice(0, 8)}`,
+        pool: "default",
+        labels,
+        slots: 1,
+        credentialHash: createTokenSecret("wra").hash,
+        natsPublicKey: "U",
+        hostname: "test",
+        version: "0",
+        joinedWith: null,
+      });
+    },
+    api(method, path, { token, body } = {}) {
+      return fetch(`${url()}${path}`, {
+        method,
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    },
+    makeWorkTree: (files) => makeWorkTree(join(dataDir, "trees"), url(), files),
+    async stop() {
+      await server.stop();
+      await intake.stop();
+      reader.closeAll();
+      await parser.close();
+      await db.destroy();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeWorkTree(parent: string, url: string, files: Readonly<Record<string, string>>): Promise<WorkTree> {
+  await mkdir(parent, { recursive: true });
+  const dir = await mkdtemp(join(parent, "tree-"));
+  const git = (...argv: string[]) => runGit(dir, argv);
+  const tree: WorkTree = {
+    dir,
+    git,
+    async commit(more, message = "change something") {
+      for (const [path, text] of Object.entries(more)) {
+        await mkdir(dirname(join(dir, path)), { recursive: true });
+        await writeFile(join(dir, path), text);
+      }
+      await git("add", "-A");
+      await git("commit", "-q", "--allow-empty", "-m", message);
+      return (await git("rev-parse", "HEAD")).stdout.trim();
+    },
+    push: ({ token, name, args = [], refspecs = ["main"] }) =>
+      git(
+        "push",
+        ...args,
+        `${url.replace("://", `://t:${token}@`)}/git/${name.includes("/") ? name : `me/${name}`}.git`,
+        ...refspecs,
+      ),
+  };
+  await git("init", "-q", "-b", "main");
+  if (Object.keys(files).length > 0) await tree.commit(files, "first");
+  return tree;
+}
+
+function runGit(cwd: string, argv: readonly string[]): Promise<GitResult> {
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: cwd,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_AUTHOR_NAME: "Ada",
+    GIT_AUTHOR_EMAIL: "ada@example.org",
+    GIT_COMMITTER_NAME: "Ada",
+    GIT_COMMITTER_EMAIL: "ada@example.org",
+  };
+  return new Promise((resolve) => {
+    execFile("git", [...argv], { cwd, env, maxBuffer: 16 * 1024 * 1024, timeout: 25_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : 1, stdout, stderr });
+    });
+  });
+}
