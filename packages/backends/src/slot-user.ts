@@ -60,7 +60,7 @@ async function readClaims(claimDir: string): Promise<Claim[]> {
     if (name.startsWith(".")) continue;
     const text = await readClaim(join(claimDir, name));
     const [pid = "", startTime = "", ...key] = text.trimEnd().split(" ");
-    claims.push({ name, slotKey: key.join(" "), isHeld: await isProcessAlive({ pid: Number(pid), startTime }) });
+    claims.push({ name, slotKey: key.join(" "), isHeld: isProcessAlive({ pid: Number(pid), startTime }) });
   }
   return claims;
 }
@@ -76,7 +76,7 @@ async function readClaim(path: string): Promise<string> {
 }
 
 async function writeClaim(path: string, slotKey: string): Promise<void> {
-  const own = await readProcessIdentity(process.pid);
+  const own = readProcessIdentity(process.pid);
   const temporary = join(path, "..", `.${process.pid}`);
   await writeFile(temporary, `${process.pid} ${own?.startTime ?? "0"} ${slotKey}\n`, { mode: 0o600 });
   await rename(temporary, path);

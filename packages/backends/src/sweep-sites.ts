@@ -18,7 +18,8 @@ export interface SweepSitesOptions {
 export async function sweepSites(options: SweepSitesOptions): Promise<ReadonlyMap<string, JobReceipt | undefined>> {
   const receipts = new Map<string, JobReceipt | undefined>();
   for (const attemptId of await readNames(options.sitesDir)) {
-    if (options.keepAttemptIds.has(attemptId)) continue;
+    // The stock of pipes lies beside the sites.
+    if (attemptId.startsWith(".") || options.keepAttemptIds.has(attemptId)) continue;
     const site: JobSite = { attemptId, siteDir: join(options.sitesDir, attemptId), workDir: "/nonexistent" };
     receipts.set(attemptId, await options.backend.endRemains(site));
     await options.afterEnd?.(attemptId);

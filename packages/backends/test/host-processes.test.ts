@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { bootClockMs, createHostBackend, noGrace } from "../src/index.ts";
+import { type BackendFault, bootClockMs, createHostBackend, noGrace } from "../src/index.ts";
 import { findProcesses } from "./find-processes.ts";
 import { createJobKit, runShell, startShell, waitUntil } from "./job-kit.ts";
 
@@ -119,6 +119,23 @@ for (const containment of ["auto", "best-effort"] as const) {
       expect(await findProcesses(nap)).toEqual([]);
       expect((await backend.readRemains(site))?.endedByDeadline).toBe(true);
       expect(await job.closeJob()).toMatchObject({ endedByDeadline: true, leftCount: 0 });
+    });
+
+    it("closes a job at any moment of a step's start, without delay and without a survivor", async () => {
+      const nap = newNap();
+      for (let round = 0; round < 12; round++) {
+        const job = await kit.openJob();
+        const starting = startShell(job, { script: `sleep ${nap}` }).then(
+          () => "started",
+          (error: BackendFault) => error.code,
+        );
+        if (round % 3 === 0) await starting;
+        const beganMs = performance.now();
+        expect(await job.closeJob()).toMatchObject({ leftCount: 0 });
+        expect(performance.now() - beganMs).toBeLessThan(1_900);
+        expect(["started", "supervisor_gone"]).toContain(await starting);
+        expect(await findProcesses(nap)).toEqual([]);
+      }
     });
 
     it("leaves nothing behind when the supervisor is killed", async () => {

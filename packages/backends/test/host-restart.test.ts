@@ -84,7 +84,7 @@ describe("F06: the agent is killed and comes back", () => {
     await killAgent(
       await startAgent(site, `setsid nohup sleep ${nap} & trap '' INT TERM; sleep ${nap}; sleep ${nap}`, 1_500),
     );
-    expect((await findProcesses(`sleep\0${nap}`)).length).toBeGreaterThan(0);
+    await waitUntil("the processes", async () => (await findProcesses(`sleep\0${nap}`)).length === 2);
     await waitUntil("the end of the job", async () => (await backend.attachJob(site)) === undefined);
     expect(await findProcesses(nap)).toEqual([]);
     const remains = await backend.readRemains(site);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import type { Containment, GraceSequence, JobReceipt, JobSite } from "../step-backend.ts";
@@ -11,6 +11,9 @@ import { supervisorScript } from "./supervisor-script.ts";
 
 /** Beyond the grace asked for: how long the supervisor may take before it is killed itself. */
 const endSlackMs = 15_000;
+
+/** How long the rest of a supervisor that no longer takes commands may take to go by itself. */
+const goneSlackMs = 2_000;
 
 export interface EndJobParts {
   readonly site: JobSite;
@@ -26,36 +29,38 @@ export interface EndJobParts {
 export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<JobReceipt> {
   const { site, containment } = parts;
   const beganMs = performance.now();
+  let isAsked = true;
   try {
-    if (grace.interruptMs + grace.terminateMs === 0) await createMarker(site, "hurry");
-    await sendCommand(site, "ctl", `close ${encodeGrace(grace)}`);
+    if (grace.interruptMs + grace.terminateMs === 0) createMarker(site, "hurry");
+    sendCommand(site, "ctl", `close ${encodeGrace(grace)}`);
   } catch (error) {
     // Gone already: by the deadline, by an earlier call, or killed. The rest is the same.
     if (!isBackendFault(error, "supervisor_gone") && !hasCode(error, "ENOENT")) throw error;
+    isAsked = false;
   }
-  const limitMs = grace.interruptMs + grace.terminateMs + endSlackMs;
+  const limitMs = isAsked ? grace.interruptMs + grace.terminateMs + endSlackMs : goneSlackMs;
   if (!(await waitGone(parts, limitMs))) {
     killSupervisor(parts.supervisor.pid);
     if (!(await waitGone(parts, endSlackMs))) {
       throw new BackendFault("supervisor_failed", `the supervisor of attempt ${site.attemptId} cannot be ended`);
     }
   }
-  if (containment === "best-effort" && (await readSiteLine(site, "receipt")) === undefined) await reap(site);
-  const [ended = "0", left = "0", took] = (await readSiteLine(site, "receipt")) ?? [];
+  if (containment === "best-effort") await waitReceipt(site, isAsked ? endSlackMs : 0);
+  const [ended = "0", left = "0", took] = readSiteLine(site, "receipt") ?? [];
   return {
     processesEnded: Number(ended),
     // The kernel has ended everything in a namespace before its outermost process is gone.
     leftCount: containment === "pid-namespace" ? 0 : Number(left),
     tookMs: took === undefined ? Math.round(performance.now() - beganMs) : Number(took),
     containment,
-    endedByDeadline: (await readSiteLine(site, "ended-by-deadline")) !== undefined,
+    endedByDeadline: readSiteLine(site, "ended-by-deadline") !== undefined,
   };
 }
 
-/** Both ends: `events` closes when the supervisor's shell dies, the outermost process when the whole namespace is dead. */
+/** Both: `events` closes when the last process of the supervisor dies, and the outermost one is more than a zombie until reaped. */
 async function waitGone({ line, supervisor }: EndJobParts, limitMs: number): Promise<boolean> {
   const untilMs = performance.now() + limitMs;
-  while (!line.isGone || (await isProcessAlive(supervisor))) {
+  while (!line.isGone || isProcessAlive(supervisor)) {
     if (performance.now() > untilMs) return false;
     // The two are milliseconds apart; only the first is news.
     await (line.isGone ? pause(2) : line.nextNews(500));
@@ -71,14 +76,25 @@ function killSupervisor(pid: number): void {
   }
 }
 
-/** What a killed supervisor left behind where no namespace held it. */
+/**
+ * Where no namespace holds the job, the part of the supervisor that took the command finishes even if its shell was killed.
+ * If that part is gone too, another shell does its work; never both, because the next job may run as the same user.
+ */
+async function waitReceipt(site: JobSite, limitMs: number): Promise<void> {
+  const untilMs = performance.now() + limitMs;
+  while (readSiteLine(site, "receipt") === undefined) {
+    if (performance.now() > untilMs) return reap(site);
+    await pause(10);
+  }
+}
+
 async function reap(site: JobSite): Promise<void> {
   const child = spawn("/bin/sh", [supervisorScript, "reap", site.siteDir], { stdio: "ignore", env: {}, cwd: "/" });
   await once(child, "exit");
 }
 
-async function createMarker(site: JobSite, name: string): Promise<void> {
-  await writeFile(join(site.siteDir, name), "", { mode: 0o600 });
+function createMarker(site: JobSite, name: string): void {
+  writeFileSync(join(site.siteDir, name), "", { mode: 0o600 });
 }
 
 function pause(ms: number): Promise<void> {

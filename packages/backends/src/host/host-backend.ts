@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { BackendFault } from "../backend-fault.ts";
 import {
   defaultGrace,
@@ -14,8 +15,9 @@ import {
   type StepExit,
 } from "../step-backend.ts";
 import { endJob } from "./end-job.ts";
-import { HostJob, pipeBatchSize } from "./host-job.ts";
+import { HostJob } from "./host-job.ts";
 import { encodeDrop, findHostTools, type HostTools } from "./host-tools.ts";
+import { PipeStock } from "./pipe-stock.ts";
 import { isProcessAlive } from "./process-identity.ts";
 import { shellQuote } from "./shell-quote.ts";
 import {
@@ -26,8 +28,8 @@ import {
   readSupervisorIdentity,
   writeDeadline,
 } from "./site-files.ts";
-import { startSupervisor } from "./start-supervisor.ts";
 import { readStepExit } from "./step-exit.ts";
+import { SupervisorLauncher } from "./supervisor-launcher.ts";
 import { SupervisorLine } from "./supervisor-line.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 
@@ -38,64 +40,86 @@ export interface HostBackendOptions {
 
 /** Steps as processes of this machine, each job under a supervisor of its own. */
 export function createHostBackend(options: HostBackendOptions = {}): StepBackend {
-  let tools: Promise<HostTools> | undefined;
-  const findTools = (): Promise<HostTools> => {
-    tools ??= findHostTools({ containment: options.containment ?? "auto" });
-    return tools;
+  const stocks = new Map<string, PipeStock>();
+  let machine: Promise<Machine> | undefined;
+  const findMachine = async (): Promise<Machine> => {
+    const tools = await findHostTools({ containment: options.containment ?? "auto" });
+    return { tools, launcher: new SupervisorLauncher(tools.setsid) };
+  };
+  const getPartsFor = async (site: JobSite): Promise<Machine & { readonly pipes: PipeStock }> => {
+    machine ??= findMachine();
+    const sitesDir = dirname(site.siteDir);
+    const pipes = stocks.get(sitesDir) ?? new PipeStock(sitesDir);
+    stocks.set(sitesDir, pipes);
+    return { ...(await machine), pipes };
   };
   return {
     name: "host",
-    openJob: async (site, jobOptions) => openJob(site, jobOptions, await findTools()),
-    attachJob: async (site) => attachJob(site, await findTools()),
+    openJob: async (site, jobOptions) => openJob(site, jobOptions, await getPartsFor(site)),
+    attachJob: async (site) => attachJob(site, await getPartsFor(site)),
     readRemains,
     endRemains,
   };
 }
 
-async function openJob(site: JobSite, options: OpenJobOptions, tools: HostTools): Promise<JobHandle> {
+/** How long a supervisor may take to start on a machine under load. */
+const startMsMax = 20_000;
+
+interface Machine {
+  readonly tools: HostTools;
+  readonly launcher: SupervisorLauncher;
+}
+
+type OpenParts = Machine & { readonly pipes: PipeStock };
+
+async function openJob(site: JobSite, options: OpenJobOptions, parts: OpenParts): Promise<JobHandle> {
   checkSite(site);
-  if ((await readSupervisorIdentity(site)) !== undefined) {
+  if (existsSync(join(site.siteDir, "settings"))) {
     throw new BackendFault(
       "site_exists",
       `attempt ${site.attemptId} was opened before: attach to it or wipe ${site.siteDir}`,
     );
   }
-  await mkdir(site.siteDir, { recursive: true, mode: 0o700 });
-  await Promise.all([
-    mkdir(join(site.siteDir, "spool"), { recursive: true, mode: 0o700 }),
-    mkdir(join(site.siteDir, "steps"), { recursive: true, mode: 0o700 }),
-    writeDeadline(site, options.deadlineBootMs),
-    writeFile(join(site.siteDir, "settings"), encodeSettings(site, options, tools), { mode: 0o600 }),
-  ]);
-  await startSupervisor(site);
-  const job = await attachJob(site, tools);
-  if (job === undefined) {
-    const log = (await readSiteText(site, "supervisor.log"))?.slice(-2_000);
-    throw new BackendFault("supervisor_failed", `the supervisor of attempt ${site.attemptId} ended at once: ${log}`);
+  for (const folder of [site.siteDir, join(site.siteDir, "spool"), join(site.siteDir, "steps")]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  return job;
+  writeDeadline(site, options.deadlineBootMs);
+  writeFileSync(join(site.siteDir, "settings"), encodeSettings(site, options, parts.tools), { mode: 0o600 });
+  for (const name of ["run", "ctl", "events"]) await parts.pipes.take(join(site.siteDir, name));
+  const line = SupervisorLine.openBeforeStart(site);
+  if (line === undefined) throw new BackendFault("supervisor_failed", `${site.siteDir} was wiped while it was opened`);
+  parts.launcher.launch(site.siteDir);
+  const untilMs = performance.now() + startMsMax;
+  while (!line.hasSpoken && !line.isGone && performance.now() < untilMs) await line.nextNews(startMsMax);
+  const supervisor = readSupervisorIdentity(site);
+  if (!line.hasSpoken || supervisor === undefined) {
+    line.close();
+    const log = readSiteText(site, "supervisor.log")?.slice(-2_000) ?? "";
+    throw new BackendFault("supervisor_failed", `no supervisor for attempt ${site.attemptId} started\n${log}`.trim());
+  }
+  return new HostJob({ site, ...parts, supervisor, line, ...readSiteSettings(site) });
 }
 
-async function attachJob(site: JobSite, tools: HostTools): Promise<JobHandle | undefined> {
-  const supervisor = await readSupervisorIdentity(site);
-  if (supervisor === undefined || !(await isProcessAlive(supervisor))) return undefined;
+async function attachJob(site: JobSite, parts: OpenParts): Promise<JobHandle | undefined> {
+  const supervisor = readSupervisorIdentity(site);
+  if (supervisor === undefined || !isProcessAlive(supervisor)) return undefined;
   const line = SupervisorLine.open(site);
   if (line === undefined) return undefined;
   return new HostJob({
     site,
-    tools,
+    ...parts,
     supervisor,
     line,
     lastStepNo: await findOpenStep(site),
-    ...(await readSiteSettings(site)),
+    ...readSiteSettings(site),
   });
 }
 
 /** The step that was handed to the supervisor and has not ended; there is at most one. */
 async function findOpenStep(site: JobSite): Promise<number | undefined> {
   for (const stepNo of (await readStepNos(site)) ?? []) {
-    const wasStarted = (await readSiteLine(site, `steps/${stepNo}/started`)) !== undefined;
-    if (wasStarted && (await readSiteLine(site, `steps/${stepNo}/exit`)) === undefined) return stepNo;
+    const wasStarted = readSiteLine(site, `steps/${stepNo}/started`) !== undefined;
+    if (wasStarted && readSiteLine(site, `steps/${stepNo}/exit`) === undefined) return stepNo;
   }
   return undefined;
 }
@@ -114,18 +138,18 @@ async function readRemains(site: JobSite): Promise<SiteRemains | undefined> {
   if (stepNos === undefined) return undefined;
   const exits = new Map<number, StepExit>();
   for (const stepNo of stepNos) {
-    const exit = await readStepExit(site, stepNo);
+    const exit = readStepExit(site, stepNo);
     if (exit !== undefined) exits.set(stepNo, exit);
   }
-  return { exits, endedByDeadline: (await readSiteLine(site, "ended-by-deadline")) !== undefined };
+  return { exits, endedByDeadline: readSiteLine(site, "ended-by-deadline") !== undefined };
 }
 
 async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
-  const supervisor = await readSupervisorIdentity(site);
+  const supervisor = readSupervisorIdentity(site);
   const line = SupervisorLine.open(site);
   if (supervisor === undefined || line === undefined) return undefined;
   try {
-    const { containment } = await readSiteSettings(site);
+    const { containment } = readSiteSettings(site);
     return await endJob({ site, supervisor, line, containment }, noGrace);
   } finally {
     line.close();
@@ -135,7 +159,6 @@ async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
 /** What the supervisor must know, as assignments that it reads in. */
 function encodeSettings(site: JobSite, options: OpenJobOptions, tools: HostTools): string {
   const grace = options.deadlineGrace ?? defaultGrace;
-  const pipes = Array.from({ length: pipeBatchSize }, (_, index) => `pipe.${index + 1}`);
   const settings = {
     attempt: site.attemptId,
     supervisor: supervisorScript,
@@ -145,7 +168,6 @@ function encodeSettings(site: JobSite, options: OpenJobOptions, tools: HostTools
     drop: encodeDrop(tools, site.user),
     uid: site.user === undefined ? "" : String(site.user.uid),
     cookie: `WINDROW_JOB_COOKIE=${randomUUID()}`,
-    first_pipes: pipes.join(" "),
     deadline_interrupt_ms: String(Math.round(grace.interruptMs)),
     deadline_terminate_ms: String(Math.round(grace.terminateMs)),
   };
@@ -154,7 +176,10 @@ function encodeSettings(site: JobSite, options: OpenJobOptions, tools: HostTools
 }
 
 function checkSite(site: JobSite): void {
-  if (!site.siteDir.startsWith("/") || !site.workDir.startsWith("/")) {
-    throw new BackendFault("site_invalid", `the folders of attempt ${site.attemptId} are not absolute`);
+  if (!site.siteDir.startsWith("/") || !site.workDir.startsWith("/") || site.siteDir.includes("\n")) {
+    throw new BackendFault(
+      "site_invalid",
+      `the folders of attempt ${site.attemptId} are not absolute paths of one line`,
+    );
   }
 }

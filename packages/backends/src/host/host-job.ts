@@ -1,7 +1,5 @@
-import { execFile } from "node:child_process";
-import { access, chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { BackendFault } from "../backend-fault.ts";
 import {
   type CancelReceipt,
@@ -18,6 +16,7 @@ import {
 import { endJob } from "./end-job.ts";
 import type { HostTools } from "./host-tools.ts";
 import { encodeLaunchScript } from "./launch-script.ts";
+import type { PipeStock } from "./pipe-stock.ts";
 import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
 import { encodeGrace, readSiteLine, type SiteSettings, sendCommand, writeDeadline } from "./site-files.ts";
 import { readStepExit } from "./step-exit.ts";
@@ -26,14 +25,12 @@ import type { SupervisorLine } from "./supervisor-line.ts";
 /** How often a waiting call looks by itself, in case news were missed. */
 const lookEveryMs = 2_000;
 
-/** Pipes are made in batches: one process for so many steps. The supervisor's boot makes the first batch. */
-export const pipeBatchSize = 8;
-
 export interface HostJobParts extends SiteSettings {
   readonly site: JobSite;
   readonly tools: HostTools;
   readonly supervisor: ProcessIdentity;
   readonly line: SupervisorLine;
+  readonly pipes: PipeStock;
   /** The step that an earlier agent started and that may still run. */
   readonly lastStepNo?: number | undefined;
 }
@@ -57,20 +54,21 @@ export class HostJob implements JobHandle {
   async startStep(options: StartStepOptions): Promise<void> {
     const { stepNo } = options;
     const script = this.#encodeScript(options);
-    if (await this.#wasStarted(stepNo)) return;
-    await this.#refuseWhileAnotherRuns(stepNo);
+    if (this.#wasStarted(stepNo)) return;
+    this.#refuseWhileAnotherRuns(stepNo);
     this.#lastStepNo = stepNo;
     const folder = this.#path(`steps/${stepNo}`);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await Promise.all([writeFile(join(folder, "launch"), script, { mode: 0o600 }), this.#preparePipe(stepNo)]);
-    await sendCommand(this.site, "run", `start ${stepNo}`);
-    await this.#lookUntil(async () => (await this.#wasStarted(stepNo)) || undefined, `starting step ${stepNo}`);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, "launch"), script, { mode: 0o600 });
+    await this.#preparePipe(stepNo);
+    sendCommand(this.site, "run", `start ${stepNo}`);
+    await this.#lookUntil(() => this.#wasStarted(stepNo) || undefined, `starting step ${stepNo}`);
   }
 
   async waitStep(stepNo: number, signal?: AbortSignal): Promise<StepExit> {
     const exit = await this.#lookUntil(() => readStepExit(this.site, stepNo), `step ${stepNo}`, signal);
     // The script holds the step's secrets; nobody needs it once the step has ended.
-    await rm(this.#path(`steps/${stepNo}/launch`), { force: true });
+    rmSync(this.#path(`steps/${stepNo}/launch`), { force: true });
     return exit;
   }
 
@@ -78,20 +76,20 @@ export class HostJob implements JobHandle {
     return this.#path(`spool/${stepNo}`);
   }
 
-  setDeadline(deadlineBootMs: number): Promise<void> {
-    return writeDeadline(this.site, deadlineBootMs);
+  async setDeadline(deadlineBootMs: number): Promise<void> {
+    writeDeadline(this.site, deadlineBootMs);
   }
 
   async cancelStep(stepNo: number, grace: GraceSequence = defaultGrace): Promise<CancelReceipt> {
     const beganMs = performance.now();
-    if ((await readStepExit(this.site, stepNo)) === undefined) {
-      if (!(await this.#wasStarted(stepNo))) {
+    if (readStepExit(this.site, stepNo) === undefined) {
+      if (!this.#wasStarted(stepNo)) {
         throw new BackendFault("step_unknown", `step ${stepNo} of attempt ${this.site.attemptId} was not started`);
       }
-      await sendCommand(this.site, "ctl", `cancel ${stepNo} ${encodeGrace(grace)}`);
+      sendCommand(this.site, "ctl", `cancel ${stepNo} ${encodeGrace(grace)}`);
       await this.waitStep(stepNo);
     }
-    const [endedBy = "nothing"] = (await readSiteLine(this.site, `steps/${stepNo}/cancelled`)) ?? [];
+    const [endedBy = "nothing"] = readSiteLine(this.site, `steps/${stepNo}/cancelled`) ?? [];
     return { endedBy: decodeEndedBy(endedBy), tookMs: Math.round(performance.now() - beganMs) };
   }
 
@@ -104,14 +102,14 @@ export class HostJob implements JobHandle {
   }
 
   /** Calls `look` until it answers, at every news and every few seconds. Throws `supervisor_gone` when no answer can come. */
-  async #lookUntil<T>(look: () => Promise<T | undefined>, what: string, signal?: AbortSignal): Promise<T> {
+  async #lookUntil<T>(look: () => T | undefined, what: string, signal?: AbortSignal): Promise<T> {
     const { line, supervisor } = this.#parts;
     for (;;) {
       signal?.throwIfAborted();
       const news = line.nextNews(lookEveryMs, signal);
       // Asked before the look: an answer written just before the supervisor went must be seen.
-      const isGone = line.isGone || !(await isProcessAlive(supervisor));
-      const answer = await look();
+      const isGone = line.isGone || !isProcessAlive(supervisor);
+      const answer = look();
       if (answer !== undefined) return answer;
       if (isGone) {
         throw new BackendFault(
@@ -129,14 +127,14 @@ export class HostJob implements JobHandle {
     return encodeLaunchScript({ ...options, env }, tools.oddNameLauncher);
   }
 
-  async #wasStarted(stepNo: number): Promise<boolean> {
-    return (await readSiteLine(this.site, `steps/${stepNo}/started`)) !== undefined;
+  #wasStarted(stepNo: number): boolean {
+    return readSiteLine(this.site, `steps/${stepNo}/started`) !== undefined;
   }
 
-  async #refuseWhileAnotherRuns(stepNo: number): Promise<void> {
+  #refuseWhileAnotherRuns(stepNo: number): void {
     const other = this.#lastStepNo;
     if (other === undefined || other === stepNo) return;
-    if ((await readStepExit(this.site, other)) === undefined) {
+    if (readStepExit(this.site, other) === undefined) {
       throw new BackendFault("step_running", `step ${other} still runs; step ${stepNo} cannot be started beside it`);
     }
   }
@@ -144,31 +142,15 @@ export class HostJob implements JobHandle {
   /** The step may write to its pipe by name (/dev/stdout), but not read from it: its output cannot be taken from the log. */
   async #preparePipe(stepNo: number): Promise<void> {
     const pipe = this.#path(`pipe.${stepNo}`);
-    const exists = await access(pipe).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) await makePipes(this.site.siteDir, stepNo);
+    if (!existsSync(pipe)) await this.#parts.pipes.take(pipe);
     const { user } = this.site;
     if (user === undefined) return;
-    await chmod(pipe, 0o200);
-    await chown(pipe, user.uid, user.gid);
+    chmodSync(pipe, 0o200);
+    chownSync(pipe, user.uid, user.gid);
   }
 
   #path(name: string): string {
     return join(this.site.siteDir, name);
-  }
-}
-
-async function makePipes(siteDir: string, firstNo: number): Promise<void> {
-  const names = Array.from({ length: pipeBatchSize }, (_, index) => `pipe.${firstNo + index}`);
-  try {
-    await promisify(execFile)("mkfifo", ["-m", "600", "--", ...names], { cwd: siteDir });
-  } catch (error) {
-    // Some of a batch may be there when steps are started out of order; the first is what matters now.
-    await access(join(siteDir, names[0] ?? "")).catch(() => {
-      throw new BackendFault("supervisor_failed", `no pipe for step ${firstNo} could be made`, { cause: error });
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 
 /** A process number together with its start time, which no later process with the same number shares. */
 export interface ProcessIdentity {
@@ -7,11 +7,11 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
-/** Undefined when there is no such process, or only its zombie. */
-export async function readProcessIdentity(pid: number): Promise<ProcessIdentity | undefined> {
+/** Undefined when there is no such process, or only its zombie. Reads the kernel's memory, never a disk: no need to wait. */
+export function readProcessIdentity(pid: number): ProcessIdentity | undefined {
   let text: string;
   try {
-    text = await readFile(`/proc/${pid}/stat`, "latin1");
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
@@ -23,8 +23,8 @@ export async function readProcessIdentity(pid: number): Promise<ProcessIdentity 
   return { pid, startTime };
 }
 
-export async function isProcessAlive(identity: ProcessIdentity): Promise<boolean> {
-  return (await readProcessIdentity(identity.pid))?.startTime === identity.startTime;
+export function isProcessAlive(identity: ProcessIdentity): boolean {
+  return readProcessIdentity(identity.pid)?.startTime === identity.startTime;
 }
 
 function isGone(error: unknown): boolean {

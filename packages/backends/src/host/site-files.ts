@@ -1,20 +1,22 @@
-import { constants } from "node:fs";
-import { open, readFile, rename, writeFile } from "node:fs/promises";
+import { closeSync, constants, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BackendFault } from "../backend-fault.ts";
 import type { Containment, GraceSequence, JobSite } from "../step-backend.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
+// All of these are a few bytes on the agent's own disk and on the path of every step. They are read and written at once:
+// the way through the thread pool costs ten times the work itself.
+
 /** Fields of a one-line file of the supervisor; undefined when it is not there or not yet whole (the word `end` missing). */
-export async function readSiteLine(site: JobSite, name: string): Promise<string[] | undefined> {
-  const text = await readSiteText(site, name);
+export function readSiteLine(site: JobSite, name: string): string[] | undefined {
+  const text = readSiteText(site, name);
   if (!text?.endsWith(" end\n")) return undefined;
   return text.slice(0, -" end\n".length).split(" ");
 }
 
-export async function readSiteText(site: JobSite, name: string): Promise<string | undefined> {
+export function readSiteText(site: JobSite, name: string): string | undefined {
   try {
-    return await readFile(join(site.siteDir, name), "latin1");
+    return readFileSync(join(site.siteDir, name), "latin1");
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;
@@ -22,8 +24,8 @@ export async function readSiteText(site: JobSite, name: string): Promise<string 
 }
 
 /** The outermost process of the job, as it wrote itself down before it started anything. */
-export async function readSupervisorIdentity(site: JobSite): Promise<ProcessIdentity | undefined> {
-  const [pid, startTime] = (await readSiteLine(site, "supervisor.pid")) ?? [];
+export function readSupervisorIdentity(site: JobSite): ProcessIdentity | undefined {
+  const [pid, startTime] = readSiteLine(site, "supervisor.pid") ?? [];
   return pid === undefined || startTime === undefined ? undefined : { pid: Number(pid), startTime };
 }
 
@@ -34,8 +36,8 @@ export interface SiteSettings {
   readonly cookie: { readonly name: string; readonly value: string };
 }
 
-export async function readSiteSettings(site: JobSite): Promise<SiteSettings> {
-  const settings = (await readSiteText(site, "settings")) ?? "";
+export function readSiteSettings(site: JobSite): SiteSettings {
+  const settings = readSiteText(site, "settings") ?? "";
   const cookie = /^cookie='(\w+)=([\w-]+)'$/m.exec(settings);
   if (cookie?.[1] === undefined || cookie[2] === undefined) {
     throw new BackendFault("site_invalid", `${site.siteDir}/settings is damaged`);
@@ -47,26 +49,25 @@ export async function readSiteSettings(site: JobSite): Promise<SiteSettings> {
 }
 
 /** Replaces the deadline in one step, so that the supervisor never reads half a number. */
-export async function writeDeadline(site: JobSite, deadlineBootMs: number): Promise<void> {
+export function writeDeadline(site: JobSite, deadlineBootMs: number): void {
   if (!Number.isFinite(deadlineBootMs)) throw new BackendFault("site_invalid", `deadline is ${deadlineBootMs}`);
   const path = join(site.siteDir, "deadline");
-  // Two writers at once (a renewal and a cancel) must not share one temporary file.
-  const temporary = `${path}.${process.hrtime.bigint()}`;
-  await writeFile(temporary, `${Math.round(deadlineBootMs)}\n`, { mode: 0o600 });
-  await rename(temporary, path);
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, `${Math.round(deadlineBootMs)}\n`, { mode: 0o600 });
+  renameSync(temporary, path);
 }
 
 /**
  * One line to a pipe of the supervisor. It is far shorter than what a pipe takes whole, so lines never mix.
  * Throws `supervisor_gone` when nobody reads the pipe.
  */
-export async function sendCommand(site: JobSite, pipe: "run" | "ctl", line: string): Promise<void> {
+export function sendCommand(site: JobSite, pipe: "run" | "ctl", line: string): void {
   try {
-    const handle = await open(join(site.siteDir, pipe), constants.O_WRONLY | constants.O_NONBLOCK);
+    const descriptor = openSync(join(site.siteDir, pipe), constants.O_WRONLY | constants.O_NONBLOCK);
     try {
-      await handle.write(`${line}\n`);
+      writeSync(descriptor, `${line}\n`);
     } finally {
-      await handle.close();
+      closeSync(descriptor);
     }
   } catch (error) {
     if (hasCode(error, "ENXIO") || hasCode(error, "ENOENT") || hasCode(error, "EPIPE")) {

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { join } from "node:path";
 import { BackendFault } from "../backend-fault.ts";
@@ -7,8 +7,8 @@ import { bootClockMs } from "./boot-clock.ts";
 import { readSiteLine } from "./site-files.ts";
 
 /** How a step ended; undefined while it runs, or when its supervisor died first. Throws `spool_failed` when output was lost. */
-export async function readStepExit(site: JobSite, stepNo: number): Promise<StepExit | undefined> {
-  const fields = await readSiteLine(site, `steps/${stepNo}/exit`);
+export function readStepExit(site: JobSite, stepNo: number): StepExit | undefined {
+  const fields = readSiteLine(site, `steps/${stepNo}/exit`);
   if (fields === undefined) return undefined;
   const [code = "", bytes = "", startedBootMs = "", endedBootMs = "", readerCode = ""] = fields;
   if (readerCode !== "0") {
@@ -17,7 +17,7 @@ export async function readStepExit(site: JobSite, stepNo: number): Promise<StepE
       `the output of step ${stepNo} of attempt ${site.attemptId} could not be stored (is the disk full?)`,
     );
   }
-  const spoolBytes = bytes === "all" ? (await stat(join(site.siteDir, "spool", String(stepNo)))).size : Number(bytes);
+  const spoolBytes = bytes === "all" ? statSync(join(site.siteDir, "spool", String(stepNo))).size : Number(bytes);
   const bootedAtMs = Date.now() - bootClockMs();
   const exitCode = Number(code);
   const signal = signalName(exitCode);

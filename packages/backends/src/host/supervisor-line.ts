@@ -6,17 +6,21 @@ import { hasCode } from "./site-files.ts";
 
 /**
  * The agent's end of the supervisor's `events` pipe. Every line only says "look again": what is true stands in the site's
- * files. The end of the pipe says that the supervisor is gone, because no other process holds its writing end.
+ * files. The end of the pipe says that the supervisor is gone, because no process of the job holds its writing end.
  */
 export class SupervisorLine {
   #socket: Socket;
   #wakers = new Set<() => void>();
   #isGone: boolean;
+  #hasSpoken = false;
 
   private constructor(socket: Socket, isGone: boolean) {
     this.#socket = socket;
     this.#isGone = isGone;
-    socket.on("data", () => this.#wake());
+    socket.on("data", () => {
+      this.#hasSpoken = true;
+      this.#wake();
+    });
     socket.on("close", () => {
       this.#isGone = true;
       this.#wake();
@@ -27,8 +31,17 @@ export class SupervisorLine {
     socket.unref();
   }
 
-  /** Undefined when the pipe is not there. */
+  /** For a supervisor that was started before. Undefined when the pipe is not there. */
   static open(site: JobSite): SupervisorLine | undefined {
+    return SupervisorLine.#open(site, hasNoWriter);
+  }
+
+  /** For a supervisor that is yet to start. */
+  static openBeforeStart(site: JobSite): SupervisorLine | undefined {
+    return SupervisorLine.#open(site, () => false);
+  }
+
+  static #open(site: JobSite, findGone: (fd: number) => boolean): SupervisorLine | undefined {
     let fd: number;
     try {
       fd = openSync(join(site.siteDir, "events"), constants.O_RDONLY | constants.O_NONBLOCK);
@@ -37,7 +50,7 @@ export class SupervisorLine {
       throw error;
     }
     try {
-      const isGone = hasNoWriter(fd);
+      const isGone = findGone(fd);
       return new SupervisorLine(new Socket({ fd, readable: true, writable: false }), isGone);
     } catch (error) {
       closeSync(fd);
@@ -47,6 +60,11 @@ export class SupervisorLine {
 
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** It has said at least once that it is there. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
   }
 
   /** Resolves at the next news, at `signal`'s abort, or after `ms`: news can be missed, so callers look again anyway. */

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
 
-/** The supervisor's program, beside this file; a bundle must carry it along. */
+/** The shell programs beside this file; a bundle must carry them along. */
 export const supervisorScript = fileURLToPath(new URL("./supervisor.sh", import.meta.url));
+export const launcherScript = fileURLToPath(new URL("./launcher.sh", import.meta.url));

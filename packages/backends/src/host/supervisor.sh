@@ -33,8 +33,15 @@ read_stat() {
 }
 
 # Sets $pids and $count: the living processes of the job. In a namespace that is everything outside our own session.
+# Sets $is_starting while main is between taking a step up and having its process.
 find_job_processes() {
-  pids='' count=0
+  pids='' count=0 is_starting=no
+  for entry in steps/*/begun; do
+    entry=${entry%/begun}
+    if [ -e "$entry/exit" ] || [ -e "$entry/refused" ] || [ ! -e "$entry/begun" ]; then continue; fi
+    # A step that has not made its session yet is still in ours.
+    if read -r pid _ 2>/dev/null <"$entry/started"; then add_if_job "$pid" step; else is_starting=yes; fi
+  done
   if [ "$containment" = pid-namespace ]; then
     for entry in /proc/[0-9]*; do
       add_if_job "${entry#/proc/}" every
@@ -58,11 +65,11 @@ find_job_processes() {
   done
 }
 
-# add_if_job PID every|session
+# add_if_job PID step|every|session
 add_if_job() {
   case " $pids " in *" $1 "*) return ;; esac
   read_stat "$1" || return
-  [ "$session" != "$own_session" ] || return
+  [ "$session" != "$own_session" ] || [ "$2" = step ] || return
   case $state in Z | X) return ;; esac
   if [ "$2" = session ]; then
     case $sessions in *" $session "*) ;; *) return ;; esac
@@ -88,6 +95,11 @@ wait_for() {
     [ ! -e hurry ] || [ "$hurried" = no ] || return 1
     sleep 0.02
   done
+}
+
+nothing_is_starting() {
+  find_job_processes
+  [ "$is_starting" = no ]
 }
 
 job_is_empty() {
@@ -142,10 +154,13 @@ kill_session() {
 end_job() {
   read_now
   began=$now
-  hurried=yes
+  hurried=no
+  # Main looks for this file after it has said that it begins a step, and we look for that after making this file: one of
+  # us sees the other.
   : >ending
-  find_job_processes
+  wait_for 1000 nothing_is_starting
   ended_count=$count
+  hurried=yes
   if [ "$count" -gt 0 ] && [ "$1" -gt 0 ]; then
     signal_all INT
     wait_for "$1" job_is_empty
@@ -161,6 +176,7 @@ end_job() {
   echo "$ended_count $count $((now - began)) end" >receipt
   # Opened for both directions: opening a pipe for writing alone would wait for a reader that may have died.
   echo end 1<>run
+  # No look at the processes after this: the next job of this user may have begun.
   exit 0
 }
 
@@ -174,8 +190,7 @@ kill_job() {
 control() {
   trap '' INT TERM HUP QUIT PIPE
   # By exec: a redirection of the call would keep a copy to put back.
-  exec >&2 8<&- 9>&-
-  exec 3<>ctl
+  exec 8<&- 9>&-
   while :; do
     read -r verb first second third <&3 || continue
     case $verb in
@@ -195,16 +210,17 @@ control() {
 
 ticker() {
   trap '' INT TERM HUP QUIT PIPE
-  exec >&2 8<&- 9>&-
+  exec 8<&- 9>&-
   while [ ! -e receipt ]; do
-    # The site folder was wiped: nothing is left to watch.
-    read -r deadline 2>/dev/null <deadline || exit 0
-    # Without a namespace nothing ends the job when main is killed, so this does.
-    [ -d "/proc/$main_pid" ] || echo "close 0 0" 1<>ctl
+    # The site folder was wiped, or main was killed and no namespace ends the job with it: then control does.
+    if [ ! -d "/proc/$main_pid" ] || ! read -r deadline 2>/dev/null <deadline; then
+      echo "close 0 0" >&3
+      exit 0
+    fi
     read_now
     left=$((deadline - now))
     if [ "$left" -le 0 ]; then
-      echo deadline 1<>ctl
+      echo deadline >&3
       sleep 1
     elif [ "$left" -lt 1000 ]; then
       left=$((left + 1000))
@@ -264,7 +280,12 @@ read_pipe() {
 # run_step NO
 run_step() {
   dir=steps/$1 pipe=pipe.$1
-  if [ -e "$dir/started" ] || [ -e ending ]; then return; fi
+  [ ! -e "$dir/begun" ] || return
+  : >"$dir/begun"
+  if [ -e ending ]; then
+    : >"$dir/refused"
+    return
+  fi
   exec 7<>"$pipe" 6<"$pipe" 5>"$pipe" 7>&-
   read_pipe "spool/$1"
   exec 6<&-
@@ -294,13 +315,12 @@ main() {
   trap : INT TERM HUP QUIT
   read_stat "$$"
   own_session=$session
-  exec 8<>run 9<>events
-  # Only main holds `events`: its end tells the agent that the supervisor is gone.
+  # Both pipes have their reader before the agent is told that it may write.
+  exec 8<>run 3<>ctl
   control &
   ticker &
-  # To the agent that waits in openJob. If it has died the write ends this shell and so the job, which has not begun.
-  echo ready
-  exec >&2
+  exec 3<&-
+  echo ready >&9
   while :; do
     read -r verb no <&8 || continue
     case $verb in
@@ -320,8 +340,8 @@ reap() {
 
 # Starts main in a namespace of its own, if $hold says how. The process number written here stays the outermost one.
 boot() {
-  # shellcheck disable=SC2086
-  mkfifo run ctl events $first_pipes || exit 71
+  # Held by main and by what holds main, and by nobody else: the end of the pipe tells the agent that all is over.
+  exec 9<>events
   read -r line </proc/self/stat
   # shellcheck disable=SC2086
   set -- ${line##*) }

@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { BackendFault } from "../backend-fault.ts";
+import { readProcessIdentity } from "./process-identity.ts";
+
+const batchSize = 64;
+/** With fewer in stock more are made beforehand. */
+const lowWater = 16;
+const folderPrefix = ".pipes-";
+
+/**
+ * Named pipes made beforehand, many by one process: Node cannot make one, and a process for each would cost more than the
+ * step. They are moved to their place, so the stock lies in the folder that holds the sites.
+ */
+export class PipeStock {
+  #parentDir: string;
+  #folder: string;
+  #pipes: string[] = [];
+  #filling: Promise<void> | undefined;
+  #madeCount = 0;
+
+  constructor(parentDir: string) {
+    this.#parentDir = parentDir;
+    this.#folder = join(parentDir, `${folderPrefix}${process.pid}-${process.hrtime.bigint()}`);
+  }
+
+  /** Puts a fresh pipe, mode 600, at `path`. Throws `supervisor_failed`. */
+  async take(path: string): Promise<void> {
+    while (this.#pipes.length === 0) await this.#fill();
+    const pipe = this.#pipes.pop();
+    if (pipe !== undefined) await rename(pipe, path);
+    // Whoever finds the stock empty meets the error of a filling that failed.
+    if (this.#pipes.length < lowWater) void this.#fill().catch(() => undefined);
+  }
+
+  #fill(): Promise<void> {
+    this.#filling ??= this.#makeBatch().finally(() => {
+      this.#filling = undefined;
+    });
+    return this.#filling;
+  }
+
+  async #makeBatch(): Promise<void> {
+    if (this.#madeCount === 0) await this.#clearAbandoned();
+    const paths = Array.from({ length: batchSize }, (_, index) => join(this.#folder, String(this.#madeCount + index)));
+    this.#madeCount += batchSize;
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await promisify(execFile)("mkfifo", ["-m", "600", "--", ...paths]);
+    } catch (error) {
+      throw new BackendFault("supervisor_failed", `no pipes could be made in ${this.#folder}`, { cause: error });
+    }
+    this.#pipes.push(...paths);
+  }
+
+  /** Stocks of agents that are gone. */
+  async #clearAbandoned(): Promise<void> {
+    for (const name of await readdir(this.#parentDir)) {
+      if (!name.startsWith(folderPrefix)) continue;
+      const pid = Number(name.slice(folderPrefix.length).split("-")[0]);
+      if (readProcessIdentity(pid) === undefined) {
+        await rm(join(this.#parentDir, name), { recursive: true, force: true });
+      }
+    }
+  }
+}
