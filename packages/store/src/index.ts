@@ -59,7 +59,7 @@ export {
   type OpenOffer,
 } from "./leases/find-due.ts";
 export { type GrantChoice, type GrantedLease, grantLeases } from "./leases/grant-leases.ts";
-export { lockParallelGroups } from "./leases/lock-parallel-groups.ts";
+export { lockParallelGroup } from "./leases/lock-parallel-group.ts";
 export {
   type HeldLease,
   type RenewedLease,

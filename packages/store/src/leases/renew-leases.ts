@@ -28,6 +28,8 @@ export interface RenewResult {
   readonly leases: RenewedLease[];
   /** Agents whose session is still the current one. */
   readonly currentAgentIds: AgentId[];
+  /** Of those: agents that were thought silent. */
+  readonly suspectAgentIds: AgentId[];
 }
 
 /** Extends every lease that is still its agent's, in one statement for many heartbeats; the rest is answered `revoked`. */
@@ -36,7 +38,7 @@ export async function renewLeases(
   beats: readonly SessionBeat[],
   held: readonly HeldLease[],
 ): Promise<RenewResult> {
-  const { rows } = await sql<{ leases: RenewedLease[]; currentAgentIds: AgentId[] }>`
+  const { rows } = await sql<RenewResult>`
     with held as (
       select * from unnest(${held.map((lease) => lease.attemptId)}::uuid[], ${held.map((lease) => lease.leaseId)}::uuid[],
         ${held.map((lease) => lease.agentId)}::uuid[], ${held.map((lease) => lease.sessionNo)}::bigint[])
@@ -54,7 +56,7 @@ export async function renewLeases(
       from unnest(${beats.map((beat) => beat.agentId)}::uuid[], ${beats.map((beat) => beat.sessionNo)}::bigint[])
         as b (agent_id, session_no)
       where g.id = b.agent_id and g.session_no = b.session_no and g.state in ('ready', 'draining', 'suspect')
-      returning g.id
+      returning g.id, g.state
     )
     select coalesce((select jsonb_agg(jsonb_build_object(
         'attemptId', h.attempt_id, 'agentId', h.agent_id,
@@ -64,6 +66,7 @@ export async function renewLeases(
       left join renewed n on n.id = h.attempt_id
       left join attempts o on o.id = h.attempt_id and o.lease_id = h.lease_id and o.agent_id = h.agent_id and o.state = 'offered'
       left join jobs j on j.id = n.job_id), '[]') as leases,
-      coalesce((select jsonb_agg(id) from seen), '[]') as "currentAgentIds"`.execute(db);
-  return rows[0] ?? { leases: [], currentAgentIds: [] };
+      coalesce((select jsonb_agg(id) from seen), '[]') as "currentAgentIds",
+      coalesce((select jsonb_agg(id) from seen where state = 'suspect'), '[]') as "suspectAgentIds"`.execute(db);
+  return rows[0] ?? { leases: [], currentAgentIds: [], suspectAgentIds: [] };
 }

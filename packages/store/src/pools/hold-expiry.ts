@@ -15,7 +15,7 @@ export interface PoolLossFacts {
 export async function readLossFacts(db: Database, windowMs: number): Promise<PoolLossFacts[]> {
   const { rows } = await sql<PoolLossFacts>`
     select p.name as pool, count(*)::int as "agentsCount",
-      count(*) filter (where a.state = 'lost' or a.last_seen_at < clock_timestamp() - p.lost_after_ms * interval '1 ms'
+      count(*) filter (where a.state = 'lost' or a.last_seen_at < clock_timestamp() - greatest(p.suspect_after_ms, p.lost_after_ms - ${windowMs}::float8) * interval '1 ms'
         or exists (select from attempts t where t.agent_id = a.id and t.state = 'running' and t.lease_until < clock_timestamp())
       )::int as "lostCount",
       (extract(epoch from p.expiry_held_until) * 1000)::float8 as "heldUntilMs",

@@ -1,6 +1,7 @@
 import {
   type Conclusion,
   concludeJob,
+  type Diagnostic,
   JOB_TRANSITIONS,
   type JobId,
   type Outcome,
@@ -91,4 +92,11 @@ export async function concludeRunRow(
     select 'run_finished', repository_id, id, jsonb_build_object('conclusion', conclusion, 'attempt', attempt)
     from changed returning id`.execute(tx);
   return rows.length === 1;
+}
+
+/** Adds complaints that were found only when a job was made ready. */
+export async function addRunDiagnostics(tx: Tx, runId: number, diagnostics: readonly Diagnostic[]): Promise<void> {
+  if (diagnostics.length === 0) return;
+  await sql`
+    update runs set diagnostics = diagnostics || ${JSON.stringify(diagnostics)}::jsonb where id = ${runId}`.execute(tx);
 }

@@ -10,7 +10,7 @@ import type {
   WorkflowDefinition,
 } from "@windrow/model";
 import { sql } from "kysely";
-import type { Tx } from "../database.ts";
+import type { Database, Tx } from "../database.ts";
 
 /** A run as contexts and plans see it. `definition` is large and read apart. */
 export interface RunFacts {
@@ -48,6 +48,7 @@ export interface RunJob {
   readonly matrixTotal: number;
   readonly outputs: Readonly<Record<string, string>>;
   readonly cancelRequested: boolean;
+  readonly finishedAt: Date | null;
   readonly needs: readonly JobId[];
 }
 
@@ -69,17 +70,17 @@ export async function readRunJobs(tx: Tx, runId: RunId | number, runAttempt: num
     select j.id, j.key, j.name, j.state, j.conclusion, j.continue_on_error as "continueOnError", j.fail_fast as "failFast",
       j.max_parallel as "maxParallel", j.matrix, j.matrix_index as "matrixIndex", j.matrix_total as "matrixTotal",
       j.outputs, j.cancel_requested_at is not null as "cancelRequested",
-      array(select n.needs_job_id from job_needs n where n.job_id = j.id order by 1)::int8[]::text[] as needs
+      j.finished_at as "finishedAt", array(select n.needs_job_id from job_needs n where n.job_id = j.id order by 1)::int8[]::text[] as needs
     from jobs j where j.run_id = ${runId} and j.run_attempt = ${runAttempt} order by j.id`.execute(tx);
   return rows.map((row) => ({ ...row, needs: row.needs.map((id) => Number(id) as JobId) }));
 }
 
 /** What the workflow file said, and the event's document: large, so read only by who needs them. */
 export async function readRunDefinition(
-  tx: Tx,
+  db: Database,
   runId: RunId | number,
 ): Promise<{ readonly definition: WorkflowDefinition; readonly eventJson: string } | undefined> {
-  const row = await tx
+  const row = await db
     .selectFrom("runs")
     .select(["definition", "event_json"])
     .where("id", "=", runId)

@@ -53,7 +53,7 @@ export async function reportSteps(db: Database, facts: readonly StepFacts[]): Pr
     ),
     told as (
       insert into events (kind, repository_id, run_id, job_id, attempt_id, agent_id, data)
-      select 'step.' || w.state, j.repository_id, j.run_id, j.id, w.attempt_id, o.agent_id,
+      select 'step_' || w.state, j.repository_id, j.run_id, j.id, w.attempt_id, o.agent_id,
         jsonb_strip_nulls(jsonb_build_object('step_no', w.step_no, 'outcome', w.outcome, 'conclusion', w.conclusion))
       from written w join open o on o.id = w.attempt_id join jobs j on j.id = o.job_id
       order by w.step_no

@@ -1,0 +1,66 @@
+import { type AttemptId, type Plan, Refusal } from "@windrow/model";
+import { type Database, readStartFacts, type StartFacts } from "@windrow/store";
+import { buildPlan, mergeNeedOutputs } from "@windrow/workflow";
+import { toPlanFacts } from "../runs/run-plan-facts.ts";
+import type { RunTexts } from "../runs/run-texts.ts";
+
+/** Makes plans; one is made ahead while its offer is on the way. */
+export interface PlanMaker {
+  /** Starts making the plan of an attempt that was just granted. */
+  prepare(attemptId: AttemptId): void;
+  /** Throws `not_found`, or an ExpressionFailure when a default cannot be evaluated. */
+  make(attemptId: AttemptId): Promise<Plan>;
+}
+
+export interface PlanMakerDeps {
+  readonly db: Database;
+  readonly texts: RunTexts;
+  readonly publicUrl: () => string;
+}
+
+const PREPARED_MAX = 1_000;
+
+export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
+  const prepared = new Map<AttemptId, Promise<Plan>>();
+
+  async function makeNow(attemptId: AttemptId): Promise<Plan> {
+    const facts = await readStartFacts(deps.db, attemptId);
+    if (facts === undefined) throw new Refusal("not_found", `there is no attempt ${attemptId}`);
+    const text = await deps.texts.read(deps.db, facts.id);
+    const job = text.definition.jobs.find((one) => one.key === facts.jobKey);
+    if (job === undefined) throw new Error(`run ${facts.id} has no job ${facts.jobKey} in its definition`);
+    return buildPlan({
+      definition: text.definition,
+      job,
+      matrix: facts.matrix,
+      jobIndex: facts.matrixIndex,
+      needs: job.needs.map((key) => mergeNeedOutputs(key, finishedOf(facts, key))),
+      facts: toPlanFacts(facts, { publicUrl: deps.publicUrl(), eventJson: text.eventJson }),
+      name: facts.jobName,
+      timeoutMs: facts.timeoutMs,
+    });
+  }
+
+  return {
+    prepare(attemptId) {
+      if (prepared.size >= PREPARED_MAX) return;
+      const plan = makeNow(attemptId);
+      // whoever asks gets the failure; nobody may ask
+      plan.catch(() => prepared.delete(attemptId));
+      prepared.set(attemptId, plan);
+    },
+    async make(attemptId) {
+      const ready = prepared.get(attemptId);
+      prepared.delete(attemptId);
+      return ready === undefined ? makeNow(attemptId) : ready.catch(() => makeNow(attemptId));
+    },
+  };
+}
+
+function finishedOf(facts: StartFacts, key: string) {
+  return facts.needs
+    .filter((need) => need.key === key)
+    .flatMap(({ conclusion, continueOnError, outputs }) =>
+      conclusion === null ? [] : [{ conclusion, continueOnError, outputs }],
+    );
+}

@@ -1,0 +1,238 @@
+import { type AgentId, Refusal } from "@windrow/model";
+import type { Clock, Logger } from "@windrow/service";
+import { type Database, findAgent, suspectAgent } from "@windrow/store";
+import {
+  type AgentCaller,
+  type AgentHint,
+  type AgentMessage,
+  type Bus,
+  type ControllerMessage,
+  type Heartbeat,
+  hintsAbout,
+  type NatsKeys,
+  type OfferAnswer,
+  PROTOCOL_VERSION,
+} from "@windrow/wire";
+import type { DatabaseWatch } from "../database-watch.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Announcer } from "../runs/announcer.ts";
+import { type EndDeps, loseAttempt } from "../runs/end-attempt-run.ts";
+import { type AgentJwt, createAgentJwt } from "./agent-jwt.ts";
+import { type OpenedAgentSession, openAgentSession } from "./open-agent-session.ts";
+import type { RenewBatch } from "./renew-batch.ts";
+import type { OpenSession, SessionRegistry } from "./session-registry.ts";
+
+export interface SessionDeps extends EndDeps {
+  readonly db: Database;
+  readonly watch: DatabaseWatch;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly controllerId: string;
+  readonly bus: Bus | undefined;
+  readonly natsKeys: NatsKeys | undefined;
+  readonly natsUrls: readonly string[];
+  readonly sessions: SessionRegistry;
+  readonly renewals: RenewBatch;
+  readonly announcer: Announcer;
+  /** The agent has room: dispatch is to look. */
+  readonly wakeDispatch: () => void;
+  readonly onOfferAnswer: (agentId: AgentId, answer: OfferAnswer) => void;
+}
+
+const HELLO_WITHIN_MS = 10_000;
+const HEARTBEAT_EVERY_MS = 5_000;
+/** Heartbeats of one session that wait for the database; more are dropped, the next one says the same. */
+const HEARTBEATS_OPEN_MAX = 4;
+
+/** Serves one agent process: hello, then heartbeats up; offers, cancels and drains down. */
+export function createServeSession(deps: SessionDeps) {
+  return async (
+    caller: AgentCaller,
+    messages: AsyncIterable<AgentMessage>,
+    send: (message: ControllerMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const { agentId } = caller;
+    const iterator = messages[Symbol.asyncIterator]();
+    const hello = await readHello(iterator, { clock: deps.clock, signal });
+    const opened = await deps.watch.watch(() =>
+      openAgentSession(deps.db, { agentId, hello, controllerId: deps.controllerId }),
+    );
+    const ended = Promise.withResolvers<void>();
+    ended.promise.catch(() => undefined);
+    const session: OpenSession = {
+      agentId,
+      sessionNo: opened.sessionNo,
+      send,
+      end: (error) => (error === undefined ? ended.resolve() : ended.reject(error)),
+    };
+    deps.sessions.add(session, superseded());
+    deps.metrics.sessionsOpen.set(deps.sessions.agentIds().length);
+    const hints = deps.bus?.subscribe(hintsAbout(agentId), (hint) => obeyHint(session, hint));
+    try {
+      tellOlderSession(deps, session);
+      const jwt = createAgentJwt({
+        keys: deps.natsKeys,
+        clock: deps.clock,
+        agentId,
+        natsPublicKey: opened.facts.natsPublicKey,
+      });
+      send(await welcome(deps, { agentId, opened, jwt, held: hello.held.map((lease) => lease.attemptId) }));
+      void loseForgotten(deps, opened);
+      deps.wakeDispatch();
+      await Promise.race([readMessages(deps, { iterator, session, jwt }), ended.promise]);
+    } finally {
+      hints?.close();
+      deps.sessions.remove(session);
+      deps.metrics.sessionsOpen.set(deps.sessions.agentIds().length);
+      void leave(deps, session);
+      // the call itself ends the stream; a pending read must not keep this function
+      void iterator.return?.();
+    }
+  };
+}
+
+export const superseded = (): Refusal =>
+  new Refusal("conflict", "superseded: a newer session of this agent was opened");
+
+async function readHello(
+  iterator: AsyncIterator<AgentMessage>,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Extract<AgentMessage, { kind: "hello" }>> {
+  const timeout = new AbortController();
+  const late = clock.sleep(HELLO_WITHIN_MS, AbortSignal.any([timeout.signal, signal])).then(() => undefined);
+  try {
+    const first = await Promise.race([iterator.next(), late]);
+    if (first === undefined || first.done === true || first.value.kind !== "hello") {
+      throw new Refusal("invalid", "a session begins with a hello");
+    }
+    return first.value;
+  } finally {
+    timeout.abort();
+  }
+}
+
+/** An older session of the same agent may be open with another controller. */
+function tellOlderSession(deps: SessionDeps, { agentId, sessionNo }: OpenSession): void {
+  deps.bus?.publish(hintsAbout(agentId), { agentId, kind: "kick", sessionNo: sessionNo - 1, reason: "superseded" });
+}
+
+function obeyHint(session: OpenSession, hint: AgentHint): void {
+  if (hint.kind !== "kick") {
+    const { agentId: _, ...message } = hint;
+    session.send(message);
+    return;
+  }
+  if (hint.reason === "removed") session.end(new Refusal("not_allowed", "removed: this agent was taken off the farm"));
+  else if (hint.sessionNo !== undefined && session.sessionNo <= hint.sessionNo) session.end(superseded());
+}
+
+async function welcome(
+  deps: SessionDeps,
+  of: {
+    readonly agentId: AgentId;
+    readonly opened: OpenedAgentSession;
+    readonly jwt: AgentJwt;
+    readonly held: readonly Heartbeat["held"][number]["attemptId"][];
+  },
+): Promise<ControllerMessage> {
+  const { facts, sessionNo, ownAttemptIds } = of.opened;
+  const natsJwt = await of.jwt.next();
+  return {
+    kind: "welcome",
+    protocolVersion: PROTOCOL_VERSION,
+    sessionNo,
+    agentId: of.agentId,
+    agentName: facts.name,
+    pool: facts.pool,
+    heartbeatEveryMs: Math.min(HEARTBEAT_EVERY_MS, Math.max(100, Math.floor(facts.suspectAfterMs / 3))),
+    leaseTtlMs: facts.lostAfterMs,
+    leaseMarginMs: facts.leaseMarginMs,
+    orphanGraceMs: facts.orphanGraceMs,
+    ...(natsJwt !== undefined && { natsJwt }),
+    natsUrls: natsJwt === undefined ? [] : deps.natsUrls,
+    revokedAttemptIds: of.held.filter((id) => !ownAttemptIds.has(id)),
+    draining: facts.drainRequested,
+  };
+}
+
+/** A new process that does not know of an attempt cannot continue it: no use in waiting for its lease to run out. */
+async function loseForgotten(deps: SessionDeps, { forgottenAttemptIds }: OpenedAgentSession): Promise<void> {
+  for (const attemptId of forgottenAttemptIds) {
+    try {
+      const advanced = await loseAttempt(deps, attemptId, { how: "lose", reason: "agent_forgot", isDue: () => true });
+      if (advanced !== undefined) deps.announcer.announce(advanced);
+    } catch (error) {
+      deps.logger.warn({ err: error, attemptId }, "a forgotten attempt is left to its lease");
+    }
+  }
+}
+
+async function readMessages(
+  deps: SessionDeps,
+  of: { readonly iterator: AsyncIterator<AgentMessage>; readonly session: OpenSession; readonly jwt: AgentJwt },
+): Promise<void> {
+  const { session } = of;
+  let openCount = 0;
+  for (let next = await of.iterator.next(); next.done !== true; next = await of.iterator.next()) {
+    const message = next.value;
+    if (message.kind === "hello") throw new Refusal("invalid", "a session has one hello");
+    if (message.kind === "offerAnswer") deps.onOfferAnswer(session.agentId, message);
+    else if (openCount < HEARTBEATS_OPEN_MAX) {
+      openCount++;
+      void answer(message).finally(() => openCount--);
+    }
+  }
+
+  async function answer(heartbeat: Heartbeat): Promise<void> {
+    try {
+      await answerHeartbeat(deps, { ...of, heartbeat });
+    } catch (error) {
+      session.end(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+async function answerHeartbeat(
+  deps: SessionDeps,
+  of: { readonly session: OpenSession; readonly jwt: AgentJwt; readonly heartbeat: Heartbeat },
+): Promise<void> {
+  const { session, heartbeat } = of;
+  const { agentId, sessionNo } = session;
+  const result = await deps.renewals.beat({ agentId, sessionNo, held: heartbeat.held });
+  const leases = result.kind === "renewed" ? result.leases : [];
+  const idsOf = (kind: "renewed" | "revoked") =>
+    leases.filter((lease) => lease.kind === kind).map((lease) => lease.attemptId);
+  const natsJwt = await of.jwt.next();
+  if (idsOf("revoked").length > 0) deps.metrics.staleFence.inc(idsOf("revoked").length);
+  session.send({
+    kind: "heartbeatReply",
+    heartbeatNo: heartbeat.heartbeatNo,
+    renewedAttemptIds: idsOf("renewed"),
+    revokedAttemptIds: idsOf("revoked"),
+    ...(natsJwt !== undefined && { natsJwt }),
+  });
+  for (const lease of leases.filter((one) => one.cancelRequested)) {
+    const held = heartbeat.held.find((one) => one.attemptId === lease.attemptId);
+    if (held !== undefined) session.send({ kind: "cancel", ...held, reason: lease.cancelReason ?? "cancelled" });
+  }
+  if (result.kind === "renewed" && !result.isCurrent) session.end(await whyNotCurrent(deps, session));
+}
+
+async function whyNotCurrent(deps: SessionDeps, { agentId }: OpenSession): Promise<Error | undefined> {
+  const agent = await deps.watch.watch(() => findAgent(deps.db, agentId));
+  if (agent === undefined || agent.state === "removed")
+    return new Refusal("not_allowed", "removed: this agent was taken off the farm");
+  // lost while it was silent: it says hello again; else a newer session is open elsewhere
+  return agent.state === "lost" ? undefined : superseded();
+}
+
+/** The connection is gone: the agent is suspect at once, unless another session took its place. */
+async function leave(deps: SessionDeps, { agentId, sessionNo }: OpenSession): Promise<void> {
+  try {
+    await deps.watch.watch(() => suspectAgent(deps.db, { agentId, sessionNo, reason: "connection_closed" }));
+  } catch (error) {
+    deps.logger.warn({ err: error, agentId }, "an agent that left is found suspect by its silence");
+  }
+}

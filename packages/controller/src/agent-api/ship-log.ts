@@ -1,0 +1,124 @@
+import type { BlobStore } from "@windrow/blobs";
+import { type LeaseRef, Refusal, type StreamName } from "@windrow/model";
+import type { Clock } from "@windrow/service";
+import { type Database, isLeaseCurrent, readStreams } from "@windrow/store";
+import type { AgentCaller, LogAck, LogMessage } from "@windrow/wire";
+import type { DatabaseWatch } from "../database-watch.ts";
+import type { LiveLogs } from "../logs/live-logs.ts";
+import type { Metrics } from "../metrics.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
+import type { StreamHashes } from "./stream-hashes.ts";
+import { createStreamReceiver, type StreamReceiver } from "./stream-receiver.ts";
+
+export interface ShipDeps {
+  readonly db: Database;
+  readonly blobs: BlobStore;
+  readonly watch: DatabaseWatch;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly hashes: StreamHashes;
+  readonly live: LiveLogs;
+  readonly writer: SegmentWriter;
+}
+
+/** Streams of one attempt: its steps and `system`. */
+const STREAMS_MAX = 10_001;
+
+/** Receives one attempt's log: chunks are gathered into segments, and acknowledged when a segment is durable. */
+export function createShipLog(deps: ShipDeps) {
+  return async (
+    caller: AgentCaller,
+    messages: AsyncIterable<LogMessage>,
+    send: (ack: LogAck) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    let log: AttemptLog | undefined;
+    const failed = Promise.withResolvers<never>();
+    // it may fail while nobody waits
+    failed.promise.catch(() => undefined);
+    const iterator = messages[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value: message } = await Promise.race([iterator.next(), failed.promise]);
+        if (done === true) break;
+        if (log === undefined) {
+          if (message.kind !== "open") throw new Refusal("invalid", "a log begins with its lease");
+          const lease = { ...message.lease, agentId: caller.agentId };
+          log = await openAttemptLog(deps, { lease, send, signal, onFailure: failed.reject });
+          continue;
+        }
+        if (message.kind !== "chunk") throw new Refusal("invalid", "a log is opened once");
+        await log.receive(message);
+      }
+      await log?.flush();
+    } finally {
+      log?.close();
+      await iterator.return?.();
+    }
+  };
+}
+
+interface AttemptLog {
+  /** Resolves when more may come. */
+  receive(chunk: Extract<LogMessage, { kind: "chunk" }>): Promise<void>;
+  /** Makes everything received durable. */
+  flush(): Promise<void>;
+  close(): void;
+}
+
+async function openAttemptLog(
+  deps: ShipDeps,
+  options: {
+    readonly lease: LeaseRef & { readonly agentId: AgentCaller["agentId"] };
+    readonly send: (ack: LogAck) => void | Promise<void>;
+    readonly signal: AbortSignal;
+    readonly onFailure: (error: Error) => void;
+  },
+): Promise<AttemptLog> {
+  const { lease, send, signal, onFailure } = options;
+  if (!(await deps.watch.watch(() => isLeaseCurrent(deps.db, lease)))) {
+    deps.metrics.staleFence.inc();
+    throw new Refusal("revoked", `attempt ${lease.attemptId} is not yours any more`);
+  }
+  const receivers = new Map<StreamName, StreamReceiver>();
+  const durable = await deps.watch.watch(() => readStreams(deps.db, lease.attemptId));
+  for (const { stream, lengthBytes } of durable) {
+    receivers.set(stream, open(stream, lengthBytes));
+    await send({ stream, offset: lengthBytes });
+  }
+  const release = deps.live.holdPending(lease.attemptId, () =>
+    [...receivers].flatMap(([stream, receiver]) => receiver.pending().map((piece) => ({ stream, ...piece }))),
+  );
+
+  function open(stream: StreamName, offset: number): StreamReceiver {
+    return createStreamReceiver({
+      ...deps,
+      lease,
+      stream,
+      offset,
+      onFailure,
+      onDurable: (durableOffset) => send({ stream, offset: durableOffset }),
+    });
+  }
+
+  return {
+    async receive({ stream, offset, data, times, end }) {
+      let receiver = receivers.get(stream);
+      if (receiver === undefined) {
+        if (receivers.size >= STREAMS_MAX) throw new Refusal("too_many", `more than ${STREAMS_MAX} log streams`);
+        receiver = open(stream, 0);
+        receivers.set(stream, receiver);
+      }
+      const fresh = receiver.receive({ offset, data, times, end });
+      if (fresh !== undefined) deps.live.offer({ attemptId: lease.attemptId, stream, ...fresh, end });
+      await receiver.room(signal);
+    },
+    async flush() {
+      await Promise.all([...receivers.values()].map((receiver) => receiver.flush()));
+    },
+    close() {
+      release();
+      for (const receiver of receivers.values()) receiver.close();
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { type Bus, connectBus, type NatsKeys, type WireLogger } from "@windrow/wire";
+
+/** The controllers' own connection to NATS: full rights in the farm's account. */
+export function connectControllerBus(options: {
+  readonly urls: readonly string[];
+  readonly keys: NatsKeys;
+  readonly controllerId: string;
+  readonly logger: WireLogger;
+}): Bus {
+  const { urls, keys, controllerId, logger } = options;
+  return connectBus({
+    urls,
+    jwt: () => keys.controllerUserJwt,
+    nkeySeed: keys.controllerUserSeed,
+    inboxPrefix: `_INBOX.${controllerId}`,
+    name: `windrow controller ${controllerId}`,
+    logger,
+    onStateChange: (state) => logger.warn({ state }, "the connection to NATS changed"),
+  });
+}

@@ -1,0 +1,106 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+
+/** Everything the controller is told from outside. Times of leases stand in the pool's row. */
+export interface ControllerConfig {
+  readonly databaseUrl: string;
+  /** Connections to the database, at most. */
+  readonly databaseConnectionsMax: number;
+  /** Absent: a farm without NATS, where offers go down the agents' sessions only. */
+  readonly nats?: {
+    readonly urls: readonly string[];
+    readonly publicUrls: readonly string[];
+    readonly keysFile: string;
+  };
+  /** Blobs in DIR/blobs, hosted repositories in DIR/git; controllers of one farm share it. */
+  readonly dataDir: string;
+  readonly listen: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly grpcPort: number;
+  /** Absent: the listening address. */
+  readonly publicUrl?: string;
+  /** What joining answers, comma-separated when there are several controllers. Absent: the listening address. */
+  readonly grpcPublicAddress?: string;
+  readonly adminTokenFile: string;
+  readonly logLevel: string;
+  readonly hostname: string;
+  readonly path: string;
+}
+
+/** Thrown for a missing or wrong setting; says which, and what to do. */
+export class ConfigError extends Error {
+  readonly code = "config";
+
+  constructor(problems: readonly string[]) {
+    super(`the controller cannot start:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+const CONNECTIONS_DEFAULT = 12;
+const CONNECTIONS_MAX = 500;
+const PORT_MAX = 65_535;
+
+/** Reads and checks the whole environment, naming every problem at once. Throws ConfigError. */
+export function readConfig(env: Environment): ControllerConfig {
+  const problems: string[] = [];
+  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const required = (name: string, what: string): string => {
+    const value = text(name);
+    if (value === undefined) problems.push(`${name} is not set: ${what}`);
+    return value ?? "";
+  };
+  const integer = (name: string, options: { readonly fallback: number; readonly max: number }): number => {
+    const value = text(name);
+    if (value === undefined) return options.fallback;
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < 0 || number > options.max) {
+      problems.push(`${name} must be a whole number up to ${options.max}, not "${value}"`);
+    }
+    return number;
+  };
+  const list = (value: string | undefined): string[] =>
+    (value ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+
+  const dataDir = resolve(required("WINDROW_DATA_DIR", "the folder for logs and repositories"));
+  const natsUrls = list(text("WINDROW_NATS_URL"));
+  const keysFile = text("WINDROW_NATS_KEYS_FILE");
+  if (natsUrls.length > 0 && keysFile === undefined) {
+    problems.push("WINDROW_NATS_KEYS_FILE is not set: with WINDROW_NATS_URL the farm's NATS keys are needed");
+  }
+  const logLevel = text("WINDROW_LOG_LEVEL") ?? "info";
+  if (!LOG_LEVELS.includes(logLevel))
+    problems.push(`WINDROW_LOG_LEVEL must be one of ${LOG_LEVELS.join(", ")}, not "${logLevel}"`);
+  const publicUrl = text("WINDROW_PUBLIC_URL")?.replace(/\/+$/, "");
+  if (publicUrl !== undefined && !URL.canParse(publicUrl))
+    problems.push(`WINDROW_PUBLIC_URL is not a URL: "${publicUrl}"`);
+  const grpcPublicAddress = text("WINDROW_GRPC_PUBLIC_ADDRESS");
+  const publicNatsUrls = list(text("WINDROW_NATS_PUBLIC_URL"));
+  const config: ControllerConfig = {
+    databaseUrl: required("WINDROW_DATABASE_URL", "for example postgres://user:password@host:5432/windrow"),
+    databaseConnectionsMax: integer("WINDROW_DATABASE_CONNECTIONS", {
+      fallback: CONNECTIONS_DEFAULT,
+      max: CONNECTIONS_MAX,
+    }),
+    ...(natsUrls.length > 0 &&
+      keysFile !== undefined && {
+        nats: { urls: natsUrls, publicUrls: publicNatsUrls.length > 0 ? publicNatsUrls : natsUrls, keysFile },
+      }),
+    dataDir,
+    listen: text("WINDROW_LISTEN") ?? "127.0.0.1",
+    port: integer("WINDROW_PORT", { fallback: 7070, max: PORT_MAX }),
+    grpcPort: integer("WINDROW_GRPC_PORT", { fallback: 7071, max: PORT_MAX }),
+    ...(publicUrl !== undefined && { publicUrl }),
+    ...(grpcPublicAddress !== undefined && { grpcPublicAddress }),
+    adminTokenFile: text("WINDROW_ADMIN_TOKEN_FILE") ?? resolve(dataDir, "admin-token"),
+    logLevel,
+    hostname: hostname(),
+    path: text("PATH") ?? "/usr/bin:/bin",
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}

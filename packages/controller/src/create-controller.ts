@@ -1,0 +1,235 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { createFolderBlobStore } from "@windrow/blobs";
+import { type Clock, type Logger, type Service, startInOrder } from "@windrow/service";
+import { endPresence, findOpenAttemptByJobToken, migrate, openDatabase } from "@windrow/store";
+import { type AgentServer, readNatsKeys, revokeAgentNatsUser, startAgentServer } from "@windrow/wire";
+import { createParseWorker } from "@windrow/workflow";
+import { createAgentApi } from "./agent-api/agent-api.ts";
+import { createAgentAuthenticator } from "./agent-api/authenticate-agent.ts";
+import { createPlanMaker } from "./agent-api/plan-maker.ts";
+import { createRenewBatch } from "./agent-api/renew-batch.ts";
+import { createSegmentWriter } from "./agent-api/segment-writer.ts";
+import { createSessionRegistry } from "./agent-api/session-registry.ts";
+import { createStreamHashes } from "./agent-api/stream-hashes.ts";
+import { connectControllerBus } from "./bus/connect-controller-bus.ts";
+import { checkFarm } from "./check-farm.ts";
+import type { ControllerConfig } from "./config.ts";
+import { createFarmPort } from "./create-farm-port.ts";
+import { createDatabaseWatch } from "./database-watch.ts";
+import { createDispatcher } from "./dispatch/create-dispatcher.ts";
+import { createOfferSender } from "./dispatch/offer-sender.ts";
+import { createPoolTerms } from "./dispatch/pool-terms.ts";
+import { createRunChanges } from "./events/run-changes.ts";
+import { prepareGitEnvironment } from "./git/git-environment.ts";
+import { createReaderPool } from "./git/reader-pool.ts";
+import { ensureAdminToken } from "./http-api/admin-token.ts";
+import { createAuthenticator } from "./http-api/authenticate.ts";
+import { createHttpServer } from "./http-api/create-http-server.ts";
+import { createLinks } from "./http-api/present/present-run.ts";
+import { createIntake } from "./intake/create-intake.ts";
+import { createLiveLogs } from "./logs/live-logs.ts";
+import { readLog } from "./logs/read-log.ts";
+import { createMetrics } from "./metrics.ts";
+import { createAnnouncer } from "./runs/announcer.ts";
+import { createRunTexts } from "./runs/run-texts.ts";
+import { createSweeps } from "./sweeps/create-sweeps.ts";
+import { endOrphanedAttempts } from "./sweeps/end-orphaned-attempts.ts";
+
+export const CONTROLLER_VERSION = "0.1.0";
+
+export interface ControllerDeps {
+  readonly config: ControllerConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Controller {
+  readonly port: number;
+  readonly grpcPort: number;
+  readonly url: string;
+  /** Resigns its pools, closes sessions politely, lets calls end. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Builds a whole controller and starts it, the database's schema first. Throws what kept it from starting. */
+export async function startController({ config, clock, logger }: ControllerDeps): Promise<Controller> {
+  const controller = { id: randomUUID(), hostname: config.hostname, version: CONTROLLER_VERSION };
+  const db = openDatabase({
+    connectionString: config.databaseUrl,
+    connectionsMax: config.databaseConnectionsMax,
+    onError: (error) => logger.warn({ err: error }, "a database connection broke"),
+  });
+  await migrate(db);
+  const blobs = await createFolderBlobStore(join(config.dataDir, "blobs"));
+  const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path });
+  await ensureAdminToken({ db, file: config.adminTokenFile });
+  const natsKeys = config.nats === undefined ? undefined : await readNatsKeys(config.nats.keysFile);
+
+  const metrics = createMetrics();
+  const watch = createDatabaseWatch(clock);
+  const texts = createRunTexts();
+  const sessions = createSessionRegistry();
+  const reader = createReaderPool(environment);
+  const parser = createParseWorker();
+  const bus =
+    config.nats === undefined || natsKeys === undefined
+      ? undefined
+      : connectControllerBus({ urls: config.nats.urls, keys: natsKeys, controllerId: controller.id, logger });
+  const changes = createRunChanges({ bus, clock });
+  const live = createLiveLogs({ bus, clock });
+  const publicUrl = (): string => config.publicUrl ?? `http://${config.listen}:${http.port}`;
+  const links = createLinks(publicUrl);
+  // the store keeps bytes as the agent shipped them; secrets are taken out there and, once the farm knows any, here
+  const redact = (bytes: Uint8Array): Uint8Array => bytes;
+  const logDeps = { db, blobs, redact };
+
+  const announcer = createAnnouncer({
+    bus,
+    sessions,
+    wakeDispatch: () => dispatcher.wake(),
+    onRunChanged: (runId) => changes.notify(runId),
+  });
+  const ends = { db, publicUrl, texts };
+  const plans = createPlanMaker(ends);
+  const offers = createOfferSender({
+    ...ends,
+    bus,
+    sessions,
+    metrics,
+    logger,
+    announcer,
+    avoid: (agentId) => dispatcher.avoid(agentId),
+  });
+  const dispatcher = createDispatcher({
+    db,
+    clock,
+    logger,
+    metrics,
+    bus,
+    terms: createPoolTerms({ db, clock, controllerId: controller.id }),
+    onGranted(granted) {
+      offers.send(granted);
+      plans.prepare(granted.attemptId);
+      announcer.announceRun(granted.runId);
+    },
+  });
+  const sweepDeps = { ...ends, clock, logger, metrics, announcer, blobs, controller };
+  const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers: () => offers.pushOpen() });
+
+  const authenticator = createAgentAuthenticator({ db, watch, clock });
+  const hashes = createStreamHashes((attemptId, stream) => readLog(logDeps, { attemptId, stream, fromOffset: 0 }));
+  const api = createAgentApi({
+    ...ends,
+    blobs,
+    watch,
+    clock,
+    logger,
+    metrics,
+    announcer,
+    bus,
+    sessions,
+    plans,
+    hashes,
+    live,
+    natsKeys,
+    natsUrls: config.nats?.publicUrls ?? [],
+    controllerId: controller.id,
+    writer: createSegmentWriter({ db, blobs, watch, metrics }),
+    renewals: createRenewBatch({
+      db,
+      watch,
+      clock,
+      onError: (error) => logger.warn({ err: error }, "heartbeats are answered from grace"),
+    }),
+    wakeDispatch: () => dispatcher.wake(),
+    onOfferAnswer: offers.take,
+  });
+
+  const intake = createIntake({
+    db,
+    clock,
+    logger,
+    reader,
+    environment,
+    parser,
+    texts,
+    publicUrl,
+    runUrl: links.runUrl,
+    tell(advanced) {
+      for (const one of advanced) announcer.announce(one);
+    },
+  });
+  let grpc: AgentServer | undefined;
+  const grpcAddress = (): string => config.grpcPublicAddress ?? `${config.listen}:${grpc?.port ?? config.grpcPort}`;
+  const farm = createFarmPort({
+    ...ends,
+    ...logDeps,
+    bus,
+    clock,
+    logger,
+    sessions,
+    announcer,
+    authenticator,
+    live,
+    changes,
+    natsKeys,
+    wakeDispatch: () => dispatcher.wake(),
+    endOrphanedAttempts: () => endOrphanedAttempts(sweepDeps),
+    async revokeNatsUser(userPublicKey) {
+      if (config.nats !== undefined && natsKeys !== undefined) {
+        await revokeAgentNatsUser({ urls: config.nats.urls, keys: natsKeys, userPublicKey });
+      }
+    },
+    check: () => checkFarm({ db, blobs, bus }),
+  });
+  const http = createHttpServer({
+    db,
+    clock,
+    logger,
+    intake,
+    gate: intake.gate,
+    environment,
+    reader,
+    farm,
+    links,
+    metrics: metrics.registry,
+    version: CONTROLLER_VERSION,
+    grpcAddress,
+    natsUrls: config.nats?.publicUrls ?? [],
+    authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
+    host: config.listen,
+    port: config.port,
+  });
+
+  const agentServer: Service = {
+    async start() {
+      const listen = `${config.listen}:${config.grpcPort}`;
+      grpc = await startAgentServer({ listen, api, authenticate: authenticator.authenticate, logger });
+    },
+    async stop() {
+      sessions.endAll();
+      await grpc?.stop();
+    },
+  };
+  const parts: Service = {
+    start: async () => undefined,
+    async stop() {
+      live.stop();
+      changes.stop();
+      reader.closeAll();
+      await parser.close();
+      await bus?.close();
+      await endPresence(db, controller.id);
+      await db.destroy();
+    },
+  };
+  // stopped in reverse: first no new work comes in, then pools are resigned, then agents leave, last the database
+  const stop = await startInOrder([parts, sweeps, agentServer, dispatcher, http, intake]);
+  return {
+    port: http.port,
+    grpcPort: grpc?.port ?? config.grpcPort,
+    url: publicUrl(),
+    stop,
+  };
+}

@@ -1,0 +1,99 @@
+import type { AgentId } from "@windrow/model";
+import { type Clock, failpoint, type Logger, type Loop, type Service, startLoop } from "@windrow/service";
+import { type Database, type GrantedLease, type PoolRow, readPools } from "@windrow/store";
+import { type Bus, type BusSubscription, everyWake, wakesOf } from "@windrow/wire";
+import type { Metrics } from "../metrics.ts";
+import { dispatchPool } from "./dispatch-pool.ts";
+import type { PoolTerms } from "./pool-terms.ts";
+
+export interface DispatcherDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly bus: Bus | undefined;
+  readonly terms: PoolTerms;
+  readonly onGranted: (granted: GrantedLease) => void;
+}
+
+export interface Dispatcher extends Service {
+  /** Something may be grantable: here, or on the controllers that dispatch the other pools. */
+  wake(): void;
+  /** Offers nothing to this agent for a moment: it declined. */
+  avoid(agentId: AgentId): void;
+}
+
+const TICK_MS = 1_000;
+const AVOID_MS = 1_000;
+const AVOIDED_MAX = 10_000;
+/** Passes of one pool in a row before the others get a turn. */
+const PASSES_MAX = 20;
+
+/**
+ * Grants the queued jobs of the pools whose term this controller holds: one loop for the terms, one per pool for the
+ * grants. Woken by commits (here and, over NATS, elsewhere), else every second.
+ */
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { db, clock, logger, metrics, bus, terms } = deps;
+  const loops = new Map<string, Loop>();
+  const avoidedUntil = new Map<AgentId, number>();
+  let pools = new Map<string, PoolRow>();
+  let keeper: Loop | undefined;
+  let wakes: BusSubscription | undefined;
+
+  async function keepTerms(): Promise<void> {
+    pools = new Map((await readPools(db)).map((pool) => [pool.name, pool]));
+    await terms.keep();
+    const now = clock.monotonicMs();
+    for (const [agentId, untilMs] of avoidedUntil) if (untilMs <= now) avoidedUntil.delete(agentId);
+    for (const pool of terms.pools()) {
+      if (loops.has(pool)) continue;
+      const runOnce = (signal: AbortSignal) => dispatch(pool, signal);
+      loops.set(pool, startLoop({ name: `dispatch ${pool}`, everyMs: TICK_MS, clock, logger, runOnce }));
+    }
+  }
+
+  async function dispatch(name: string, signal: AbortSignal): Promise<void> {
+    for (let pass = 0; pass < PASSES_MAX && !signal.aborted; pass++) {
+      const pool = pools.get(name);
+      const term = terms.find(name);
+      if (pool === undefined || term === undefined || pool.isPaused) return;
+      const startedMs = clock.monotonicMs();
+      const { granted, isMore, waitedMs } = await dispatchPool({ db, isAvoided }, pool, term);
+      metrics.dispatchPassSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
+      if (granted.length > 0) {
+        await failpoint("controller.after-grant-commit");
+        metrics.granted.inc(granted.length);
+        for (const ms of waitedMs) metrics.queueWaitSeconds.observe(ms / 1_000);
+        for (const lease of granted) deps.onGranted(lease);
+      }
+      if (!isMore) return;
+    }
+    loops.get(name)?.wake();
+  }
+
+  const isAvoided = (agentId: AgentId): boolean => (avoidedUntil.get(agentId) ?? 0) > clock.monotonicMs();
+
+  return {
+    wake() {
+      for (const loop of loops.values()) loop.wake();
+      // whoever dispatches the other pools listens; a pool nobody holds is found by the tick
+      for (const pool of pools.keys()) if (terms.find(pool) === undefined) bus?.publish(wakesOf(pool), { pool });
+    },
+    avoid(agentId) {
+      if (avoidedUntil.size < AVOIDED_MAX) avoidedUntil.set(agentId, clock.monotonicMs() + AVOID_MS);
+    },
+    async start() {
+      wakes = bus?.subscribe(everyWake, ({ pool }) => loops.get(pool)?.wake());
+      await keepTerms();
+      keeper = startLoop({ name: "pool terms", everyMs: TICK_MS, clock, logger, runOnce: keepTerms });
+    },
+    async stop() {
+      wakes?.close();
+      await keeper?.stop();
+      await Promise.all([...loops.values()].map((loop) => loop.stop()));
+      loops.clear();
+      await terms.resign();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** What the controller counts; `/metrics` shows the registry. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** Writes that named a lease which is not the caller's any more: each changed nothing. */
+  readonly staleFence: Counter;
+  readonly granted: Counter;
+  readonly offerUnanswered: Counter;
+  readonly lostAttempts: Counter;
+  readonly sessionsOpen: Gauge;
+  readonly queueWaitSeconds: Histogram;
+  readonly dispatchPassSeconds: Histogram;
+  readonly logBytes: Counter;
+  readonly logMismatch: Counter;
+  readonly expiryHeld: Counter;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    staleFence: new Counter({
+      name: "windrow_stale_fence_total",
+      help: "Writes refused because their lease is over",
+      registers,
+    }),
+    granted: new Counter({ name: "windrow_granted_total", help: "Jobs granted to agents", registers }),
+    offerUnanswered: new Counter({
+      name: "windrow_offer_unanswered_total",
+      help: "Offers that NATS brought no answer to",
+      registers,
+    }),
+    lostAttempts: new Counter({
+      name: "windrow_lost_attempts_total",
+      help: "Attempts whose agent never came back",
+      registers,
+    }),
+    sessionsOpen: new Gauge({ name: "windrow_sessions_open", help: "Agents connected to this controller", registers }),
+    queueWaitSeconds: new Histogram({
+      name: "windrow_queue_wait_seconds",
+      help: "From queued to granted",
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120, 600, 3600],
+      registers,
+    }),
+    dispatchPassSeconds: new Histogram({
+      name: "windrow_dispatch_pass_seconds",
+      help: "One look at the queue of one pool",
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+      registers,
+    }),
+    logBytes: new Counter({ name: "windrow_log_bytes_total", help: "Log bytes made durable", registers }),
+    logMismatch: new Counter({
+      name: "windrow_log_mismatch_total",
+      help: "Streams whose bytes differed from their seal",
+      registers,
+    }),
+    expiryHeld: new Counter({
+      name: "windrow_expiry_held_total",
+      help: "Times the loss of most of a pool was held back",
+      registers,
+    }),
+  };
+}

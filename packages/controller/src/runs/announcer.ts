@@ -1,0 +1,51 @@
+import { asRunId } from "@windrow/model";
+import type { CancelTarget } from "@windrow/store";
+import { type Bus, cancelsTo, changesOf, hintsAbout } from "@windrow/wire";
+import type { SessionRegistry } from "../agent-api/session-registry.ts";
+import type { Advanced } from "./advance-run.ts";
+
+/** Tells others what a transaction changed; every word is a hint, and silence costs at most a tick. */
+export interface Announcer {
+  announce(advanced: Advanced): void;
+  /** The run changed without being moved on: for those who show it. */
+  announceRun(runId: number): void;
+  tellCancels(cancels: readonly CancelTarget[]): void;
+}
+
+export interface AnnouncerDeps {
+  readonly bus: Bus | undefined;
+  readonly sessions: SessionRegistry;
+  /** Wakes dispatch here and on the controllers that hold the other pools. */
+  readonly wakeDispatch: () => void;
+  /** Called for every changed run, for readers of events in this process. */
+  readonly onRunChanged: (runId: number) => void;
+}
+
+export function createAnnouncer(deps: AnnouncerDeps): Announcer {
+  const { bus, sessions } = deps;
+
+  function announceRun(runId: number): void {
+    deps.onRunChanged(runId);
+    bus?.publish(changesOf(asRunId(runId)), { runId: asRunId(runId) });
+  }
+
+  function tellCancels(cancels: readonly CancelTarget[]): void {
+    for (const { agentId, attemptId, leaseId, reason } of cancels) {
+      const cancel = { attemptId, leaseId, reason };
+      // both ways: whichever arrives first counts, and either may be cut
+      const isHere = sessions.send(agentId, { kind: "cancel", ...cancel });
+      bus?.publish(cancelsTo(agentId), cancel);
+      if (!isHere) bus?.publish(hintsAbout(agentId), { agentId, kind: "cancel", ...cancel });
+    }
+  }
+
+  return {
+    announceRun,
+    tellCancels,
+    announce(advanced) {
+      if (advanced.queuedCount > 0) deps.wakeDispatch();
+      tellCancels(advanced.cancels);
+      announceRun(advanced.runId);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { Refusal } from "@windrow/model";
+import {
+  type CancelTarget,
+  type Database,
+  findRunOfJob,
+  inTransaction,
+  lockRun,
+  type RunJob,
+  readRunJobs,
+  requestJobCancel,
+  requestRunCancel,
+  settleJobs,
+  type Tx,
+} from "@windrow/store";
+import { advanceRun } from "./advance-run.ts";
+import type { Announcer } from "./announcer.ts";
+import type { RunTexts } from "./run-texts.ts";
+
+export interface CancelDeps {
+  readonly db: Database;
+  readonly publicUrl: () => string;
+  readonly texts: RunTexts;
+  readonly announcer: Announcer;
+}
+
+export interface CancelRequest {
+  readonly target: { readonly runId: number } | { readonly jobId: number };
+  /** Who asked. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** A condition that asks to be judged even when the run is cancelled. */
+const OUTLIVES_CANCEL = /\b(?:always|cancelled)\s*\(/;
+
+/**
+ * Cancels a run or one job. Jobs no agent has end at once; the others are asked to, and end with the agent's report
+ * (or, if the agent is lost, cancelled). Blocked jobs that want to run after a cancel (`always()`, `cancelled()`) stay
+ * until their needs have ended. Cancelling what is finished, or twice, changes nothing. Throws `not_found`.
+ */
+export async function requestCancel(deps: CancelDeps, request: CancelRequest): Promise<void> {
+  const { target } = request;
+  const runId = "runId" in target ? target.runId : await findRunOfJob(deps.db, target.jobId);
+  if (runId === undefined) throw new Refusal("not_found", "there is no such job");
+  const { cancels, advanced } = await inTransaction(deps.db, async (tx) => {
+    const run = await lockRun(tx, runId);
+    if (run === undefined) throw new Refusal("not_found", `there is no run ${runId}`);
+    const jobs = (await readRunJobs(tx, runId, run.attempt)).filter((job) => job.state !== "finished");
+    if ("runId" in target) await requestRunCancel(tx, { runId, by: request.by, reason: request.reason });
+    const chosen =
+      "jobId" in target
+        ? jobs.filter((job) => job.id === target.jobId)
+        : await leaveOutliving(tx, { deps, runId, jobs });
+    const asked = await cancelJobs(tx, chosen, request.reason);
+    return {
+      cancels: asked,
+      advanced: await advanceRun(tx, { runId, publicUrl: deps.publicUrl(), texts: deps.texts }),
+    };
+  });
+  deps.announcer.announce({ ...advanced, cancels: [...cancels, ...advanced.cancels] });
+}
+
+async function leaveOutliving(
+  tx: Tx,
+  { deps, runId, jobs }: { readonly deps: CancelDeps; readonly runId: number; readonly jobs: readonly RunJob[] },
+): Promise<RunJob[]> {
+  if (!jobs.some((job) => job.state === "blocked")) return [...jobs];
+  const { definition } = await deps.texts.read(tx, runId);
+  const outliving = new Set(definition.jobs.filter((job) => OUTLIVES_CANCEL.test(job.condition)).map((job) => job.key));
+  return jobs.filter((job) => job.state !== "blocked" || !outliving.has(job.key));
+}
+
+async function cancelJobs(tx: Tx, jobs: readonly RunJob[], reason: string): Promise<CancelTarget[]> {
+  const unleased = jobs.filter((job) => job.state === "blocked" || job.state === "queued");
+  const settled = await settleJobs(
+    tx,
+    unleased.map((job) => ({ jobId: job.id, outcome: "cancelled" as const, reason })),
+  );
+  // what could not be settled is with an agent by now
+  const jobIds = jobs.map((job) => job.id).filter((id) => !settled.includes(id));
+  return requestJobCancel(tx, { jobIds, reason });
+}

@@ -1,0 +1,31 @@
+import type { AttemptId, LeaseId } from "@windrow/model";
+import { inTransaction, lockAttempt } from "@windrow/store";
+import type { Advanced } from "./advance-run.ts";
+import { type EndDeps, endAttemptAndAdvance, releaseJob } from "./end-attempt-run.ts";
+
+/** Ends an offer that the agent declined; undefined when it is no open offer (any more). */
+export function declineOffer(
+  deps: EndDeps,
+  offer: {
+    readonly attemptId: AttemptId;
+    readonly leaseId: LeaseId;
+    readonly agentId: string;
+    readonly reason: string;
+  },
+): Promise<Advanced | undefined> {
+  return inTransaction(deps.db, async (tx) => {
+    const locked = await lockAttempt(tx, offer.attemptId);
+    if (locked?.state !== "offered" || locked.leaseId !== offer.leaseId || locked.agentId !== offer.agentId)
+      return undefined;
+    return endAttemptAndAdvance(tx, deps, { locked, how: "decline", reason: offer.reason, job: releaseJob(locked) });
+  });
+}
+
+/** Ends an offer that nobody started in time; undefined when it was started meanwhile. */
+export function expireOffer(deps: EndDeps, attemptId: AttemptId): Promise<Advanced | undefined> {
+  return inTransaction(deps.db, async (tx) => {
+    const locked = await lockAttempt(tx, attemptId);
+    if (locked?.state !== "offered" || !locked.offerIsOver) return undefined;
+    return endAttemptAndAdvance(tx, deps, { locked, how: "expire", reason: "offer_expired", job: releaseJob(locked) });
+  });
+}

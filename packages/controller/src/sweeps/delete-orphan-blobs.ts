@@ -1,0 +1,29 @@
+import { findKnownBlobKeys } from "@windrow/store";
+import type { SweepDeps } from "./sweep-deps.ts";
+
+/** A blob younger than this may still get its row. */
+const ORPHAN_AFTER_MS = 3_600_000;
+const KEYS_PER_LOOK = 500;
+
+/** Deletes log blobs without a row: a controller died between the two, or the row was refused. */
+export async function deleteOrphanBlobs(deps: SweepDeps, orphanAfterMs = ORPHAN_AFTER_MS): Promise<number> {
+  const before = deps.clock.nowMs() - orphanAfterMs;
+  let deletedCount = 0;
+  let keys: string[] = [];
+  const look = async () => {
+    const known = await findKnownBlobKeys(deps.db, keys);
+    for (const key of keys.filter((one) => !known.has(one))) {
+      await deps.blobs.delete(key);
+      deletedCount++;
+    }
+    keys = [];
+  };
+  for await (const entry of deps.blobs.list("log/")) {
+    if (entry.storedAt.getTime() > before) continue;
+    keys.push(entry.key);
+    if (keys.length >= KEYS_PER_LOOK) await look();
+  }
+  if (keys.length > 0) await look();
+  if (deletedCount > 0) deps.logger.info({ deletedCount }, "blobs without a row were deleted");
+  return deletedCount;
+}

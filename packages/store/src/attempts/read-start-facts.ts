@@ -1,0 +1,36 @@
+import type { JobId } from "@windrow/model";
+import { sql } from "kysely";
+import type { Database } from "../database.ts";
+import type { RunFacts, RunJob } from "../runs/advance-read.ts";
+
+export type StartNeed = Pick<RunJob, "id" | "key" | "conclusion" | "continueOnError" | "outputs">;
+
+/** What the plan of one job is built from, besides the definition. */
+export interface StartFacts extends RunFacts {
+  readonly jobId: JobId;
+  readonly jobKey: string;
+  readonly jobName: string;
+  readonly matrix: RunJob["matrix"];
+  readonly matrixIndex: number;
+  readonly timeoutMs: number;
+  /** Direct needs in the order in which they ended. */
+  readonly needs: readonly StartNeed[];
+}
+
+/** Reads them without a lock: nothing of it changes once the job is queued. Undefined when there is no such attempt. */
+export async function readStartFacts(db: Database, attemptId: string): Promise<StartFacts | undefined> {
+  const { rows } = await sql<StartFacts>`
+    select j.id as "jobId", j.key as "jobKey", j.name as "jobName", j.matrix, j.matrix_index as "matrixIndex",
+      j.timeout_ms as "timeoutMs", r.id, r.number, j.run_attempt as attempt, r.state, r.repository_id as "repositoryId",
+      p.owner, p.name as repository, p.default_branch as "defaultBranch", p.language, r.sha, r.ref,
+      r.event_name as "eventName", r.actor, r.trust, r.workflow_name as "workflowName", r.workflow_path as "workflowPath",
+      r.cancel_requested_at is not null as "cancelRequested", r.cancel_reason as "cancelReason",
+      coalesce((
+        select jsonb_agg(jsonb_build_object('id', d.id, 'key', d.key, 'conclusion', d.conclusion,
+          'continueOnError', d.continue_on_error, 'outputs', d.outputs) order by d.finished_at, d.id)
+        from job_needs n join jobs d on d.id = n.needs_job_id where n.job_id = j.id
+      ), '[]') as needs
+    from attempts a join jobs j on j.id = a.job_id join runs r on r.id = j.run_id join repositories p on p.id = r.repository_id
+    where a.id = ${attemptId}`.execute(db);
+  return rows[0];
+}
