@@ -3,11 +3,23 @@ import type { Command } from "commander";
 import { createApiClient } from "./api/client.ts";
 import { usageError } from "./cli-error.ts";
 import { resolveConnection } from "./config/resolve-connection.ts";
+import type { OutputStream } from "./output/terminal.ts";
 
 const SHELLS = ["bash", "zsh", "fish", "powershell"];
 /** The person waits with a finger on the Tab key. */
 const NAMES_WITHIN_MS = 1500;
 const NAMES_MAX = 50;
+
+/** The script relies on a function of the package bash-completion, which many servers do not have. */
+const BASH_FALLBACK = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref() {
+        cur=\${COMP_WORDS[COMP_CWORD]}
+        prev=\${COMP_WORDS[COMP_CWORD-1]}
+        words=("\${COMP_WORDS[@]}")
+        cword=$COMP_CWORD
+    }
+fi
+`;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 interface CompletedName {
@@ -19,13 +31,15 @@ interface CompletedName {
 export async function answerCompletion(
   program: Command,
   args: readonly string[],
-  environment: Environment,
+  options: { readonly environment: Environment; readonly out: OutputStream },
 ): Promise<void> {
+  const { environment, out } = options;
   if (args[0] === "completion" && !SHELLS.includes(args[1] ?? "")) {
     throw usageError("which shell?", "One of: windrow completion bash|zsh|fish");
   }
   const wanted = args[0] === "complete" ? wantedNames(args.slice(2)) : undefined;
   const names = wanted === undefined ? [] : await loadNames(wanted, environment);
+  if (args[0] === "completion" && args[1] === "bash") out.write(BASH_FALLBACK);
   const completion = tab(program, { completionCommandName: "completion" });
   for (const [name, command] of completion.commands) {
     const offered = wantedNames([...name.split(" "), ""]);

@@ -33,7 +33,7 @@ export async function runCli(options: RunCliOptions): Promise<number> {
   try {
     if (isCompletion) {
       const { answerCompletion } = await import("./completion.ts");
-      await answerCompletion(program, args, environment);
+      await answerCompletion(program, args, { environment, out });
     } else await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {

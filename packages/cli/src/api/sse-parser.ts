@@ -26,6 +26,7 @@ export interface SseParser {
 export function createSseParser(): SseParser {
   const decoder = new TextDecoder();
   let rest = "";
+  let scanned = 0;
   let data: string[] = [];
   let dataLength = 0;
   let event = "";
@@ -55,18 +56,19 @@ export function createSseParser(): SseParser {
     push(bytes) {
       const events: SseEvent[] = [];
       rest += decoder.decode(bytes, { stream: true });
+      const lineEnd = /\r\n|\n|\r/g;
+      // what was looked at before holds no line end
+      lineEnd.lastIndex = scanned;
       let start = 0;
-      for (let at = start; at < rest.length; at++) {
-        const character = rest[at];
-        if (character !== "\n" && character !== "\r") continue;
+      for (let found = lineEnd.exec(rest); found !== null; found = lineEnd.exec(rest)) {
         // whether a `\n` follows this `\r` is only known with the next bytes
-        if (character === "\r" && at === rest.length - 1) break;
-        const complete = takeLine(rest.slice(start, at));
+        if (found[0] === "\r" && lineEnd.lastIndex === rest.length) break;
+        const complete = takeLine(rest.slice(start, found.index));
         if (complete !== undefined) events.push(complete);
-        if (character === "\r" && rest[at + 1] === "\n") at++;
-        start = at + 1;
+        start = lineEnd.lastIndex;
       }
       rest = rest.slice(start);
+      scanned = rest.endsWith("\r") ? rest.length - 1 : rest.length;
       if (rest.length > SSE_EVENT_CHARACTERS_MAX) throw new SseEventTooLarge();
       return events;
     },
