@@ -38,6 +38,8 @@ export interface Edge {
   makeToken(options?: { readonly role?: Role; readonly owner?: string; readonly name?: string }): Promise<string>;
   addAgent(labels: readonly string[]): Promise<void>;
   api(method: string, path: string, options?: { readonly token?: string; readonly body?: unknown }): Promise<Response>;
+  /** The answer's document, which the test says the shape of. */
+  json<T>(method: string, path: string, options?: { readonly token?: string; readonly body?: unknown }): Promise<T>;
   /** A new work tree with these files committed on main. */
   makeWorkTree(files: Readonly<Record<string, string>>): Promise<WorkTree>;
   stop(): Promise<void>;
@@ -124,7 +126,7 @@ export async function startEdge(options: { readonly farm?: Partial<FarmPort> } =
   await server.start();
   await intake.start();
 
-  return {
+  const edge: Edge = {
     db,
     get url() {
       return url();
@@ -162,6 +164,10 @@ export async function startEdge(options: { readonly farm?: Partial<FarmPort> } =
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     },
+    async json<T>(method: string, path: string, options?: { readonly token?: string; readonly body?: unknown }) {
+      const found: T = JSON.parse(await (await edge.api(method, path, options)).text());
+      return found;
+    },
     makeWorkTree: (files) => makeWorkTree(join(dataDir, "trees"), url(), files),
     async stop() {
       await server.stop();
@@ -172,6 +178,7 @@ export async function startEdge(options: { readonly farm?: Partial<FarmPort> } =
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+  return edge;
 }
 
 async function makeWorkTree(parent: string, url: string, files: Readonly<Record<string, string>>): Promise<WorkTree> {

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { PERMISSIONS, ROUTES } from "@windrow/contract";
+import { type Agent, PERMISSIONS, ROUTES, type Token, type Whoami } from "@windrow/contract";
 import { fastify } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureAdminToken } from "../src/http-api/admin-token.ts";
@@ -71,9 +71,9 @@ describe("access", () => {
     const page = await fetch(`${edge.url}/`, { headers: { authorization: `Basic ${basic}` } });
     expect(page.status).toBe(200);
     expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
-    const me = await (await edge.api("GET", "/api/v1/whoami", { token: developer })).json();
+    const me = await edge.json<Whoami>("GET", "/api/v1/whoami", { token: developer });
     expect(me).toMatchObject({ kind: "user", name: "dev", role: "developer", owner: null });
-    const whole = await (await edge.api("GET", "/api/v1/whoami", { token: admin })).json();
+    const whole = await edge.json<Whoami>("GET", "/api/v1/whoami", { token: admin });
     expect(whole.permissions.toSorted()).toEqual(PERMISSIONS.filter((one) => one !== "agent:join").toSorted());
   });
 
@@ -110,12 +110,10 @@ describe("access", () => {
 
 describe("tokens", () => {
   it("are shown once, and are worthless when revoked", async () => {
-    const made = await edge.api("POST", "/api/v1/tokens", {
+    const { token, secret } = await edge.json<{ token: Token; secret: string }>("POST", "/api/v1/tokens", {
       token: admin,
       body: { kind: "user", name: "bot", role: "reader" },
     });
-    expect(made.status).toBe(201);
-    const { token, secret } = await made.json();
     expect(secret).toMatch(/^wru_[A-Za-z0-9_-]{43}$/);
     expect((await edge.api("GET", "/api/v1/runs", { token: secret })).status).toBe(200);
     const listed = await (await edge.api("GET", "/api/v1/tokens", { token: admin })).text();
@@ -141,9 +139,8 @@ describe("tokens", () => {
 describe("joining", () => {
   const body = { nats_public_key: `U${"A".repeat(55)}`, hostname: "box", version: "1", slots: 2, labels: ["Linux"] };
   const makeJoinToken = async (more: object = {}) => {
-    const made = await edge.api("POST", "/api/v1/tokens", { token: admin, body: { kind: "join", ...more } });
-    expect(made.status).toBe(201);
-    return (await made.json()).secret;
+    const body = { kind: "join", ...more };
+    return (await edge.json<{ secret: string }>("POST", "/api/v1/tokens", { token: admin, body })).secret;
   };
 
   it("exchanges a join token for a credential of the agent's own, once", async () => {
@@ -158,7 +155,7 @@ describe("joining", () => {
     });
     const again = await edge.api("POST", "/api/v1/agents/join", { token, body: { ...body, name: "box-2" } });
     expect(again.status).toBe(401);
-    const listed = await (await edge.api("GET", "/api/v1/agents", { token: reader })).json();
+    const listed = await edge.json<{ items: Agent[] }>("GET", "/api/v1/agents", { token: reader });
     expect(listed.items).toMatchObject([
       { name: "box-1", state: "joining", labels: ["linux"], slots: 2, slots_used: 0 },
     ]);
@@ -248,9 +245,12 @@ describe("every refusal", () => {
 
 describe("the OpenAPI document", () => {
   it("is 3.1 and describes every route of the contract", async () => {
-    const document = await (await edge.api("GET", "/api/openapi.json", { token: reader })).json();
+    const document = await edge.json<{
+      openapi: string;
+      paths: Record<string, Record<string, { operationId: string }>>;
+    }>("GET", "/api/openapi.json", { token: reader });
     expect(document.openapi).toMatch(/^3\.1/);
-    const described = Object.values<Record<string, { operationId: string }>>(document.paths).flatMap((path) =>
+    const described = Object.values(document.paths).flatMap((path) =>
       Object.values(path).map((operation) => operation.operationId),
     );
     expect(described.toSorted()).toEqual(Object.keys(ROUTES).toSorted());

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Run } from "@windrow/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Edge, startEdge } from "./edge-kit.ts";
 
@@ -139,10 +140,10 @@ describe("a push", () => {
     const pushed = await tree.push({ token, name: "gpu" });
     expect(pushed.stderr).toContain("job 'build' waits: no agent has the labels 'gpu', 'linux'");
     const [run] = await runsOf("gpu");
-    const view = await (await edge.api("GET", `/api/v1/runs/${run?.id}`, { token })).json();
+    const view = await edge.json<Run>("GET", `/api/v1/runs/${run?.id}`, { token });
     expect(view.state).toBe("running");
-    expect(view.jobs[0].waiting_for).toBe("no agent has the labels gpu, linux");
-    expect(view.jobs[1].waiting_for).toBe("it needs 'build', which is not finished");
+    expect(view.jobs[0]?.waiting_for).toBe("no agent has the labels gpu, linux");
+    expect(view.jobs[1]?.waiting_for).toBe("it needs 'build', which is not finished");
   });
 
   it("by windrow try builds in a scope of its own and leaves no branch behind", async () => {
@@ -174,6 +175,7 @@ describe("a push with a broken workflow file succeeds and prints where it is bro
   it.each([
     ["YAML", "on: push\njobs: {a: [}\n", /ci\.yml:2:\d+: error: /],
     ["an unknown key", job("run: a\n        surprise: 1"), /ci\.yml:7:9: error: .*surprise/],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the workflow language's own
     ["an expression", job("run: echo ${{ github.sha == }}"), /ci\.yml:6:\d+: error: /],
     ["needs in a circle", needs("b", "a"), /ci\.yml:\d+:\d+: error: .*needs/],
     [

@@ -44,16 +44,26 @@ export async function followRun(deps: ApiDeps, request: FollowRequest, stream: E
     for (const job of present) await stream.send("job", job);
   }
   while (!stream.signal.aborted) {
+    // listening begins before reading: a change in between is not missed
+    const read = new AbortController();
+    const news = deps.farm.waitForRunChange(runId, AbortSignal.any([stream.signal, read.signal]));
     const events = await readEvents(db, { runId, after: cursor });
+    const run = (await findRun(db, runId)) ?? request.run;
+    // states first: who is cut off between them and the events, which carry the ids, receives both again
+    if (events.length > 0) await sendTouched(events, run);
     for (const event of events) await stream.send("event", presentEvent(event), event.cursor);
     cursor = events.at(-1)?.cursor ?? cursor;
-    const run = (await findRun(db, runId)) ?? request.run;
-    if (events.length > 0) await sendTouched(events, run);
-    else if (run.state === "finished" && !(await hasEventsAfter(db, { runId, after: cursor }))) {
+    if (events.length > 0) {
+      read.abort();
+      continue;
+    }
+    if (run.state === "finished" && !(await hasEventsAfter(db, { runId, after: cursor }))) {
+      read.abort();
       await tails.finished();
       if (!stream.signal.aborted) await stream.send("end", presentRun(run, deps.links));
       return;
-    } else await deps.farm.waitForRunChange(runId, stream.signal);
+    }
+    await news;
   }
 
   async function sendTouched(events: readonly StoredEvent[], run: RunView): Promise<void> {

@@ -1,6 +1,13 @@
 import type { Diagnostic, WorkflowDefinition } from "@windrow/model";
 import type { NewJob, NewRun, RepositoryRow } from "@windrow/store";
-import { matchTriggers, type ParseWorker, resolveJobs, type TriggerEvent } from "@windrow/workflow";
+import {
+  matchTriggers,
+  type ParseResult,
+  type ParseWorker,
+  resolveJobs,
+  type TriggerEvent,
+  type TriggerMatch,
+} from "@windrow/workflow";
 import {
   type CommitContent,
   WORKFLOW_FILE_BYTES_MAX,
@@ -59,18 +66,17 @@ export async function prepareRuns(trigger: Trigger, parser: ParseWorker): Promis
     );
   }
   for (const { file, result } of candidates) {
-    if (result.definition === undefined) {
-      runs.push(makeRun(trigger, file, null, result.diagnostics));
-      continue;
-    }
-    const match = chosen?.always ? { matches: true as const } : await matchWithPaths(result.definition, trigger);
-    if (match.matches) runs.push(makeRun(trigger, file, result.definition, result.diagnostics));
+    // a file whose `on:` cannot be read is told to everybody who pushes
+    const triggers = result.definition?.triggers ?? (result.triggers?.length ? result.triggers : undefined);
+    const isAsked = chosen?.always === true || triggers === undefined;
+    const match = isAsked ? { matches: true as const } : await matchWithPaths(triggers, trigger);
+    if (match.matches) runs.push(makeRun(trigger, file, result.definition ?? null, result.diagnostics));
     else notes.push(`${file.path}: ${match.reason}`);
   }
   return { runs, notes };
 }
 
-async function parse(file: WorkflowFile, parser: ParseWorker) {
+async function parse(file: WorkflowFile, parser: ParseWorker): Promise<ParseResult> {
   if (file.text !== null) return parser.parse(file.path, file.text);
   const kib = Math.ceil(file.sizeBytes / 1024);
   const diagnostic: Diagnostic = {
@@ -91,13 +97,13 @@ function isChosen(wanted: string, path: string, name: string | undefined): boole
 }
 
 /** Computing changed paths takes processes, so they are asked for only after everything else matched. */
-async function matchWithPaths(definition: WorkflowDefinition, trigger: Trigger) {
-  const match = matchTriggers(definition, trigger.event);
-  const filter = definition.triggers.find((one) => one.event === trigger.event.event);
+async function matchWithPaths(triggers: WorkflowDefinition["triggers"], trigger: Trigger): Promise<TriggerMatch> {
+  const match = matchTriggers({ triggers }, trigger.event);
+  const filter = triggers.find((one) => one.event === trigger.event.event);
   if (!match.matches || trigger.event.event !== "push" || trigger.changedPaths === undefined) return match;
   if (filter?.paths === undefined && filter?.pathsIgnore === undefined) return match;
   const changedPaths = await trigger.changedPaths();
-  return changedPaths === undefined ? match : matchTriggers(definition, { ...trigger.event, changedPaths });
+  return changedPaths === undefined ? match : matchTriggers({ triggers }, { ...trigger.event, changedPaths });
 }
 
 function makeRun(
