@@ -66,6 +66,10 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const lease = { attemptId, leaseId };
   const signal = attempt.over;
   const onRefused = (refusal: Refusal) => attempt.revoke(refusal.message);
+  const onBroken = (error: unknown) => {
+    machine.logger.error({ err: error, attempt: attemptId }, "an attempt cannot be reported");
+    attempt.revoke("its log or its reports cannot be sent");
+  };
   const start = await startAttempt(runner, attempt);
   const { plan, jobToken } = start;
   const hasRun = memory.opened !== undefined;
@@ -79,9 +83,9 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     user: memory.opened?.user ?? user,
   };
   const { clock, logger } = machine;
-  const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused });
+  const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
-  const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused });
+  const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });
   const closeGate = gateway.admit({ jobToken, repository: plan.repository });
   try {
     const logs = createJobLogs({

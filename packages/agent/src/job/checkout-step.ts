@@ -18,7 +18,7 @@ export type CheckoutStart =
  * Runs as the job's user. Everything it is told comes in WINDROW_CHECKOUT_*; git reads no configuration but the
  * repository's own, runs no hook, and speaks http alone.
  */
-const SCRIPT = `set -eu
+const SCRIPT = `set -euf
 fail() { echo "::error::checkout: $1"; exit 1; }
 command -v git >/dev/null 2>&1 || fail "git is not installed on this agent"
 mkdir -p -- "$WINDROW_CHECKOUT_DIR"
@@ -29,11 +29,10 @@ else
   if [ "$WINDROW_CHECKOUT_CLEAN" != false ] && [ "$WINDROW_CHECKOUT_DIR" != . ]; then
     find . -mindepth 1 -maxdepth 1 -exec rm -rf -- {} +
   fi
-  git init -q .
+  git init -q --template= .
 fi
 git remote remove origin >/dev/null 2>&1 || :
 git remote add origin "$WINDROW_CHECKOUT_URL"
-git config --local core.hooksPath /dev/null
 git config --local gc.auto 0
 depth=
 [ "$WINDROW_CHECKOUT_DEPTH" = 0 ] || depth="--depth=$WINDROW_CHECKOUT_DEPTH"
@@ -57,16 +56,14 @@ case $ref in
   refs/tags/*) branch=; local=$ref ;;
   *) branch=; local= ;;
 esac
-if [ -n "$sha" ] && [ -n "$local" ]; then
-  get "+$sha:$local" $all || fail "$sha could not be fetched"
-elif [ -n "$sha" ]; then
-  get "$sha" $all || fail "$sha could not be fetched"
+if [ -n "$all" ]; then
+  get "\${sha:-$ref}" "$all" || fail "'\${sha:-$ref}' could not be fetched"
+  case $local in refs/remotes/*) [ -z "$sha" ] || git update-ref "$local" "$sha" ;; esac
 elif [ -n "$local" ]; then
-  get "+$ref:$local" $all || fail "'$ref' could not be fetched"
+  get "+\${sha:-$ref}:$local" || fail "'\${sha:-$ref}' could not be fetched"
 else
-  get "$ref" $all || fail "'$ref' could not be fetched"
+  get "\${sha:-$ref}" || fail "'\${sha:-$ref}' could not be fetched"
 fi
-if [ -n "$sha" ] && [ -n "$local" ] && [ "$all" != "" ]; then git update-ref "$local" "$sha"; fi
 target=\${local:-\${sha:-FETCH_HEAD}}
 [ -z "$sha" ] || target=$sha
 if [ -n "$branch" ]; then

@@ -13,6 +13,8 @@ export interface LogShipperOptions {
   readonly signal: AbortSignal;
   /** The controller refused the attempt's bytes. */
   readonly onRefused: (refusal: Refusal) => void;
+  /** The raw bytes cannot be read, or something else no other try mends. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 /**
@@ -185,7 +187,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   return {
     add(source) {
       lanes.set(source.stream, { source, unacked: [], sentCount: 0, ackedBytes: 0, nextAtMs: 0 });
-      running ??= run();
+      running ??= run().catch(options.onBroken);
       wake();
     },
     wake,

@@ -53,7 +53,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
   const { stream, path, onCommand } = options;
   const masks: Mask[] = options.masks.map((bytes) => ({ bytes, fromOffset: 0 }));
   const scanner = onCommand === undefined ? undefined : createCommandScanner(onCommand);
-  let file: FileHandle | undefined;
+  let opening: Promise<FileHandle | undefined> | undefined;
   let rawEnd: number | undefined;
   let isScanned = scanner === undefined;
   let mayHaveMore = true;
@@ -77,8 +77,13 @@ export function createLogStream(options: LogStreamOptions): LogStream {
   async function readAt(offset: number): Promise<Buffer> {
     const wanted = Math.min(LOG_CHUNK_BYTES_MAX, (rawEnd ?? Number.POSITIVE_INFINITY) - offset);
     if (wanted <= 0) return NOTHING;
-    file ??= await openIfThere(path);
-    if (file === undefined) return NOTHING;
+    // Shared by reading ahead and shipping, which overlap; a file that is not there yet is looked for again.
+    opening ??= openIfThere(path);
+    const file = await opening;
+    if (file === undefined) {
+      opening = undefined;
+      return NOTHING;
+    }
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, offset);
     // A short read of a long buffer is copied, so that what waits for its ack holds no more memory than it has bytes.
     return bytesRead * 2 < wanted ? Buffer.from(buffer.subarray(0, bytesRead)) : buffer.subarray(0, bytesRead);
@@ -154,7 +159,10 @@ export function createLogStream(options: LogStreamOptions): LogStream {
         if (chunk !== undefined) return chunk;
         if (state.outgoing.length > 0) continue;
         if (!mayHaveMore && rawEnd === undefined) return undefined;
+        const current = state;
         const raw = await readSafe();
+        // Rewound meanwhile: what was read belongs to the past.
+        if (state !== current) continue;
         state.readBytes += raw.length;
         const redacted = state.redactor.push(raw);
         state.isLast = rawEnd !== undefined && state.readBytes >= rawEnd && isScanned;
@@ -175,8 +183,9 @@ export function createLogStream(options: LogStreamOptions): LogStream {
       mayHaveMore = true;
     },
     async close() {
+      const file = await opening;
+      opening = undefined;
       await file?.close();
-      file = undefined;
     },
   };
 }

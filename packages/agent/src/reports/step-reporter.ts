@@ -9,6 +9,8 @@ export interface StepReporterOptions {
   readonly signal: AbortSignal;
   readonly onCancelRequested: () => void;
   readonly onRefused: (refusal: Refusal) => void;
+  /** Something that no other try mends. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 /** Reports of one attempt's steps on their way: the latest of each step, in batches, through outages. */
@@ -16,8 +18,6 @@ export interface StepReporter {
   report(step: StepReport): void;
   /** Resolves when everything reported before was taken. */
   flush(): Promise<void>;
-  /** Resolves when no call is under way; `signal` must have aborted before. */
-  settled(): Promise<void>;
 }
 
 /** Short enough to be live, long enough that a step of a few ms is one report. */
@@ -52,17 +52,16 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
   return {
     report(step) {
       waiting.set(step.stepNo, step);
-      sending ??= send().finally(() => {
-        sending = undefined;
-        flushNow = new AbortController();
-      });
+      sending ??= send()
+        .catch(options.onBroken)
+        .finally(() => {
+          sending = undefined;
+          flushNow = new AbortController();
+        });
     },
     async flush() {
       flushNow.abort();
       while (sending !== undefined) await sending;
-    },
-    async settled() {
-      await sending;
     },
   };
 }

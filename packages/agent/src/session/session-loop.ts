@@ -1,13 +1,14 @@
 import { Refusal } from "@windrow/model";
 import { backoffMs, type Clock, type Logger, type Service } from "@windrow/service";
-import type {
-  AgentApiClient,
-  ControllerMessage,
-  Heartbeat,
-  HeartbeatReply,
-  Hello,
-  SessionCall,
-  Welcome,
+import {
+  type AgentApiClient,
+  type ControllerMessage,
+  type Heartbeat,
+  type HeartbeatReply,
+  type Hello,
+  type SessionCall,
+  type Welcome,
+  WireFault,
 } from "@windrow/wire";
 import type { Connection, ControllerSession } from "./connection.ts";
 
@@ -88,7 +89,9 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       if (!stopping.signal.aborted) logger.info({ address }, "session ended");
     } catch (error) {
       if (error instanceof Refusal && isFinal(error)) options.onRefused(error);
-      else logger.warn({ err: error, address }, "session broke");
+      else if (error instanceof WireFault)
+        logger.warn({ address, code: error.code, why: error.message }, "session broke");
+      else throw error;
     } finally {
       stopping.signal.removeEventListener("abort", endCall);
       over.abort();

@@ -1,0 +1,116 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser, type StepBackend } from "@windrow/backends";
+import { asAgentId, type Refusal } from "@windrow/model";
+import { createLogger, systemClock } from "@windrow/service";
+import { createAgentApiClient, createUserNkey } from "@windrow/wire";
+import { type Agent, startAgent } from "../src/agent.ts";
+import { makeAgentFolders } from "../src/start/agent-folders.ts";
+import { type FakeAttempt, FakeController } from "./fake-controller.ts";
+
+/** An agent in this process against a fake controller, and everything to look at. */
+export class AgentBench {
+  readonly controller = new FakeController();
+  readonly dir: string;
+  readonly refusals: Refusal[] = [];
+  readonly #backend: StepBackend;
+  readonly #slotsCount: number;
+  readonly #controllerUrl: string;
+  readonly #agents: Agent[] = [];
+  #slotUsers: (SlotUser | undefined)[] = [];
+
+  constructor(options: { backend?: StepBackend; slotsCount?: number; controllerUrl?: string } = {}) {
+    this.dir = mkdtempSync(join(tmpdir(), "windrow-agent-"));
+    chmodSync(this.dir, 0o711);
+    this.#backend = options.backend ?? createHostBackend();
+    this.#slotsCount = options.slotsCount ?? 1;
+    this.#controllerUrl = options.controllerUrl ?? "http://127.0.0.1:1";
+  }
+
+  get agentDir(): string {
+    return join(this.dir, "agent");
+  }
+
+  async start(options: { withSlotUsers?: boolean } = {}): Promise<Agent> {
+    if (this.controller.address.endsWith(":0")) await this.controller.start();
+    mkdirSync(this.agentDir, { recursive: true });
+    if (options.withSlotUsers) {
+      this.#slotUsers = [];
+      for (let no = 0; no < this.#slotsCount; no++) {
+        this.#slotUsers.push(
+          await prepareSlotUser({ slotKey: `${this.agentDir}#${no}`, claimDir: join(this.dir, "claims") }),
+        );
+      }
+    }
+    const agent = await startAgent({
+      credential: {
+        agentId: asAgentId("9c9f2a86-0000-4000-8000-000000000001"),
+        name: "agent-1",
+        credential: "wra_test",
+        grpcAddress: this.controller.address,
+        controllerUrl: this.#controllerUrl,
+      },
+      natsSeed: createUserNkey().seed,
+      grpcAddresses: [this.controller.address],
+      controllerUrl: this.#controllerUrl,
+      connect: (address) => createAgentApiClient({ address, credential: "wra_test" }),
+      backend: this.#backend,
+      folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
+      slotUsers: this.#slotUsers,
+      slotsCount: this.#slotsCount,
+      labels: ["linux"],
+      version: "0.1.0",
+      machineEnv: { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" },
+      hasBash: true,
+      clock: systemClock,
+      bootClockMs,
+      logger: createLogger({ component: "agent", level: LOG_LEVEL }),
+      onReady: () => {},
+      onRefused: (refusal) => this.refusals.push(refusal),
+    });
+    this.#agents.push(agent);
+    await waitFor("the session", () => this.controller.isConnected);
+    return agent;
+  }
+
+  /** Waits until the controller has the attempt's result. */
+  async finished(attempt: FakeAttempt, timeoutMs?: number): Promise<NonNullable<FakeAttempt["finish"]>> {
+    return waitFor("the finish", () => attempt.finish, timeoutMs);
+  }
+
+  /** Final outcomes in order of steps. */
+  outcomes(attempt: FakeAttempt): (string | undefined)[] {
+    const byStep = new Map<number, string | undefined>();
+    for (const report of attempt.reports) if (report.state === "finished") byStep.set(report.stepNo, report.outcome);
+    return [...byStep.entries()].sort(([a], [b]) => a - b).map(([, outcome]) => outcome);
+  }
+
+  /** What backends keep for later begins with a dot. */
+  sites(): string[] {
+    return readdirSync(join(this.agentDir, "sites")).filter((name) => !name.startsWith("."));
+  }
+
+  workFolders(): string[] {
+    return readdirSync(join(this.agentDir, "work"));
+  }
+
+  async stop(): Promise<void> {
+    for (const agent of this.#agents) await agent.stop();
+    await this.controller.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+const LOG_LEVEL = "error";
+
+/** Looks every few ms until the answer is there; throws with `what` after `timeoutMs`. */
+export async function waitFor<T>(what: string, look: () => T | undefined | false, timeoutMs = 10_000): Promise<T> {
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > until) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    await systemClock.sleep(5);
+  }
+}

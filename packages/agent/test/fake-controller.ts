@@ -1,0 +1,279 @@
+import { randomUUID } from "node:crypto";
+import {
+  type AttemptId,
+  asAgentId,
+  asAttemptId,
+  asJobId,
+  asLeaseId,
+  type FinishReport,
+  type LeaseRef,
+  type Plan,
+  Refusal,
+  type RunStepDefinition,
+  type StepReport,
+  type UsesStepDefinition,
+} from "@windrow/model";
+import {
+  type AgentApi,
+  type AgentMessage,
+  type AgentServer,
+  type ControllerMessage,
+  type Hello,
+  LogGap,
+  type Offer,
+  type OfferAnswer,
+  startAgentServer,
+} from "@windrow/wire";
+
+/** One attempt as the fake controller knows it. */
+export interface FakeAttempt {
+  readonly offer: Offer;
+  plan: Plan;
+  masks: Uint8Array[];
+  readonly jobToken: string;
+  cancelRequested: boolean;
+  revoked: boolean;
+  startsCount: number;
+  readonly reports: StepReport[];
+  readonly streams: Map<string, Buffer[]>;
+  /** Bytes of each stream that are durable. */
+  readonly lengths: Map<string, number>;
+  readonly ended: Set<string>;
+  finish: FinishReport | undefined;
+  finishesCount: number;
+}
+
+/** A controller in memory behind the real wire: enough to hold an agent to the protocol, and to misbehave on purpose. */
+export class FakeController {
+  readonly attempts = new Map<AttemptId, FakeAttempt>();
+  readonly hellos: Hello[] = [];
+  readonly answers: OfferAnswer[] = [];
+  readonly heartbeats: { heldCount: number; freeSlots: number }[] = [];
+  /** Answers of what went wrong on the way, for tests to look at. */
+  readonly problems: string[] = [];
+  terms = { heartbeatEveryMs: 100, leaseTtlMs: 3_000, leaseMarginMs: 300, orphanGraceMs: 60_000 };
+  /** Says NEED_LOG once for this stream. */
+  needLog: { stream: "system" | `${number}`; offset: number } | undefined;
+  refuseHello: Refusal | undefined;
+  /** While false nothing is durable: acks are held back. */
+  areLogsDurable = true;
+  /** While false renewals are neither given nor refused. */
+  renews = true;
+  #server: AgentServer | undefined;
+  #port = 0;
+  #sessionNo = 0;
+  #send: ((message: ControllerMessage) => void) | undefined;
+  #fence = 1n;
+
+  async start(): Promise<void> {
+    this.#server = await startAgentServer({
+      listen: `127.0.0.1:${this.#port}`,
+      api: this.#api(),
+      authenticate: async (credential) => {
+        if (credential !== "wra_test") throw new Refusal("unauthenticated", "not an agent's credential");
+        return { agentId: asAgentId("9c9f2a86-0000-4000-8000-000000000001") };
+      },
+      logger: { debug() {}, warn() {}, error: (_: object, text: string) => void this.problems.push(text) },
+      stopGraceMs: 50,
+    });
+    this.#port = this.#server.port;
+  }
+
+  async stop(): Promise<void> {
+    this.#send = undefined;
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get isConnected(): boolean {
+    return this.#send !== undefined;
+  }
+
+  say(message: ControllerMessage): void {
+    this.#send?.(message);
+  }
+
+  /** Makes an attempt of this plan and offers it down the session. */
+  offer(plan: Plan, options: { masks?: string[]; cancelRequested?: boolean; jobId?: number } = {}): FakeAttempt {
+    const offer: Offer = {
+      attemptId: asAttemptId(randomUUID()),
+      leaseId: asLeaseId(randomUUID()),
+      fence: this.#fence++,
+      jobId: asJobId(options.jobId ?? Number(this.#fence)),
+      attemptNo: 1,
+      expiresInMs: 10_000,
+    };
+    const attempt: FakeAttempt = {
+      offer,
+      plan,
+      masks: (options.masks ?? []).map((text) => Buffer.from(text)),
+      jobToken: `wrt_${randomUUID()}`,
+      cancelRequested: options.cancelRequested ?? false,
+      revoked: false,
+      startsCount: 0,
+      reports: [],
+      streams: new Map(),
+      lengths: new Map(),
+      ended: new Set(),
+      finish: undefined,
+      finishesCount: 0,
+    };
+    this.attempts.set(offer.attemptId, attempt);
+    this.say({ kind: "offer", ...offer });
+    return attempt;
+  }
+
+  #find(lease: LeaseRef): FakeAttempt {
+    const attempt = this.attempts.get(lease.attemptId);
+    const isOpen = attempt !== undefined && !attempt.revoked && attempt.offer.leaseId === lease.leaseId;
+    if (!isOpen || lease.sessionNo !== this.#sessionNo) throw new Refusal("revoked", "not your attempt");
+    return attempt;
+  }
+
+  #api(): AgentApi {
+    return {
+      session: (_caller, messages, send, signal) => this.#session(messages, send, signal),
+      startAttempt: async (_caller, { lease }) => {
+        const attempt = this.#find(lease);
+        attempt.startsCount++;
+        const { plan, masks, jobToken, cancelRequested } = attempt;
+        return { plan, masks, jobToken, cancelRequested, ...(cancelRequested ? { cancelReason: "asked" } : {}) };
+      },
+      reportSteps: async (_caller, { lease, steps }) => {
+        const attempt = this.#find(lease);
+        attempt.reports.push(...steps);
+        return { cancelRequested: attempt.cancelRequested };
+      },
+      shipLog: async (_caller, messages, send) => {
+        let attempt: FakeAttempt | undefined;
+        for await (const message of messages) {
+          if (message.kind === "open") {
+            attempt = this.#find(message.lease);
+            for (const [stream, offset] of attempt.lengths) await send({ stream: stream as "system", offset });
+            continue;
+          }
+          if (attempt === undefined || attempt.revoked) throw new Refusal("revoked", "not your attempt");
+          const { stream, offset, data, end } = message;
+          const length = attempt.lengths.get(stream) ?? 0;
+          if (offset > length) throw new LogGap(stream, length);
+          const fresh = data.subarray(length - offset);
+          const pieces = attempt.streams.get(stream) ?? [];
+          pieces.push(Buffer.from(fresh));
+          attempt.streams.set(stream, pieces);
+          attempt.lengths.set(stream, length + fresh.length);
+          if (end) attempt.ended.add(stream);
+          if (this.areLogsDurable) await send({ stream, offset: length + fresh.length });
+        }
+      },
+      finishAttempt: async (_caller, { lease, report }) => {
+        const attempt = this.#find(lease);
+        attempt.finishesCount++;
+        if (this.needLog !== undefined) {
+          const { stream, offset } = this.needLog;
+          this.needLog = undefined;
+          attempt.lengths.set(stream, offset);
+          attempt.streams.set(stream, [this.log(attempt, stream).subarray(0, offset)]);
+          return { kind: "needLog", stream, offset };
+        }
+        attempt.finish ??= report;
+        return { kind: "accepted", jobState: "finished" };
+      },
+    };
+  }
+
+  async #session(messages: AsyncIterable<AgentMessage>, send: (m: ControllerMessage) => void, signal: AbortSignal) {
+    for await (const message of messages) {
+      if (message.kind === "hello") {
+        if (this.refuseHello !== undefined) throw this.refuseHello;
+        this.hellos.push(message);
+        this.#sessionNo++;
+        this.#send = send;
+        const revokedAttemptIds = message.held.map((lease) => lease.attemptId).filter((id) => !this.#isOpen(id));
+        send({ ...WELCOME, ...this.terms, kind: "welcome", sessionNo: this.#sessionNo, revokedAttemptIds });
+      } else if (message.kind === "heartbeat") {
+        const { heartbeatNo, held, freeSlots } = message;
+        this.heartbeats.push({ heldCount: held.length, freeSlots });
+        const ids = held.map((lease) => lease.attemptId);
+        const renewedAttemptIds = this.renews ? ids.filter((id) => this.#isOpen(id)) : [];
+        send({
+          kind: "heartbeatReply",
+          heartbeatNo,
+          renewedAttemptIds,
+          revokedAttemptIds: ids.filter((id) => !this.#isOpen(id)),
+        });
+      } else {
+        const { kind: _, ...answer } = message;
+        this.answers.push(answer);
+      }
+    }
+    if (this.#send === send) this.#send = undefined;
+    signal.throwIfAborted();
+  }
+
+  #isOpen(id: AttemptId): boolean {
+    const attempt = this.attempts.get(id);
+    return attempt !== undefined && !attempt.revoked;
+  }
+
+  log(attempt: FakeAttempt, stream: string): Buffer {
+    return Buffer.concat(attempt.streams.get(stream) ?? []);
+  }
+}
+
+const WELCOME = {
+  protocolVersion: 1,
+  agentId: asAgentId("9c9f2a86-0000-4000-8000-000000000001"),
+  agentName: "agent-1",
+  pool: "default",
+  natsUrls: [],
+  draining: false,
+} as const;
+
+const POSITION = { line: 1, column: 1 };
+
+/** A `run` step; the condition is the default one. */
+export function runStep(run: string, more: Partial<RunStepDefinition> = {}): RunStepDefinition {
+  return { kind: "run", run, condition: "success()", env: [], position: POSITION, ...more };
+}
+
+export function checkoutStep(inputs: Record<string, string> = {}): UsesStepDefinition {
+  const rest = { condition: "success()", env: [], position: POSITION };
+  return { kind: "uses", uses: "actions/checkout@v4", with: Object.entries(inputs), ...rest };
+}
+
+/** A plan of these steps and nothing special. */
+export function planOf(steps: Plan["steps"], more: Partial<Plan> = {}): Plan {
+  return {
+    jobKey: "build",
+    jobName: "build",
+    repository: "acme/app",
+    sha: "a".repeat(40),
+    ref: "refs/heads/main",
+    runId: 7,
+    runNumber: 3,
+    runAttempt: 1,
+    workflowName: "ci",
+    workflowPath: ".windrow/workflows/ci.yml",
+    eventName: "push",
+    actor: "ada",
+    trust: "trusted",
+    defaultBranch: "main",
+    publicUrl: "http://127.0.0.1:7070",
+    eventJson: '{"after":"aaaa"}',
+    matrix: {},
+    strategy: { failFast: true, jobIndex: 0, jobTotal: 1, maxParallel: 1 },
+    needs: [],
+    env: [],
+    defaults: {},
+    timeoutMs: 60_000,
+    outputs: [],
+    steps,
+    exclusive: false,
+    cancelGrace: { interruptMs: 300, terminateMs: 200 },
+    ...more,
+  };
+}
