@@ -8,7 +8,7 @@ export function ansiToSvg(screen: string, options: { title: string; columns: num
   const height = lines.length * LINE + 2 * MARGIN + BAR;
   const rows = lines.map((line, index) => drawLine(line, BAR + MARGIN + (index + 1) * LINE - 5)).join("\n");
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
-<title>${escape(options.title)}</title>
+<title>${escapeXml(options.title)}</title>
 <rect width="${width}" height="${height}" rx="8" fill="#16181d"/>
 <g fill="#3b3f4a"><circle cx="18" cy="16" r="5"/><circle cx="36" cy="16" r="5"/><circle cx="54" cy="16" r="5"/></g>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, DejaVu Sans Mono, monospace" font-size="13" fill="#d7dae0" xml:space="preserve">
@@ -57,7 +57,7 @@ function span(text: string, style: Style, x: number): string {
     style.bold ? ' font-weight="bold"' : "",
     style.dim ? ' opacity="0.6"' : "",
   ].join("");
-  return `<tspan x="${x.toFixed(1)}"${attributes}>${escape(text)}</tspan>`;
+  return `<tspan x="${x.toFixed(1)}"${attributes}>${escapeXml(text)}</tspan>`;
 }
 
 function applyCode(style: Style, code: number): Style {
@@ -71,6 +71,6 @@ function applyCode(style: Style, code: number): Style {
   return style;
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
