@@ -137,7 +137,7 @@ export interface JobHandle {
    * reason when `signal` aborts (the step goes on).
    */
   waitStep(stepNo: number, signal?: AbortSignal): Promise<StepExit>;
-  /** The raw output, both streams, appended only by the supervisor; may not exist before the step was started. */
+  /** The raw output, both streams, appended only by the supervisor; there once `startStep` returned. */
   spoolPath(stepNo: number): string;
   /** Replaces the deadline atomically; boot clock. The supervisor looks at least once a second. */
   setDeadline(deadlineBootMs: number): Promise<void>;

@@ -60,6 +60,8 @@ export class HostJob implements JobHandle {
     const folder = this.#path(`steps/${stepNo}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, "launch"), script, { mode: 0o600 });
+    // There from the start, so that it can be followed before the first byte.
+    writeFileSync(this.spoolPath(stepNo), "", { mode: 0o600, flag: "a" });
     await this.#preparePipe(stepNo);
     sendCommand(this.site, "run", `start ${stepNo}`);
     await this.#lookUntil(() => this.#wasStarted(stepNo) || undefined, `starting step ${stepNo}`);

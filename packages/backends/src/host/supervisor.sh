@@ -157,7 +157,7 @@ end_job() {
   hurried=no
   # Main looks for this file after it has said that it begins a step, and we look for that after making this file: one of
   # us sees the other.
-  : >ending
+  true >ending
   wait_for 1000 nothing_is_starting
   ended_count=$count
   hurried=yes
@@ -281,9 +281,10 @@ read_pipe() {
 run_step() {
   dir=steps/$1 pipe=pipe.$1
   [ ! -e "$dir/begun" ] || return
-  : >"$dir/begun"
+  # `true`, not `:`, which would end this shell on a full disk.
+  true >"$dir/begun"
   if [ -e ending ]; then
-    : >"$dir/refused"
+    true >"$dir/refused"
     return
   fi
   exec 7<>"$pipe" 6<"$pipe" 5>"$pipe" 7>&-
