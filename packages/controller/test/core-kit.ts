@@ -1,0 +1,198 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startTestPostgres } from "@windrow/embedded/testing";
+import { asAgentId } from "@windrow/model";
+import { createLogger, systemClock } from "@windrow/service";
+import { type Database, ensureRepository, insertAgent, inTransaction, migrate, openDatabase } from "@windrow/store";
+import { createUserNkey } from "@windrow/wire";
+import { parseWorkflow, resolveJobs } from "@windrow/workflow";
+import { hashToken } from "../src/agent-api/job-token.ts";
+import { type Controller, startController } from "../src/create-controller.ts";
+import { startRuns } from "../src/intake/start-runs.ts";
+import { createRunTexts } from "../src/runs/run-texts.ts";
+import { FakeAgent } from "./fake-agent.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** Controllers on a real database with agents that speak the protocol and run nothing. */
+export interface Core {
+  readonly db: Database;
+  readonly controllers: readonly Controller[];
+  /** Shortens the times of the default pool. */
+  setPool(times: {
+    suspect_after_ms?: number;
+    lost_after_ms?: number;
+    lease_margin_ms?: number;
+    offer_ms?: number;
+    infra_retries_max?: number;
+  }): Promise<void>;
+  addAgent(options?: { slots?: number; labels?: string[]; controller?: number }): Promise<FakeAgent>;
+  startController(): Promise<Controller>;
+  /** Inserts a run of this workflow text as intake does. */
+  insertRun(yaml: string): Promise<number>;
+  jobs(runId: number): Promise<JobRow[]>;
+  runFinished(runId: number): Promise<string>;
+  eventKinds(runId: number): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export interface JobRow {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  readonly state: string;
+  readonly outcome: string | null;
+  readonly reason: string | null;
+  readonly attempt_count: number;
+}
+
+export async function startCore(options: { controllers?: number } = {}): Promise<Core> {
+  const postgres = await startTestPostgres();
+  const { connectionString, drop } = await postgres.createDatabase({
+    key: "controller-core-1",
+    async prepare(template) {
+      const made = openDatabase({ connectionString: template, onError: () => undefined });
+      await migrate(made);
+      await made.destroy();
+    },
+  });
+  const db = openDatabase({ connectionString, connectionsMax: 4, onError: () => undefined });
+  const dataDir = await mkdtemp(join(tmpdir(), "windrow-core-"));
+  const controllers: Controller[] = [];
+  const agents: FakeAgent[] = [];
+  const texts = createRunTexts();
+  let runCount = 0;
+
+  const core: Core = {
+    db,
+    controllers,
+    async setPool(times) {
+      await db.updateTable("pools").set(times).where("name", "=", "default").execute();
+    },
+    async addAgent({ slots = 1, labels = ["linux"], controller = 0 } = {}) {
+      const credential = `wra_${randomBytes(32).toString("base64url")}`;
+      const agentId = asAgentId(randomUUID());
+      await insertAgent(db, {
+        id: agentId,
+        name: `agent-${agents.length + 1}`,
+        pool: "default",
+        labels,
+        slots,
+        credentialHash: hashToken(credential),
+        natsPublicKey: createUserNkey().publicKey,
+        hostname: "test",
+        version: "test",
+        joinedWith: null,
+      });
+      const agent = new FakeAgent({ agentId, address: `127.0.0.1:${controllers[controller]?.grpcPort}`, credential });
+      agent.slots = slots;
+      agent.labels = labels;
+      agents.push(agent);
+      return agent;
+    },
+    async startController() {
+      const controller = await startController({
+        config: {
+          databaseUrl: connectionString,
+          databaseConnectionsMax: 8,
+          dataDir,
+          listen: "127.0.0.1",
+          port: 0,
+          grpcPort: 0,
+          adminTokenFile: join(dataDir, "admin-token"),
+          logLevel: "fatal",
+          hostname: "test",
+          path: process.env.PATH ?? "",
+        },
+        clock: systemClock,
+        logger: createLogger({ component: "core-test", level: process.env.CORE_TEST_LOG ?? "fatal" }),
+      });
+      controllers.push(controller);
+      return controller;
+    },
+    async insertRun(yaml) {
+      const { repository } = await inTransaction(db, (tx) =>
+        ensureRepository(tx, { owner: "me", name: "app", defaultBranch: "main", createdBy: "me" }),
+      );
+      const { definition, diagnostics } = parseWorkflow({ path: ".windrow/workflows/ci.yml", text: yaml });
+      if (definition === undefined) throw new Error(JSON.stringify(diagnostics));
+      const facts = {
+        repository: "me/app",
+        sha: "a".repeat(40),
+        ref: "refs/heads/main",
+        runId: 0,
+        runNumber: ++runCount,
+        runAttempt: 1,
+        workflowName: "ci",
+        workflowPath: ".windrow/workflows/ci.yml",
+        eventName: "push",
+        actor: "me",
+        trust: "trusted" as const,
+        defaultBranch: "main",
+        publicUrl: "http://farm",
+        eventJson: "{}",
+      };
+      const ids = await startRuns(
+        { db, texts, publicUrl: () => "http://farm", tell: () => undefined },
+        {
+          pushId: null,
+          reason: null,
+          runs: [
+            {
+              ...facts,
+              repositoryId: repository.id,
+              owner: "me",
+              pushId: null,
+              scope: "branch",
+              beforeSha: null,
+              title: "",
+              definition,
+              diagnostics,
+              jobs: resolveJobs(definition, facts).map((seed) => ({
+                key: seed.key,
+                name: seed.name,
+                needs: seed.needs,
+                matrix: seed.matrix,
+                matrixIndex: seed.strategy.jobIndex,
+                matrixTotal: seed.strategy.jobTotal,
+                failFast: seed.strategy.failFast,
+                maxParallel: seed.strategy.maxParallel,
+              })),
+            },
+          ],
+        },
+      );
+      const runId = ids?.[0];
+      if (runId === undefined) throw new Error("no run was inserted");
+      return runId;
+    },
+    jobs: (runId) =>
+      db
+        .selectFrom("jobs")
+        .innerJoin("runs", "runs.id", "jobs.run_id")
+        .whereRef("jobs.run_attempt", "=", "runs.attempt")
+        .select(["jobs.id", "jobs.key", "jobs.name", "jobs.state", "jobs.outcome", "jobs.reason", "jobs.attempt_count"])
+        .where("run_id", "=", runId)
+        .orderBy("jobs.id")
+        .execute(),
+    runFinished: (runId) =>
+      waitFor("the run's end", async () => {
+        const run = await db.selectFrom("runs").select("conclusion").where("id", "=", runId).executeTakeFirst();
+        return run?.conclusion ?? undefined;
+      }),
+    async eventKinds(runId) {
+      const rows = await db.selectFrom("events").select("kind").where("run_id", "=", runId).orderBy("id").execute();
+      return rows.map((row) => row.kind);
+    },
+    async stop() {
+      for (const agent of agents) agent.close();
+      await Promise.all(controllers.map((controller) => controller.stop()));
+      await db.destroy();
+      await drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+  for (let no = 0; no < (options.controllers ?? 1); no++) await core.startController();
+  return core;
+}
