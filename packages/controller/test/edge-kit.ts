@@ -31,6 +31,7 @@ import { createRunTexts } from "../src/runs/run-texts.ts";
 export interface Edge {
   readonly db: Database;
   readonly url: string;
+  readonly connectionString: string;
   readonly dataDir: string;
   readonly intake: Intake;
   /** What FarmPort was asked, in order. */
@@ -64,12 +65,19 @@ export interface GitResult {
   readonly stderr: string;
 }
 
-export async function startEdge(options: { readonly farm?: Partial<FarmPort> } = {}): Promise<Edge> {
-  const postgres = await startTestPostgres();
-  const { connectionString } = await postgres.createDatabase();
+export async function startEdge(
+  options: {
+    readonly farm?: Partial<FarmPort>;
+    /** A second controller on the same database and data folder. */
+    readonly sharedWith?: Edge;
+  } = {},
+): Promise<Edge> {
+  const { sharedWith } = options;
+  const connectionString =
+    sharedWith?.connectionString ?? (await (await startTestPostgres()).createDatabase()).connectionString;
   const db = openDatabase({ connectionString, onError: () => undefined });
   await migrate(db);
-  const dataDir = await mkdtemp(join(tmpdir(), "windrow-edge-"));
+  const dataDir = sharedWith?.dataDir ?? (await mkdtemp(join(tmpdir(), "windrow-edge-")));
   const clock = systemClock;
   const logger = createLogger({ component: "edge-test", level: process.env.EDGE_TEST_LOG ?? "fatal" });
   const environment = await prepareGitEnvironment({ dataDir, path: process.env.PATH ?? "" });
@@ -131,6 +139,7 @@ export async function startEdge(options: { readonly farm?: Partial<FarmPort> } =
     get url() {
       return url();
     },
+    connectionString,
     dataDir,
     intake,
     asked,
@@ -175,7 +184,7 @@ export async function startEdge(options: { readonly farm?: Partial<FarmPort> } =
       reader.closeAll();
       await parser.close();
       await db.destroy();
-      await rm(dataDir, { recursive: true, force: true });
+      if (sharedWith === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
   return edge;

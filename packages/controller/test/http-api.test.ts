@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Agent, PERMISSIONS, ROUTES, type Token, type Whoami } from "@windrow/contract";
+import { createUserNkey } from "@windrow/wire";
 import { fastify } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureAdminToken } from "../src/http-api/admin-token.ts";
@@ -137,7 +138,13 @@ describe("tokens", () => {
 });
 
 describe("joining", () => {
-  const body = { nats_public_key: `U${"A".repeat(55)}`, hostname: "box", version: "1", slots: 2, labels: ["Linux"] };
+  const body = {
+    nats_public_key: createUserNkey().publicKey,
+    hostname: "box",
+    version: "1",
+    slots: 2,
+    labels: ["Linux"],
+  };
   const makeJoinToken = async (more: object = {}) => {
     const body = { kind: "join", ...more };
     return (await edge.json<{ secret: string }>("POST", "/api/v1/tokens", { token: admin, body })).secret;

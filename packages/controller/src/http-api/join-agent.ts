@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { Join, JoinAnswer } from "@windrow/contract";
 import { asAgentId, Refusal } from "@windrow/model";
 import { insertAgent, inTransaction, isUniqueViolation, useJoinToken } from "@windrow/store";
+import { isUserPublicKey } from "@windrow/wire";
 import type { FastifyRequest } from "fastify";
 import type { ApiDeps } from "./api-deps.ts";
 import { requirePermission } from "./guard.ts";
@@ -17,6 +18,9 @@ export async function joinAgent(deps: ApiDeps, join: Join, request: FastifyReque
   const principal = request.principal ?? (await deps.authenticator.authenticate(join.token, request.ip));
   requirePermission(principal, "agent:join");
   if (principal.kind !== "join") throw new Refusal("not_allowed", "joining takes a join token (wrj_…)");
+  if (!isUserPublicKey(join.nats_public_key)) {
+    throw new Refusal("invalid", "nats_public_key is not the public half of a NATS user key");
+  }
   const agentId = asAgentId(randomUUID());
   const name = join.name ?? nameFromHost(join.hostname);
   // first, so that a key that is no key spends no use of the token

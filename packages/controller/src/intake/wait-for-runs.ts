@@ -1,5 +1,13 @@
 import type { Clock } from "@windrow/service";
-import { type Database, type EventCursor, findRun, listJobsById, readEvents } from "@windrow/store";
+import {
+  type Database,
+  type EventCursor,
+  findRun,
+  hasEventsAfter,
+  listJobsById,
+  readEvents,
+  type StoredEvent,
+} from "@windrow/store";
 import { jobLine, verdictLine } from "./push-lines.ts";
 
 /** Pushes that may wait for their runs at a time; the others are told how to watch instead. */
@@ -19,22 +27,15 @@ export async function waitForRuns(
   const told = new Map<number, string>();
   while (cursors.size > 0) {
     for (const [runId, after] of cursors) {
-      const events = await readEvents(db, { runId, after });
-      const last = events.at(-1);
-      if (last === undefined) continue;
-      cursors.set(runId, last.cursor);
-      const changed = new Set(events.flatMap((event) => (event.jobId === null ? [] : [event.jobId])));
-      for (const job of await listJobsById(db, [...changed])) {
-        const line = jobLine(job);
-        if (job.state === "blocked" || told.get(job.id) === line) continue;
-        told.set(job.id, line);
-        wait.say(line);
-      }
+      // the run first: what is behind its end in the order of events cannot be its own
       const run = await findRun(db, runId);
-      if (run?.state === "finished") {
-        wait.say(verdictLine(run, deps.runUrl(runId)));
-        cursors.delete(runId);
-      }
+      const events = await readEvents(db, { runId, after });
+      await tellChanged(events);
+      const cursor = events.at(-1)?.cursor ?? after;
+      cursors.set(runId, cursor);
+      if (run?.state !== "finished" || (await hasEventsAfter(db, { runId, after: cursor }))) continue;
+      wait.say(verdictLine(run, deps.runUrl(runId)));
+      cursors.delete(runId);
     }
     if (cursors.size === 0 || wait.signal.aborted) return;
     if (clock.monotonicMs() > until) {
@@ -42,5 +43,15 @@ export async function waitForRuns(
       return;
     }
     await clock.sleep(LOOK_EVERY_MS, wait.signal);
+  }
+
+  async function tellChanged(events: readonly StoredEvent[]): Promise<void> {
+    const changed = new Set(events.flatMap((event) => (event.jobId === null ? [] : [event.jobId])));
+    for (const job of await listJobsById(db, [...changed])) {
+      const line = jobLine(job);
+      if (job.state === "blocked" || told.get(job.id) === line) continue;
+      told.set(job.id, line);
+      wait.say(line);
+    }
   }
 }
