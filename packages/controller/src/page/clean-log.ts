@@ -1,7 +1,7 @@
 const ESC = "\u001b";
 // CSI (colours, cursor), OSC (titles, links) up to BEL or ST, and two-character escapes
 const SEQUENCES = new RegExp(
-  `${ESC}\\[[0-?]*[ -/]*[@-~]|${ESC}\\][^\\u0007${ESC}]*(?:\\u0007|${ESC}\\\\)?|${ESC}[@-Z\\\\^_]`,
+  `${ESC}\\[[0-?]*[ -/]*[@-~]|${ESC}\\][^\\u0007${ESC}]*(?:\\u0007|${ESC}\\\\)?|${ESC}[ -/]*[0-~]`,
   "g",
 );
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
