@@ -47,6 +47,8 @@ export interface ControllerDeps {
 export interface Controller {
   readonly port: number;
   readonly grpcPort: number;
+  /** Made anew at every start: what `agents.session_controller` and pool leases name. */
+  readonly controllerId: string;
   readonly url: string;
   /** Resigns its pools, closes sessions politely, lets calls end. Idempotent. */
   stop(): Promise<void>;
@@ -230,6 +232,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     port: http.port,
     grpcPort: grpc?.port ?? config.grpcPort,
     url: publicUrl(),
+    controllerId: controller.id,
     stop,
   };
 }

@@ -36,8 +36,10 @@ async function main(): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   controller = await startController({ config, clock: systemClock, logger });
-  const { port, grpcPort, url } = controller;
-  process.stdout.write(`${JSON.stringify({ msg: "ready", port, grpc_port: grpcPort, url })}\n`);
+  const { port, grpcPort, url, controllerId } = controller;
+  process.stdout.write(
+    `${JSON.stringify({ msg: "ready", port, grpc_port: grpcPort, url, controller_id: controllerId })}\n`,
+  );
 }
 
 main().catch((error: unknown) => {

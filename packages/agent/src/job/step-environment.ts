@@ -11,6 +11,7 @@ export interface JobEnvironmentOptions {
   readonly agentName: string;
   readonly attemptId: string;
   readonly attemptNo: number;
+  readonly jobId: number;
   readonly serverUrl: string;
   readonly apiUrl: string;
   readonly eventPath: string;
@@ -58,6 +59,11 @@ export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]
     WINDROW_AGENT_NAME: options.agentName,
     WINDROW_ATTEMPT_ID: options.attemptId,
     WINDROW_ATTEMPT: String(options.attemptNo),
+    WINDROW_JOB_ID: String(options.jobId),
+    WINDROW_JOB_NAME: plan.jobName,
+    WINDROW_RUN_ID: String(plan.runId),
+    WINDROW_REPOSITORY: plan.repository,
+    WINDROW_COMMIT: plan.sha,
     WINDROW_RUN_URL: `${plan.publicUrl}/runs/${plan.runId}`,
   };
 }
