@@ -11,7 +11,7 @@ import { waitFor } from "../kit/wait-for.ts";
 import { SHORT_TIMES } from "./short-times.ts";
 
 let farm: Farm;
-afterEach(() => farm.stop());
+afterEach(() => farm?.stop());
 
 test("F05: an agent that dies with its supervisors is suspect at once, then lost, and its job runs elsewhere", async () => {
   farm = await Farm.start({ pool: SHORT_TIMES, agents: 2 });

@@ -9,7 +9,7 @@ import { waitFor } from "../kit/wait-for.ts";
 import { SHORT_TIMES } from "./short-times.ts";
 
 let farm: Farm;
-afterEach(() => farm.stop());
+afterEach(() => farm?.stop());
 
 const oneStep = (line: string) => `
 on: push

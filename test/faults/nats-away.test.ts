@@ -6,7 +6,7 @@ import { pushWorkflow } from "../kit/push-and-run.ts";
 import { SHORT_TIMES } from "./short-times.ts";
 
 let farm: Farm;
-afterEach(() => farm.stop());
+afterEach(() => farm?.stop());
 
 const workflow = (marker: Marker) => `
 on: push

@@ -200,8 +200,8 @@ export class Farm {
 
   async joinToken(): Promise<string> {
     const body = { kind: "join", name: "test", pool: "default", ttl_seconds: 3600, uses_max: 100 };
-    const answer = await this.api<{ token: string }>("POST", "/api/v1/tokens", { body });
-    return answer.token;
+    const answer = await this.api<{ secret: string }>("POST", "/api/v1/tokens", { body });
+    return answer.secret;
   }
 
   /** One call of the HTTP API as the admin; throws with the answer's text when it is not 2xx. */

@@ -8,7 +8,7 @@ let farm: Farm;
 beforeAll(async () => {
   farm = await Farm.start({ agents: 1 });
 });
-afterAll(() => farm.stop());
+afterAll(() => farm?.stop());
 
 const isRoot = process.getuid?.() === 0;
 

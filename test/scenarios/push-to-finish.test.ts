@@ -10,7 +10,7 @@ let farm: Farm;
 beforeAll(async () => {
   farm = await Farm.start({ agents: 2 });
 });
-afterAll(() => farm.stop());
+afterAll(() => farm?.stop());
 
 test("a push runs two jobs on two agents at the same time, then the job that needs both", async () => {
   const marker = new Marker();

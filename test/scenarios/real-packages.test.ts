@@ -15,7 +15,7 @@ let farm: Farm;
 beforeAll(async () => {
   farm = await Farm.start({ agents: 2 });
 });
-afterAll(() => farm.stop());
+afterAll(() => farm?.stop());
 
 /** The certificate settings of the machine that runs the tests, which its jobs need too to reach the registry. */
 const TLS_VARIABLES = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];

@@ -12,7 +12,7 @@ let farm: Farm;
 beforeAll(async () => {
   farm = await Farm.start({ controllers: 2, agents: 1, pool: SHORT_TIMES });
 });
-afterAll(() => farm.stop());
+afterAll(() => farm?.stop());
 
 test("a controller with the agent's session dies: the watcher on the other one sees every byte once, nothing fails", async () => {
   const holder = await sessionHolder();
