@@ -104,6 +104,10 @@ export function createAgentPart(
     WINDROW_AGENT_NAME: name,
     WINDROW_AGENT_SLOTS: String(options.slotsPerAgent),
     WINDROW_JOIN_TOKEN: agent.joinToken,
+    // An agent remembers the address it was told when it joined; the ports may be others today.
+    WINDROW_AGENT_GRPC_ADDRESS: `${options.listenAddress}:${options.grpcPort}`,
+    // The first SIGTERM gives running jobs back to the queue instead of waiting for their end.
+    WINDROW_AGENT_STOP: "now",
     WINDROW_LOG_LEVEL: "info",
   };
   return {

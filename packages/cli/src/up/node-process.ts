@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -40,7 +40,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Run
   const { name, folder, clock } = options;
   const logFile = path.join(folder.logs, `${name}.log`);
   const pidFile = path.join(folder.run, `${name}.pid`);
-  const pid = spawnNode(options, logFile);
+  const { pid, logStart } = spawnNode(options, logFile);
   const identity = identifyProcess(pid);
   if (identity !== undefined) writeFileSync(pidFile, encodeIdentity(identity));
   const ended = watchEnd(pid);
@@ -65,14 +65,19 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Run
     await stop(AbortSignal.abort());
     if (options.stopping.aborted) throw new CliError(`the start of ${name} was given up`, { code: "interrupted" });
     const why = isAlive ? `is not ready after ${options.readyWithinMs / 1000} s` : "ended while it started";
-    throw new CliError(`${name} ${why}: ${readTail(logFile)}`, { code: "start_failed", hint: `Its log: ${logFile}` });
+    throw new CliError(`${name} ${why}: ${readTail(logFile, logStart)}`, {
+      code: "start_failed",
+      hint: `Its log: ${logFile}`,
+    });
   }
   return { pid, ended, stop };
 }
 
-function spawnNode(options: NodeProcessOptions, logFile: string): number {
+/** `logStart` is where in the log file the new process's output begins. */
+function spawnNode(options: NodeProcessOptions, logFile: string): { readonly pid: number; readonly logStart: number } {
   rotate(logFile);
   const log = openSync(logFile, "a", 0o600);
+  const logStart = fstatSync(log).size;
   try {
     const child = spawn(process.execPath, ["--import", findLoader(), findEntry(options.entry)], {
       cwd: "/",
@@ -83,7 +88,7 @@ function spawnNode(options: NodeProcessOptions, logFile: string): number {
     // A failed start also shows as a missing pid, which is reported below.
     child.on("error", () => undefined);
     child.unref();
-    if (child.pid !== undefined) return child.pid;
+    if (child.pid !== undefined) return { pid: child.pid, logStart };
     throw new CliError(`${options.name} could not be started with ${process.execPath}`, { code: "start_failed" });
   } finally {
     closeSync(log);
@@ -125,7 +130,7 @@ function rotate(logFile: string): void {
   }
 }
 
-function readTail(logFile: string): string {
-  const lines = readFileSync(logFile, "utf8").trimEnd().split("\n");
-  return lines.slice(-LOG_TAIL_LINES).join("\n");
+function readTail(logFile: string, logStart: number): string {
+  const text = readFileSync(logFile).subarray(logStart).toString("utf8").trimEnd();
+  return text === "" ? "it said nothing" : text.split("\n").slice(-LOG_TAIL_LINES).join("\n");
 }
