@@ -1,7 +1,7 @@
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { runChild } from "../process/run-child.ts";
-import { type AgentProcessOptions, agentEnvironment } from "./run-agent.ts";
+import { type AgentProcessOptions, agentEnvironment, announceAgent } from "./run-agent.ts";
 
 export interface JoinOptions extends AgentProcessOptions {
   readonly token: string;
@@ -19,6 +19,7 @@ export async function joinAgent(context: CommandContext, options: JoinOptions, u
     throw usageError("that is not a join token (wrj_…)", "An operator makes one with: windrow token create --join");
   }
   const environment = agentEnvironment(context, options);
+  announceAgent(context, environment);
   return runChild({
     entry: "@windrow/agent/main",
     environment: { ...environment, WINDROW_URL: url.replace(/\/+$/, ""), WINDROW_JOIN_TOKEN: options.token },

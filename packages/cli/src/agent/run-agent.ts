@@ -2,6 +2,7 @@ import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
+import { say } from "../output/print.ts";
 import { runChild } from "../process/run-child.ts";
 
 /** Flags of `windrow agent run` and `join`. */
@@ -15,7 +16,21 @@ export interface AgentProcessOptions {
 
 /** `windrow agent run`: the agent's own process, with what it stored when it joined. */
 export async function runAgent(context: CommandContext, options: AgentProcessOptions): Promise<number> {
-  return runChild({ entry: "@windrow/agent/main", environment: agentEnvironment(context, options) });
+  const environment = agentEnvironment(context, options);
+  announceAgent(context, environment);
+  return runChild({ entry: "@windrow/agent/main", environment });
+}
+
+/** Says where the agent lives and how to end it, before its own log lines. */
+export function announceAgent(
+  context: CommandContext,
+  environment: Readonly<Record<string, string | undefined>>,
+): void {
+  say(context.terminal, `The agent keeps its credential and its work in ${environment.WINDROW_AGENT_DIR}.`);
+  say(
+    context.terminal,
+    "Ctrl-C lets it finish what it runs and leave; Ctrl-C again ends it at once. Start it again with: windrow agent run",
+  );
 }
 
 /** Flags → the agent's environment; what is not given keeps the value it has there. Errors: CliError `usage`. */

@@ -36,25 +36,7 @@ async function checkInside(context: CommandContext, api: ApiClient): Promise<Che
   if ("check" in viewed) return [viewed.check];
   const farm = viewed.value.answer;
   const answeredAtMs = context.clock.nowMs();
-  const checks = [
-    judgeVersion(farm.version),
-    judgeClock(Date.parse(farm.time), { sentAtMs, answeredAtMs }),
-    ...farm.checks,
-  ];
-  const agents = await attempt("agents", () => api.call("listAgents", {}));
-  if ("check" in agents) return [...checks, agents.check];
-  const ready = agents.value.answer.items.filter((agent) => agent.state === "ready");
-  checks.push(
-    ready.length > 0
-      ? { name: "agents", state: "ok", detail: `${ready.length} ready of ${agents.value.answer.items.length}` }
-      : {
-          name: "agents",
-          state: "warning",
-          detail: "none is ready, so nothing will run",
-          hint: "Make a join token with `windrow token create --join` and join a machine; or let one work again with `windrow agent resume`",
-        },
-  );
-  return checks;
+  return [judgeVersion(farm.version), judgeClock(Date.parse(farm.time), { sentAtMs, answeredAtMs }), ...farm.checks];
 }
 
 export function judgeVersion(farmVersion: string): Check {

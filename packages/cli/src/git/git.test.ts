@@ -59,7 +59,7 @@ describe("the working tree as it is", () => {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), text);
   };
-  const snapshot = (cwd = folder) => snapshotTree({ cwd, id: "x1", message: "try" });
+  const snapshot = (cwd = folder) => snapshotTree({ cwd, id: "x1" });
   /** Everything a person could notice. */
   const state = () => ({
     head: git("rev-parse", "HEAD"),
@@ -116,7 +116,9 @@ describe("the working tree as it is", () => {
     ]);
     expect(git("show", `${made.sha}:changed.txt`)).toBe("new");
     expect(git("show", `${made.sha}:staged.txt`)).toBe("newer than staged");
-    expect(git("log", "-1", "--format=%P %an", made.sha)).toBe(`${before.head} Alice`);
+    expect(git("log", "-1", "--format=%P %an: %s", made.sha)).toBe(
+      `${before.head} Alice: Working tree on top of: first`,
+    );
   });
 
   test("works in the middle of a merge conflict", async () => {

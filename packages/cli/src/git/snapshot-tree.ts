@@ -19,7 +19,6 @@ export interface SnapshotOptions {
   readonly cwd: string;
   /** Distinguishes this snapshot's temporary index from others' at the same time. */
   readonly id: string;
-  readonly message: string;
 }
 
 /**
@@ -42,7 +41,9 @@ export async function snapshotTree(options: SnapshotOptions): Promise<Snapshot> 
     const tree = await git(["write-tree"], environment);
     const parentSha = await readOrNull(top, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
     const parents = parentSha === null ? [] : ["-p", parentSha];
-    const sha = await git(["commit-tree", tree, ...parents, "-m", options.message], environment);
+    const subject = parentSha === null ? null : await readOrNull(top, ["log", "-1", "--format=%s", parentSha]);
+    const message = subject === null ? "Working tree" : `Working tree on top of: ${subject}`;
+    const sha = await git(["commit-tree", tree, ...parents, "-m", message], environment);
     return { sha, parentSha, branch: await readOrNull(top, ["symbolic-ref", "--quiet", "--short", "HEAD"]), top };
   } finally {
     await rm(indexFile, { force: true });

@@ -69,7 +69,9 @@ export function detailOfJob(job: JobSummary): string {
       case "queued":
         return job.waiting_for ?? "";
       case "finished":
-        return job.outcome === "succeeded" ? "" : (job.message ?? job.reason?.replaceAll("_", " ") ?? "");
+        if (job.message !== null) return job.message;
+        // the outcome's own word is said already
+        return job.reason === null || job.reason === job.outcome ? "" : job.reason.replaceAll("_", " ");
     }
   })();
   return [attempt, about].filter((part) => part !== "").join(", ");
@@ -82,12 +84,12 @@ export function detailOfStep(step: Step): string {
   return "";
 }
 
-/** How long it has been running, or ran; empty before it started. */
+/** How long it has been running, or ran; empty before it started, and for what was skipped. */
 export function elapsed(
-  thing: { readonly started_at: string | null; readonly finished_at: string | null },
+  thing: { readonly started_at: string | null; readonly finished_at: string | null; readonly outcome?: Outcome | null },
   nowMs: number,
 ): string {
-  if (thing.started_at === null) return "";
+  if (thing.started_at === null || thing.outcome === "skipped") return "";
   const endMs = thing.finished_at === null ? nowMs : Date.parse(thing.finished_at);
   return formatDuration(endMs - Date.parse(thing.started_at));
 }

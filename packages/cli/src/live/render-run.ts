@@ -50,8 +50,13 @@ export function renderHead(view: RunView, options: Pick<RenderOptions, "nowMs" |
   return lines;
 }
 
-export function widthOfNames(jobs: readonly { readonly name: string }[]): number {
-  return Math.min(NAME_COLUMNS_MAX, Math.max(NAME_COLUMNS_MIN, ...jobs.map((job) => stringWidth(job.name))));
+/** `stepNames` count where steps are shown below their jobs. */
+export function widthOfNames(jobs: readonly { readonly name: string }[], stepNames: readonly string[] = []): number {
+  const widths = [
+    ...jobs.map((job) => stringWidth(job.name)),
+    ...stepNames.map((name) => stringWidth(firstLine(name)) + 2),
+  ];
+  return Math.min(NAME_COLUMNS_MAX, Math.max(NAME_COLUMNS_MIN, ...widths));
 }
 
 /** `✓ build (node 24)   succeeded  12s  on agent-1` */

@@ -71,7 +71,8 @@ export function formatRun(
     ],
     ["page", run.url],
   ];
-  const named = { ...options, nameColumns: widthOfNames(run.jobs) };
+  const stepNames = [...details.values()].flatMap((job) => latestSteps(job).map((step) => step.name));
+  const named = { ...options, nameColumns: widthOfNames(run.jobs, stepNames) };
   return [
     ...renderHead(createRunView(run), options),
     "",

@@ -3,7 +3,7 @@ import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
-import { formatAge, parseDuration } from "../output/duration.ts";
+import { formatDuration, parseDuration } from "../output/duration.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 
 export interface CreateTokenOptions extends FarmOptions {
@@ -14,6 +14,8 @@ export interface CreateTokenOptions extends FarmOptions {
   readonly role?: "admin" | "developer" | "reader";
   readonly owner?: string;
 }
+
+const MINUTE_MS = 60_000;
 
 type CreateTokenBody = RouteBodyIn<(typeof ROUTES)["createToken"]>;
 
@@ -73,6 +75,6 @@ export function createTokenBody(options: CreateTokenOptions, name: string | unde
 
 function until(expiresAt: string | null, nowMs: number): string {
   if (expiresAt === null) return "";
-  // the same words as for the past, turned round
-  return `, within ${formatAge(nowMs, Date.parse(expiresAt)).replace(" ago", "")}`;
+  // up to a whole minute, so that an hour reads as one a moment later
+  return `, within ${formatDuration(Math.ceil((Date.parse(expiresAt) - nowMs) / MINUTE_MS) * MINUTE_MS)}`;
 }

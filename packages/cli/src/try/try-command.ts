@@ -26,7 +26,7 @@ export async function tryCommand(context: CommandContext, options: TryOptions, w
   const farm = await openFarm(context, options);
   const repository = await farm.needRepository();
   const id = randomUUID();
-  const snapshot = await snapshotTree({ cwd: context.cwd, id, message: `Working tree of ${context.cwd}` });
+  const snapshot = await snapshotTree({ cwd: context.cwd, id });
   const about = snapshot.branch ?? snapshot.parentSha?.slice(0, 8) ?? "an unborn branch";
   say(
     terminal,
