@@ -78,6 +78,27 @@ describe("access", () => {
     expect(whole.permissions.toSorted()).toEqual(PERMISSIONS.filter((one) => one !== "agent:join").toSorted());
   });
 
+  it("to the whole farm is not for a token that is bound to one owner", async () => {
+    const bound = await edge.makeToken({ role: "admin", owner: "team" });
+    expect((await edge.api("GET", "/api/v1/tokens", { token: bound })).status).toBe(403);
+    expect((await edge.api("DELETE", "/api/v1/agents/x", { token: bound })).status).toBe(403);
+    expect((await edge.api("POST", "/api/v1/repositories", { token: bound, body: { name: "x" } })).status).toBe(201);
+    expect((await edge.api("GET", "/api/v1/repositories/team/x", { token: bound })).status).toBe(200);
+    const others = await edge.api("POST", "/api/v1/repositories", { token: bound, body: { owner: "me", name: "x" } });
+    expect(others.status).toBe(403);
+  });
+
+  it("is refused to pages of other sites, which a browser would lend its token", async () => {
+    const cancel = (origin: string) =>
+      fetch(`${edge.url}/api/v1/runs/1/cancel`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${admin}`, origin },
+      });
+    expect((await cancel("https://evil.example")).status).toBe(403);
+    expect((await cancel("null")).status).toBe(403);
+    expect((await cancel(edge.url)).status).toBe(404);
+  });
+
   it("does not start a route that declares no permission", async () => {
     const app = fastify();
     const authenticator = createAuthenticator({

@@ -1,8 +1,10 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Run } from "@windrow/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTokenSecret } from "../src/http-api/token-secret.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
 
 const CI = `name: ci
@@ -120,6 +122,18 @@ describe("a push", () => {
     expect(await runsOf("paths")).toHaveLength(2);
   });
 
+  it("of many megabytes goes through as it is, and comes back so", async () => {
+    const tree = await edge.makeWorkTree({ readme: "big" });
+    const bytes = randomBytes(6 * 1024 * 1024);
+    await writeFile(join(tree.dir, "big.bin"), bytes);
+    await tree.commit({});
+    const pushed = await tree.push({ token, name: "big" });
+    expect(pushed.code, pushed.stderr).toBe(0);
+    const clone = await tree.git("clone", "-q", `${edge.url.replace("://", `://t:${token}@`)}/git/big.git`, "copy");
+    expect(clone.code, clone.stderr).toBe(0);
+    expect((await readFile(join(tree.dir, "copy", "big.bin"))).equals(bytes)).toBe(true);
+  });
+
   it("without any workflow file says why nothing is built", async () => {
     const tree = await edge.makeWorkTree({ readme: "hello" });
     const pushed = await tree.push({ token, name: "none" });
@@ -195,6 +209,55 @@ describe("a push with a broken workflow file succeeds and prints where it is bro
     expect(run).toMatchObject({ state: "finished", conclusion: "failure" });
     expect(run?.diagnostics[0]).toMatchObject({ file: WORKFLOW, severity: "error" });
     expect(await refsOf(name)).toContain("refs/heads/main");
+  });
+});
+
+describe("a job's own token", () => {
+  it("reads the job's repository while the attempt runs, and nothing else", async () => {
+    const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
+    await tree.push({ token, name: "job-own" });
+    await tree.push({ token, name: "job-other" });
+    const jobToken = createTokenSecret("wrt");
+    const [run] = await runsOf("job-own");
+    const { id: jobId } = await edge.db
+      .selectFrom("jobs")
+      .select("id")
+      .where("run_id", "=", run?.id ?? 0)
+      .orderBy("id")
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    const agent = await edge.db.selectFrom("agents").select("id").executeTakeFirstOrThrow();
+    const now = new Date();
+    await edge.db
+      .insertInto("attempts")
+      .values({
+        id: randomUUID(),
+        job_id: jobId,
+        no: 1,
+        agent_id: agent.id,
+        pool: "default",
+        lease_id: randomUUID(),
+        session_no: 1,
+        state: "running",
+        offer_until: now,
+        lease_until: now,
+        started_at: now,
+        job_token_hash: jobToken.hash,
+      })
+      .execute();
+    const remote = (name: string) => `${edge.url.replace("://", `://job:${jobToken.secret}@`)}/git/me/${name}.git`;
+    const own = await tree.git("fetch", remote("job-own"), run?.sha ?? "");
+    expect(own.code, own.stderr).toBe(0);
+    expect((await tree.git("ls-remote", remote("job-other"))).stderr).toContain("there is no repository me/job-other");
+    await tree.commit({ more: "1" });
+    expect((await tree.git("push", remote("job-own"), "main")).stderr).toContain("this token may not do that");
+    expect((await edge.api("GET", "/api/v1/runs", { token: jobToken.secret })).status).toBe(403);
+    await edge.db
+      .updateTable("attempts")
+      .set({ state: "lost", finished_at: now })
+      .where("job_id", "=", jobId)
+      .execute();
+    expect((await tree.git("ls-remote", remote("job-own"))).stderr).toMatch(/Authentication failed|the token is wrong/);
   });
 });
 

@@ -28,7 +28,7 @@ const configText = (hooksDir: string): string => `[core]
 	advertisePushOptions = true
 	denyDeletes = false
 	denyDeleteCurrent = refuse
-	autogc = false
+	autogc = true
 	keepAlive = 5
 [receive "fsck"]
 	badTimezone = warn
@@ -50,7 +50,8 @@ const configText = (hooksDir: string): string => `[core]
 [protocol]
 	allow = never
 [gc]
-	auto = 0
+	auto = 6700
+	pruneExpire = never
 [maintenance]
 	auto = false
 `;
@@ -69,7 +70,9 @@ export async function prepareGitEnvironment(options: {
   const homeDir = join(controlDir, "home");
   const sessionsDir = join(controlDir, "sessions");
   const emptyRepository = join(controlDir, "empty", "empty.git");
-  for (const dir of [gitDir, hooksDir, homeDir, sessionsDir]) await mkdir(dir, { recursive: true });
+  // jobs run as other users on the same machine: what is pushed here is none of theirs
+  for (const dir of [gitDir, controlDir]) await mkdir(dir, { recursive: true, mode: 0o700 });
+  for (const dir of [hooksDir, homeDir, sessionsDir]) await mkdir(dir, { recursive: true });
   for (const part of ["objects/info", "objects/pack", "refs/heads", "refs/tags"]) {
     await mkdir(join(emptyRepository, part), { recursive: true });
   }

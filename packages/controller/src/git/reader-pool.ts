@@ -7,6 +7,8 @@ export const READERS_MAX = 32;
 export interface ReaderPool {
   /** As RepositoryReader.read; a reader that ended is replaced and asked once more. */
   read(folder: string, name: string, bytesMax: number): Promise<GitObject | undefined>;
+  /** Starts the reader that is about to be needed. */
+  warm(folder: string): void;
   /** Call before a repository is removed. */
   close(folder: string): void;
   closeAll(): void;
@@ -39,6 +41,9 @@ export function createReaderPool(environment: GitEnvironment): ReaderPool {
         if (!reader.isOver) throw error;
         return take(folder).read(name, bytesMax);
       }
+    },
+    warm(folder) {
+      take(folder);
     },
     close,
     closeAll() {

@@ -28,6 +28,7 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator):
     }
   });
   app.addHook("onRequest", async (request) => {
+    requireSameSite(request);
     const permission = request.routeOptions.config.permission;
     if (request.is404 || permission === "none" || permission === "own") return;
     const token = readAuthorization(request.headers.authorization);
@@ -37,6 +38,14 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator):
     requirePermission(principal, permission);
     request.principal = principal;
   });
+}
+
+/** A browser that remembers a token sends it along with what another site makes it ask for. */
+function requireSameSite(request: FastifyRequest): void {
+  const { origin } = request.headers;
+  if (origin === undefined || request.method === "GET" || request.method === "HEAD") return;
+  if (URL.canParse(origin) && new URL(origin).host === request.host) return;
+  throw new Refusal("not_allowed", "this request comes from a page of another site");
 }
 
 /** Throws `not_allowed` unless the caller's token may do this. */

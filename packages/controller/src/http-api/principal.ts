@@ -27,11 +27,16 @@ export interface JobPrincipal {
   readonly repositoryId: number;
 }
 
+/** What concerns the whole farm is not for a token that is bound to one owner, whatever its role. */
+const WHOLE_FARM: readonly Permission[] = ["agent:manage", "token:manage", "metrics:read"];
+
 /** Everything this caller may do somewhere; `mayReach` says where. */
 export function permissionsOf(principal: Principal): readonly Permission[] {
   switch (principal.kind) {
     case "user":
-      return ROLE_PERMISSIONS[principal.role];
+      return principal.owner === null
+        ? ROLE_PERMISSIONS[principal.role]
+        : ROLE_PERMISSIONS[principal.role].filter((permission) => !WHOLE_FARM.includes(permission));
     case "join":
       return ["agent:join"];
     case "job":

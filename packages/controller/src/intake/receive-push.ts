@@ -32,6 +32,7 @@ export function createPushGate(deps: PushGateDeps): PushGate {
     async accept(push) {
       requireLegalUpdates(push.updates);
       const { repository, rows } = await record(push);
+      deps.reader.warm(push.folder);
       return { build: (updates, say, signal) => build({ push, repository, rows, updates, say, signal }) };
     },
   };
