@@ -248,7 +248,7 @@ async function sweepLeftovers(options: AgentOptions, keepAttemptIds: ReadonlySet
   const { workRootDir, trashDir } = folders;
   const receipts = await sweepSites({ backend, sitesDir: folders.sitesDir, keepAttemptIds });
   for (const attemptId of await readdir(workRootDir)) {
-    if (!keepAttemptIds.has(attemptId)) await discardJobFiles({ workRootDir, trashDir, attemptId });
+    if (!keepAttemptIds.has(attemptId)) discardJobFiles({ workRootDir, trashDir, attemptId });
   }
   for (const name of await readdir(trashDir)) await wipeWorkDir({ rootDir: trashDir, workDir: join(trashDir, name) });
   if (receipts.size > 0) logger.info({ count: receipts.size }, "swept jobs of an earlier process");

@@ -192,7 +192,7 @@ async function endRemains({ machine, folders }: AttemptRunner, { attemptId }: He
 async function forget(runner: AttemptRunner, attempt: HeldAttempt): Promise<void> {
   const { attemptId } = attempt;
   const { folders } = runner;
-  const removeForGood = await discardJobFiles({ ...folders, attemptId });
+  const removeForGood = discardJobFiles({ ...folders, attemptId });
   runner.held.freeSlot(attemptId);
   await wipeSite({ attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" });
   await removeForGood();

@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of the workflow language
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -29,6 +30,11 @@ afterEach(async () => {
   await controller.stop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** What 100 MB of log may add to the agent's memory: the window, and what its garbage collector has not found yet. */
+const GROWTH_BYTES_MAX = 180e6;
+const residentPeakBytes = (pid: number) =>
+  1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 
 const agentDir = () => join(folder, "agent");
 const gate = (name: string) => join(folder, name);
@@ -150,5 +156,34 @@ describe("the agent's process", () => {
     expect(agent.stderr()).toContain("this agent was removed");
     controller.refuseHello = new Refusal("conflict", "superseded");
     expect(await start().exited).toBe(1);
+  });
+
+  it("ships any bytes, also 100 MB without a newline, in little memory", async () => {
+    const agent = await startAndJoin();
+    const idleBytes = residentPeakBytes(agent.pid);
+    controller.keepsBytes = false;
+    // Every byte value, in an order that is different at every offset of a chunk.
+    const script = [
+      "const { createHash } = require('node:crypto');",
+      "const hash = createHash('sha256');",
+      "const fs = require('node:fs');",
+      "const piece = Buffer.alloc(99991);",
+      "for (let at = 0; at < piece.length; at++) piece[at] = at % 257 === 256 ? 0 : (at * 7 + (at >> 8)) & 255;",
+      "for (let at = 0; at < piece.length; at++) if (piece[at] === 10 && at % 3 === 0) piece[at] = 13;",
+      "const line = Buffer.alloc(104857600, 'x');",
+      "for (const bytes of [piece, line, Buffer.from('\\n'), piece]) { hash.update(bytes); let at = 0; while (at < bytes.length) at += fs.writeSync(1, bytes, at); }",
+      `fs.writeFileSync(process.env.GITHUB_OUTPUT, 'sha256=' + hash.digest('hex') + '\\n');`,
+    ].join("\n");
+    const outputs: [string, string][] = [["sha256", "${{ steps.write.outputs.sha256 }}"]];
+    const attempt = controller.offer(
+      planOf([runStep(`cat > w.cjs <<'EOF'\n${script}\nEOF\n${process.execPath} w.cjs`, { id: "write" })], { outputs }),
+    );
+    const finish = await waitFor("the finish", () => attempt.finish, 25_000);
+    expect(finish.outcome).toBe("succeeded");
+    const seal = finish.seals.find(({ stream }) => stream === "0");
+    expect(seal?.lengthBytes).toBe(104857600 + 2 * 99991 + 1);
+    expect(seal?.sha256).toBe(finish.outputs.sha256);
+    expect(controller.hashes.get("0")?.copy().digest("hex")).toBe(finish.outputs.sha256);
+    expect(residentPeakBytes(agent.pid) - idleBytes).toBeLessThan(GROWTH_BYTES_MAX);
   });
 });

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, type Hash, randomUUID } from "node:crypto";
 import {
   type AttemptId,
   asAgentId,
@@ -57,6 +57,9 @@ export class FakeController {
   refuseHello: Refusal | undefined;
   /** While false nothing is durable: acks are held back. */
   areLogsDurable = true;
+  /** While false log bytes are counted and hashed only. */
+  keepsBytes = true;
+  readonly hashes = new Map<string, Hash>();
   /** While false renewals are neither given nor refused. */
   renews = true;
   #server: AgentServer | undefined;
@@ -162,7 +165,9 @@ export class FakeController {
           if (offset > length) throw new LogGap(stream, length);
           const fresh = data.subarray(length - offset);
           const pieces = attempt.streams.get(stream) ?? [];
-          pieces.push(Buffer.from(fresh));
+          if (this.keepsBytes) pieces.push(Buffer.from(fresh));
+          const hash = this.hashes.get(stream) ?? createHash("sha256");
+          this.hashes.set(stream, hash.update(fresh));
           attempt.streams.set(stream, pieces);
           attempt.lengths.set(stream, length + fresh.length);
           if (end) attempt.ended.add(stream);

@@ -1,5 +1,5 @@
-import { closeSync, fchownSync, openSync, writeFileSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
+import { closeSync, fchownSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { prepareWorkDir, type SlotUser, type WorkDir, wipeWorkDir } from "@windrow/backends";
 
@@ -56,15 +56,28 @@ export async function prepareJobFiles(options: JobFilesOptions): Promise<JobFile
  * Takes a job's folders away: first out of reach, at once, since the next job of the slot runs as the same user; the
  * answer removes them for good and may take its time.
  */
-export async function discardJobFiles(
+export function discardJobFiles(
   options: Pick<JobFilesOptions, "workRootDir" | "trashDir" | "attemptId">,
-): Promise<() => Promise<void>> {
+): () => Promise<void> {
   const { workRootDir, trashDir, attemptId } = options;
   const workDir = join(trashDir, attemptId);
   try {
-    await rename(join(workRootDir, attemptId), workDir);
+    renameSync(join(workRootDir, attemptId), workDir);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
+  if (isBare(join(workDir, "job"))) rmSync(workDir, { recursive: true, force: true });
   return () => wipeWorkDir({ rootDir: trashDir, workDir });
+}
+
+/** Whether the job left nothing in its folders, so that removing them at once takes no time. */
+function isBare(jobDir: string): boolean {
+  return ["workspace", "home", "tmp"].every((name) => {
+    try {
+      return readdirSync(join(jobDir, name)).length === 0;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return true;
+      throw error;
+    }
+  });
 }

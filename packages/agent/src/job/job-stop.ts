@@ -67,7 +67,7 @@ export function watchJobStop(options: {
     },
     stopped: stopping.signal,
     halted: halting.signal,
-    release: () => released.abort(),
+    release: () => released.abort("released"),
   };
 }
 

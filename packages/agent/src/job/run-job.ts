@@ -135,7 +135,11 @@ async function openOrAttach(options: RunJobOptions, deadlineBootMs: number): Pro
   const { machine, memory, site, plan } = options;
   if (memory.opened !== undefined) {
     const handle = await machine.backend.attachJob(site);
-    if (handle !== undefined) return handle;
+    if (handle !== undefined) {
+      // The one it has is of the agent's earlier process.
+      await handle.setDeadline(deadlineBootMs);
+      return handle;
+    }
     // The agent may have died between its note and the supervisor's start.
     if ((await machine.backend.readRemains(site)) !== undefined) return undefined;
   }
@@ -187,6 +191,7 @@ async function runSteps(
     agentName,
     attemptId: attempt.attemptId,
     attemptNo: attempt.attemptNo,
+    jobId: attempt.jobId,
     serverUrl,
     apiUrl,
     eventPath,

@@ -126,7 +126,7 @@ async function waitForExit(
     await handle.cancelStep(backendStepNo(stepNo), job.stop.grace);
     return { kind: first, exit: await exited };
   } finally {
-    over.abort();
+    over.abort("over");
     // When it lost the race to a fault of another call its own end is of no interest.
     exited.catch(() => undefined);
   }

@@ -38,7 +38,12 @@ interface Lease {
   readonly attempt: HeldAttempt;
   renewalSentAtBootMs: number;
   job?: KeptJob;
+  /** What the supervisor was told last. */
+  deadlineBootMs?: number;
 }
+
+/** A deadline that would move on by less stays: the earlier one is the safe one. */
+const DEADLINE_STEP_MS = 250;
 
 export function createLeaseKeeper(logger: Logger): LeaseKeeper {
   const leases = new Map<AttemptId, Lease>();
@@ -59,7 +64,11 @@ export function createLeaseKeeper(logger: Logger): LeaseKeeper {
   function moveDeadline(lease: Lease): void {
     if (lease.job === undefined) return;
     const { attemptId } = lease.attempt;
-    lease.job.setDeadline(decide(lease, lease.job)).catch((error: unknown) => {
+    const deadlineBootMs = decide(lease, lease.job);
+    const laterByMs = deadlineBootMs - (lease.deadlineBootMs ?? Number.NEGATIVE_INFINITY);
+    if (laterByMs >= 0 && laterByMs < DEADLINE_STEP_MS) return;
+    lease.deadlineBootMs = deadlineBootMs;
+    lease.job.setDeadline(deadlineBootMs).catch((error: unknown) => {
       // The supervisor still holds the earlier deadline, which is the safe side.
       logger.warn({ err: error, attempt: attemptId }, "the job's deadline could not be moved");
     });
@@ -89,7 +98,8 @@ export function createLeaseKeeper(logger: Logger): LeaseKeeper {
     deadlineBootMs(attemptId, job) {
       const lease = leases.get(attemptId);
       if (lease === undefined) throw new Error(`no lease is held for attempt ${attemptId}`);
-      return decide(lease, job);
+      lease.deadlineBootMs = decide(lease, job);
+      return lease.deadlineBootMs;
     },
     watch(attemptId, job) {
       const lease = leases.get(attemptId);

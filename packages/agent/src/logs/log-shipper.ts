@@ -52,13 +52,16 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   const stopping = new AbortController();
   const signal = AbortSignal.any([options.signal, stopping.signal]);
   const lanes = new Map<StreamName, Lane>();
-  let nap = new AbortController();
+  /** News since the last look; whoever waits for them. */
+  let isWoken = false;
+  let endNap: (() => void) | undefined;
   const drainWaiters = new Set<() => void>();
   let windowBytes = 0;
   let running: Promise<void> | undefined;
 
   function wake(): void {
-    nap.abort();
+    isWoken = true;
+    endNap?.();
   }
 
   async function run(): Promise<void> {
@@ -89,8 +92,8 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       for (const lane of lanes.values()) lane.sentCount = 0;
       await call.send({ kind: "open", lease: { ...lease, sessionNo: session.sessionNo } });
       while (!ended.isOver && !signal.aborted) {
-        // Made before the look, so that news during the look end the nap at once.
-        nap = new AbortController();
+        // Before the look, so that news during the look end the nap at once.
+        isWoken = false;
         const waitMs = await sendWhatIsThere(call);
         if (waitMs > 0 && !ended.isOver) await untilWoken(waitMs);
       }
@@ -120,7 +123,9 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
     while (lane.unacked[0] !== undefined && isDurable(lane.unacked[0])) {
       // What says the end must have been sent once, even if all its bytes were durable before.
       if (lane.unacked[0].end && lane.sentCount === 0) break;
-      windowBytes -= lane.unacked.shift()?.data.length ?? 0;
+      const chunk = lane.unacked.shift();
+      windowBytes -= chunk?.data.length ?? 0;
+      chunk?.release?.();
       lane.sentCount = Math.max(0, lane.sentCount - 1);
     }
     if (isDrained()) for (const resolve of drainWaiters) resolve();
@@ -141,8 +146,9 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
         const chunk = isResend ? lane.unacked[lane.sentCount] : await readNext(lane);
         if (chunk === undefined) break;
         lane.sentCount++;
-        const times = [{ offset: chunk.offset, atMs: clock.nowMs() }];
-        await call.send({ kind: "chunk", stream: lane.source.stream, ...chunk, times });
+        const { offset, data, end } = chunk;
+        const times = [{ offset, atMs: clock.nowMs() }];
+        await call.send({ kind: "chunk", stream: lane.source.stream, offset, data, end, times });
         if (chunk.data.length < SMALL_CHUNK_BYTES) lane.nextAtMs = clock.monotonicMs() + SMALL_CHUNK_PAUSE_MS;
         if (chunk.end && isDrained()) for (const resolve of drainWaiters) resolve();
       }
@@ -160,9 +166,15 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   }
 
   function untilWoken(waitMs: number): Promise<void> {
-    const { signal: woken } = nap;
-    if (woken.aborted || waitMs !== Number.POSITIVE_INFINITY) return clock.sleep(waitMs, woken);
-    return new Promise((resolve) => woken.addEventListener("abort", () => resolve(), { once: true }));
+    if (isWoken) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = waitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(resolve, waitMs);
+      endNap = () => {
+        clearTimeout(timer);
+        endNap = undefined;
+        resolve();
+      };
+    });
   }
 
   function rewind(stream: StreamName, offset: number): void {

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, read as readFile, readSync } from "node:fs";
+import { promisify } from "node:util";
 import type { StreamName, StreamSeal } from "@windrow/model";
 import { LOG_CHUNK_BYTES_MAX } from "@windrow/wire";
+import { chunkBuffers } from "./chunk-buffers.ts";
 import { type CommandLine, createCommandScanner } from "./command-scanner.ts";
 import { createRedactor, type Mask } from "./redactor.ts";
 
@@ -10,6 +12,8 @@ export interface ShippedChunk {
   readonly offset: number;
   readonly data: Buffer;
   readonly end: boolean;
+  /** To be called when the bytes are needed no more. */
+  readonly release?: () => void;
 }
 
 export interface LogStreamOptions {
@@ -48,12 +52,16 @@ export interface LogStream {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const READ_AT_ONCE_BYTES_MAX = 64 * 1024;
+const readInBackground = promisify(readFile);
 
 export function createLogStream(options: LogStreamOptions): LogStream {
   const { stream, path, onCommand } = options;
   const masks: Mask[] = options.masks.map((bytes) => ({ bytes, fromOffset: 0 }));
   const scanner = onCommand === undefined ? undefined : createCommandScanner(onCommand);
-  let opening: Promise<FileHandle | undefined> | undefined;
+  let file: number | undefined;
+  let isClosed = false;
+  let reading: Promise<unknown> | undefined;
   let rawEnd: number | undefined;
   let isScanned = scanner === undefined;
   let mayHaveMore = true;
@@ -69,24 +77,33 @@ export function createLogStream(options: LogStreamOptions): LogStream {
       shippedBytes: 0,
       skipBelow,
       outgoing: NOTHING,
+      /** The buffer of the stock that all of `outgoing` lies in. */
+      whole: undefined as Buffer | undefined,
       isLast: false,
     };
   }
   let seal: StreamSeal | undefined;
 
   async function readAt(offset: number): Promise<Buffer> {
-    const wanted = Math.min(LOG_CHUNK_BYTES_MAX, (rawEnd ?? Number.POSITIVE_INFINITY) - offset);
+    if (!isClosed) file ??= openIfThere(path);
+    if (file === undefined) return NOTHING;
+    const endBytes = Math.min(fstatSync(file).size, rawEnd ?? Number.POSITIVE_INFINITY);
+    const wanted = Math.min(LOG_CHUNK_BYTES_MAX, endBytes - offset);
     if (wanted <= 0) return NOTHING;
-    // Shared by reading ahead and shipping, which overlap; a file that is not there yet is looked for again.
-    opening ??= openIfThere(path);
-    const file = await opening;
-    if (file === undefined) {
-      opening = undefined;
-      return NOTHING;
-    }
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, offset);
-    // A short read of a long buffer is copied, so that what waits for its ack holds no more memory than it has bytes.
-    return bytesRead * 2 < wanted ? Buffer.from(buffer.subarray(0, bytesRead)) : buffer.subarray(0, bytesRead);
+    // A few lines come from the page cache sooner than another thread could be woken for them.
+    const isSmall = wanted <= READ_AT_ONCE_BYTES_MAX;
+    const buffer = isSmall ? Buffer.allocUnsafe(wanted) : chunkBuffers.take();
+    const bytesRead = isSmall
+      ? readSync(file, buffer, 0, wanted, offset)
+      : await readLater(file, buffer.subarray(0, wanted), offset);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  async function readLater(from: number, buffer: Buffer, offset: number): Promise<number> {
+    const done = readInBackground(from, buffer, 0, buffer.length, offset);
+    const before = reading;
+    reading = Promise.allSettled([before, done]);
+    return (await done).bytesRead;
   }
 
   function scan(raw: Buffer, offset: number): void {
@@ -123,9 +140,16 @@ export function createLogStream(options: LogStreamOptions): LogStream {
     state.shippedBytes += data.length;
     state.outgoing = state.outgoing.subarray(data.length);
     if (end) seal = { stream, lengthBytes: state.shippedBytes, sha256: state.hash.digest("hex") };
-    if (state.shippedBytes <= state.skipBelow && !end) return undefined;
+    const whole = state.whole;
+    const isWhole = state.outgoing.length === 0 && whole !== undefined && data.buffer === whole.buffer;
+    state.whole = undefined;
+    if (state.shippedBytes <= state.skipBelow && !end) {
+      if (isWhole) chunkBuffers.giveBack(whole);
+      return undefined;
+    }
     const skipped = Math.min(data.length, Math.max(0, state.skipBelow - offset));
-    return { offset: offset + skipped, data: data.subarray(skipped), end };
+    const chunk = { offset: offset + skipped, data: data.subarray(skipped), end };
+    return isWhole ? { ...chunk, release: () => chunkBuffers.giveBack(whole) } : chunk;
   }
 
   return {
@@ -165,6 +189,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
         if (state !== current) continue;
         state.readBytes += raw.length;
         const redacted = state.redactor.push(raw);
+        state.whole = isFullSize(raw) && redacted.buffer === raw.buffer ? Buffer.from(raw.buffer) : undefined;
         state.isLast = rawEnd !== undefined && state.readBytes >= rawEnd && isScanned;
         state.outgoing = state.isLast ? joined(redacted, state.redactor.end()) : redacted;
         if (raw.length === 0 && !state.isLast && !mayHaveMore) return undefined;
@@ -183,19 +208,24 @@ export function createLogStream(options: LogStreamOptions): LogStream {
       mayHaveMore = true;
     },
     async close() {
-      const file = await opening;
-      opening = undefined;
-      await file?.close();
+      isClosed = true;
+      // Not under a read that another thread still does.
+      await reading;
+      if (file !== undefined) closeSync(file);
+      file = undefined;
     },
   };
 }
 
+/** Read into a buffer of the stock. */
+const isFullSize = (raw: Buffer): boolean => raw.buffer.byteLength === LOG_CHUNK_BYTES_MAX;
+
 const joined = (first: Buffer, second: Buffer): Buffer =>
   second.length === 0 ? first : Buffer.concat([first, second]);
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
+function openIfThere(path: string): number | undefined {
   try {
-    return await open(path, "r");
+    return openSync(path, "r");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;

@@ -60,7 +60,7 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
         });
     },
     async flush() {
-      flushNow.abort();
+      flushNow.abort("flush");
       while (sending !== undefined) await sending;
     },
   };
