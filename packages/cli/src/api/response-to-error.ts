@@ -46,7 +46,8 @@ export async function responseToError(response: Response): Promise<ApiError> {
     });
   }
   const problem = parsed.data;
-  const hint = problem.hint ?? (problem.code === "unauthenticated" ? TOKEN_HINT : undefined);
+  // the farm speaks to programs of headers; people here give flags
+  const hint = problem.code === "unauthenticated" ? TOKEN_HINT : problem.hint;
   const fields = (problem.fields ?? []).map((field) => `${field.path}: ${field.message}`);
   return new ApiError([problem.detail, ...fields].join("\n  "), {
     code: problem.code,

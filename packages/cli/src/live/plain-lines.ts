@@ -74,11 +74,11 @@ export function createPlainLines(view: RunView): PlainLines {
           return entry.splitter.push(message.bytes).map((line) => Buffer.concat([prefix, line]));
         }
         case "run":
+          // the verdict is the last line: log bytes may still be on their way
+          return view.run.state === "finished" ? [] : tell("run", `run #${view.run.id}: ${lookOfRun(view.run).word}`);
         case "end": {
-          const rest = message.name === "end" ? flush("") : [];
-          const look = lookOfRun(view.run);
-          const time = view.run.state === "finished" ? inTime(elapsed(view.run, nowMs)) : "";
-          return [...rest, ...tell("run", `run #${view.run.id}: ${look.word}${time}`)];
+          const time = inTime(elapsed(view.run, nowMs));
+          return [...flush(""), ...tell("run", `run #${view.run.id}: ${lookOfRun(view.run).word}${time}`)];
         }
         case "event":
         case "connected":

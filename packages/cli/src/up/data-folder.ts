@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 
 /** Where a farm of one machine keeps its things. */
@@ -17,6 +17,8 @@ export interface DataFolder {
   readonly farmFile: string;
 }
 
+/** What the controller keeps below the data folder: no job's user may read another repository or its log. */
+const CONTROLLER_FOLDERS = ["blobs", "git", "git-control"];
 /** Used when jobs, which run as users of their own, could not enter the data folder. */
 const OPEN_AGENTS_ROOT = "/var/lib/windrow";
 
@@ -38,7 +40,15 @@ export function prepareDataFolder(dataDir: string): DataFolder {
     sampleFile: path.join(root, "sample.json"),
     farmFile: path.join(root, "farm.json"),
   };
-  for (const closed of [folder.logs, folder.run, folder.nats]) mkdirSync(closed, { recursive: true, mode: 0o700 });
+  for (const closed of [
+    folder.logs,
+    folder.run,
+    folder.nats,
+    ...CONTROLLER_FOLDERS.map((name) => path.join(root, name)),
+  ]) {
+    mkdirSync(closed, { recursive: true, mode: 0o700 });
+    chmodSync(closed, 0o700);
+  }
   mkdirSync(folder.agents, { recursive: true, mode: 0o711 });
   return folder;
 }

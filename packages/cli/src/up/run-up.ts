@@ -36,6 +36,7 @@ export interface RunUpInput {
 
 const JOIN_TTL_SECONDS = 3_600;
 const ALIVE_EVERY_MS = 3_600_000;
+const SERVERS_IN_STOP_ORDER: readonly string[] = ["controller", "nats", "postgres"];
 
 /**
  * Runs a whole farm on this machine until a Ctrl-C or SIGTERM: Postgres, nats-server, one controller, the agents, each a
@@ -125,25 +126,21 @@ async function startFarm(input: StartFarmInput): Promise<void> {
   }
 }
 
-/** Postgres, then nats-server; undefined when the farm is to stop already. */
+/** Postgres and nats-server, at the same time; undefined when the farm is to stop already. */
 async function startServers(
   input: StartFarmInput,
 ): Promise<{ postgres: RunningPostgres; nats: RunningNats } | undefined> {
   let postgres: RunningPostgres | undefined;
   let nats: RunningNats | undefined;
-  await keep(
-    input,
+  const parts = [
     createPostgresPart(input.context, (started) => {
       postgres = started;
     }),
-  );
-  if (input.signals.stopping.aborted) return undefined;
-  await keep(
-    input,
     createNatsPart(input.context, (started) => {
       nats = started;
     }),
-  );
+  ];
+  await keepAll(input, parts);
   if (input.signals.stopping.aborted || postgres === undefined || nats === undefined) return undefined;
   return { postgres, nats };
 }
@@ -156,10 +153,16 @@ async function startAgents(input: StartFarmInput, api: ApiClient): Promise<void>
     body: { kind: "join", name: "windrow up", pool: "default", ttl_seconds: JOIN_TTL_SECONDS, uses_max: agentsCount },
   });
   const names = Array.from({ length: agentsCount }, (_, index) => `agent-${index + 1}`);
-  const starts = names.map((name) =>
-    keep(input, createAgentPart(input.context, api, { name, joinToken: answer.secret })),
+  await keepAll(
+    input,
+    names.map((name) => createAgentPart(input.context, api, { name, joinToken: answer.secret })),
   );
-  const failed = (await Promise.allSettled(starts)).find((start) => start.status === "rejected");
+}
+
+/** Starts parts that do not need each other. Waits for all, so that those that started are stopped if one did not. */
+async function keepAll(input: StartFarmInput, parts: readonly FarmPart[]): Promise<void> {
+  const starts = await Promise.allSettled(parts.map((part) => keep(input, part)));
+  const failed = starts.find((start) => start.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }
 
@@ -171,16 +174,15 @@ async function keep(input: StartFarmInput, part: FarmPart): Promise<void> {
 async function stopFarm(input: { kept: readonly KeptPart[]; report: Report; hurry: AbortSignal }): Promise<void> {
   const { kept, report, hurry } = input;
   if (kept.length === 0) return;
-  const isAgent = (part: KeptPart) => part.name.startsWith("agent-");
-  report({ event: "stopping", hurried: hurry.aborted, agents_count: kept.filter(isAgent).length });
+  const agents = kept.filter((part) => !SERVERS_IN_STOP_ORDER.includes(part.name));
+  report({ event: "stopping", hurried: hurry.aborted, agents_count: agents.length });
+  const servers = SERVERS_IN_STOP_ORDER.map((name) => kept.filter((part) => part.name === name));
   const errors: unknown[] = [];
-  const stopAll = async (parts: readonly KeptPart[]) => {
-    for (const stop of await Promise.allSettled(parts.map((part) => part.stop(hurry)))) {
+  for (const group of [agents, ...servers]) {
+    for (const stop of await Promise.allSettled(group.map((part) => part.stop(hurry)))) {
       if (stop.status === "rejected") errors.push(stop.reason);
     }
-  };
-  await stopAll(kept.filter(isAgent));
-  for (const part of kept.filter((one) => !isAgent(one)).reverse()) await stopAll([part]);
+  }
   if (errors.length > 0) throw errors[0];
 }
 
