@@ -64,7 +64,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   });
   await migrate(db);
   const blobs = await createFolderBlobStore(join(config.dataDir, "blobs"));
-  const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path });
+  const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path, nowMs: clock.nowMs() });
   await ensureAdminToken({ db, file: config.adminTokenFile });
   const natsKeys = config.nats === undefined ? undefined : await readNatsKeys(config.nats.keysFile);
 

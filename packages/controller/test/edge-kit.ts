@@ -80,7 +80,7 @@ export async function startEdge(
   const dataDir = sharedWith?.dataDir ?? (await mkdtemp(join(tmpdir(), "windrow-edge-")));
   const clock = systemClock;
   const logger = createLogger({ component: "edge-test", level: process.env.EDGE_TEST_LOG ?? "fatal" });
-  const environment = await prepareGitEnvironment({ dataDir, path: process.env.PATH ?? "" });
+  const environment = await prepareGitEnvironment({ dataDir, path: process.env.PATH ?? "", nowMs: Date.now() });
   const reader = createReaderPool(environment);
   const parser = createParseWorker();
   const asked: { name: string; request: unknown }[] = [];

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Run } from "@windrow/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -132,6 +132,15 @@ describe("a push", () => {
     const clone = await tree.git("clone", "-q", `${edge.url.replace("://", `://t:${token}@`)}/git/big.git`, "copy");
     expect(clone.code, clone.stderr).toBe(0);
     expect((await readFile(join(tree.dir, "copy", "big.bin"))).equals(bytes)).toBe(true);
+  });
+
+  it("brings a hosted repository back whose folder is gone", async () => {
+    const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
+    await tree.push({ token, name: "gone" });
+    await rm(join(edge.dataDir, "git/me/gone.git"), { recursive: true });
+    const pushed = await tree.push({ token, name: "gone" });
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(await refsOf("gone")).toContain("refs/heads/main");
   });
 
   it("without any workflow file says why nothing is built", async () => {

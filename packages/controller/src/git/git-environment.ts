@@ -1,9 +1,12 @@
-import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HOOK_SCRIPTS } from "./hook-scripts.ts";
 
 /** One push may bring this much, packed. */
 export const PUSH_BYTES_MAX = 2 * 1024 ** 3;
+
+/** No push lasts longer. */
+const SESSION_MS_MAX = 24 * 3600 * 1000;
 
 /** Where git finds everything that we decide and nothing that a machine's owner configured for themselves. */
 export interface GitEnvironment {
@@ -63,6 +66,8 @@ const configText = (hooksDir: string): string => `[core]
 export async function prepareGitEnvironment(options: {
   readonly dataDir: string;
   readonly path: string;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
 }): Promise<GitEnvironment> {
   const gitDir = join(options.dataDir, "git");
   const controlDir = join(options.dataDir, "git-control");
@@ -78,6 +83,7 @@ export async function prepareGitEnvironment(options: {
   }
   await put(join(emptyRepository, "HEAD"), "ref: refs/heads/main\n");
   await put(join(emptyRepository, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
+  await removeOldSessions(sessionsDir, options.nowMs);
   for (const [name, script] of Object.entries(HOOK_SCRIPTS)) await put(join(hooksDir, name), script, 0o755);
   const config = join(controlDir, "config");
   await put(config, configText(hooksDir));
@@ -96,6 +102,20 @@ export async function prepareGitEnvironment(options: {
       GIT_HTTP_MAX_REQUEST_BUFFER: "10M",
     },
   };
+}
+
+/** What a controller that was killed left of its pushes. Others that share the folder may be in the middle of theirs. */
+async function removeOldSessions(sessionsDir: string, nowMs: number): Promise<void> {
+  for (const name of await readdir(sessionsDir)) {
+    const dir = join(sessionsDir, name);
+    const found = await stat(dir).catch(ignoreMissing);
+    if (found !== undefined && nowMs - found.mtimeMs > SESSION_MS_MAX) await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
 }
 
 /** A value in a git configuration file. */

@@ -6,20 +6,19 @@ import { type Database, findRepository } from "@windrow/store";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Authenticator, readAuthorization } from "../http-api/authenticate.ts";
 import { requirePermission } from "../http-api/guard.ts";
-import { mayReach, type Principal, permissionsOf, type UserPrincipal } from "../http-api/principal.ts";
+import { mayReach, ownOwner, type Principal, permissionsOf, type UserPrincipal } from "../http-api/principal.ts";
 import { describeError } from "../http-api/problems.ts";
 import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
 import { type BackendProcess, startHttpBackend } from "./http-backend.ts";
 import type { PushGate } from "./push-gate.ts";
 import { receivePush } from "./receive-push.ts";
-import { repositoryFolder, requireRepositoryName } from "./repository-folder.ts";
+import { isFolder, repositoryFolder, requireRepositoryName } from "./repository-folder.ts";
 import { createSlots } from "./slots.ts";
 
 export const FETCHES_MAX = 32;
 export const PUSHES_MAX = 64;
 const LINE_MAX = 256;
-const DEFAULT_OWNER = "me";
 
 export interface GitRoutesDeps {
   readonly db: Database;
@@ -92,15 +91,14 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
       readAuthorization(request.headers.authorization),
       request.ip,
     );
-    const owner = ownerPart ?? (principal.kind === "user" ? principal.owner : null) ?? DEFAULT_OWNER;
+    const owner = ownerPart ?? ownOwner(principal);
     requireRepositoryName({ owner, name });
     const repository = await findRepository(deps.db, { owner, name });
     const exists = repository !== undefined;
     if (writes) requireMayPush(principal, { owner, name, exists });
     else requireMayFetch(principal, { owner, name, repositoryId: repository?.id });
-    const folder = exists
-      ? repositoryFolder(deps.environment.gitDir, { owner, name })
-      : deps.environment.emptyRepository;
+    const own = repositoryFolder(deps.environment.gitDir, { owner, name });
+    const folder = exists && (await isFolder(own)) ? own : deps.environment.emptyRepository;
     return { owner, name, service, writes, principal, exists, folder };
   }
 }

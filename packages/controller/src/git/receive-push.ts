@@ -5,6 +5,7 @@ import type { Logger } from "@windrow/service";
 import { type Database, findRepository } from "@windrow/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UserPrincipal } from "../http-api/principal.ts";
+import { describeError } from "../http-api/problems.ts";
 import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
 import { type HookReply, type HookRequest, openHookSession } from "./hook-session.ts";
@@ -44,7 +45,8 @@ export async function receivePush(
 ): Promise<void> {
   const { call, request } = push;
   const isProbe = request.headers["content-length"] === PROBE_LENGTH;
-  if (call.exists || isProbe) return runPush(deps, push, call);
+  const { emptyRepository } = deps.environment;
+  if (isProbe || (call.exists && call.folder !== emptyRepository)) return runPush(deps, push, call);
   const folder = repositoryFolder(deps.environment.gitDir, call);
   firstPushes.set(folder, (firstPushes.get(folder) ?? 0) + 1);
   try {
@@ -82,9 +84,14 @@ async function runPush(
       }
       return true;
     } catch (error) {
-      if (!(error instanceof Refusal)) deps.logger.error({ err: error, hook: hook.hook }, "hook failed");
-      reply.say(`windrow: ${error instanceof Refusal ? error.message : "something broke; try again"}`);
-      if (error instanceof Refusal && error.hint !== undefined) reply.say(`windrow: ${error.hint}`);
+      const { problem, isBug } = describeError(
+        error instanceof Error ? error : new Error(String(error)),
+        push.request.id,
+      );
+      if (isBug) deps.logger.error({ err: error, hook: hook.hook }, "hook failed");
+      reply.say(`windrow: ${problem.detail}`);
+      if (hook.hook === "post-receive") reply.say("windrow: the push is kept and will be built");
+      else if (problem.hint !== undefined) reply.say(`windrow: ${problem.hint}`);
       return false;
     }
   };

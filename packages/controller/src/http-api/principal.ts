@@ -49,6 +49,13 @@ export function mayReach(principal: Principal, owner: string): boolean {
   return principal.kind === "user" && (principal.owner === null || principal.owner === owner);
 }
 
+const DEFAULT_OWNER = "me";
+
+/** Whose repository is meant where only its name is given. */
+export function ownOwner(principal: Principal): string {
+  return (principal.kind === "user" ? principal.owner : null) ?? DEFAULT_OWNER;
+}
+
 /** What is shown as the author of what this caller does. */
 export function actorOf(principal: Principal): string {
   switch (principal.kind) {

@@ -18,11 +18,9 @@ import {
   writeHead,
 } from "../../git/repository-folder.ts";
 import type { ApiDeps } from "../api-deps.ts";
-import { actorOf, mayReach, type Principal } from "../principal.ts";
+import { actorOf, mayReach, ownOwner, type Principal } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 import { ownerScope } from "./require-reach.ts";
-
-const DEFAULT_OWNER = "me";
 
 type Names = "listRepositories" | "addRepository" | "viewRepository" | "changeRepository" | "deleteRepository";
 
@@ -34,7 +32,7 @@ export function createRepositoryRoutes({ db, environment, links, reader }: ApiDe
     },
 
     async addRepository({ body, principal }) {
-      const owner = body.owner ?? (principal.kind === "user" ? principal.owner : null) ?? DEFAULT_OWNER;
+      const owner = body.owner ?? ownOwner(principal);
       if (!mayReach(principal, owner)) {
         throw new Refusal("not_allowed", `this token may not add repositories to ${owner}`);
       }
