@@ -31,33 +31,37 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
   let sending: Promise<void> | undefined;
 
   async function send(): Promise<void> {
-    while (waiting.size > 0 && !signal.aborted) {
-      await clock.sleep(BATCH_DELAY_MS, AbortSignal.any([flushNow.signal, signal]));
-      const steps = [...waiting.values()];
-      waiting = new Map();
-      try {
-        const reply = await connection.call(
-          ({ client, sessionNo }) => client.reportSteps({ lease: { ...lease, sessionNo }, steps }, { signal }),
-          signal,
-        );
-        if (reply.cancelRequested) options.onCancelRequested();
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof Refusal)) throw error;
-        return options.onRefused(error);
-      }
+    try {
+      while (waiting.size > 0 && !signal.aborted) await sendBatch();
+    } finally {
+      // In the same turn as the last look: a report that comes now starts anew.
+      sending = undefined;
+      flushNow = new AbortController();
+    }
+  }
+
+  async function sendBatch(): Promise<void> {
+    if (!flushNow.signal.aborted) await clock.sleep(BATCH_DELAY_MS, AbortSignal.any([flushNow.signal, signal]));
+    const steps = [...waiting.values()];
+    waiting = new Map();
+    try {
+      const reply = await connection.call(
+        ({ client, sessionNo }) => client.reportSteps({ lease: { ...lease, sessionNo }, steps }, { signal }),
+        signal,
+      );
+      if (reply.cancelRequested) options.onCancelRequested();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Refusal)) throw error;
+      options.onRefused(error);
     }
   }
 
   return {
     report(step) {
       waiting.set(step.stepNo, step);
-      sending ??= send()
-        .catch(options.onBroken)
-        .finally(() => {
-          sending = undefined;
-          flushNow = new AbortController();
-        });
+      // In a later turn, so that what `send` sets at its end is not set before its beginning.
+      sending ??= Promise.resolve().then(send).catch(options.onBroken);
     },
     async flush() {
       flushNow.abort("flush");
