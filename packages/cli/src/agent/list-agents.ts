@@ -18,9 +18,9 @@ const COLUMNS: readonly TableColumn[] = [
   { title: "STATE" },
   { title: "POOL" },
   { title: "SLOTS", align: "right" },
-  { title: "HOST" },
-  { title: "VERSION" },
-  { title: "SEEN" },
+  { title: "HOST", dropOrder: 2 },
+  { title: "VERSION", dropOrder: 1 },
+  { title: "SEEN", dropOrder: 3 },
   { title: "LABELS", shrinks: true },
 ];
 

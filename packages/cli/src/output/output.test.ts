@@ -63,6 +63,26 @@ describe("tables", () => {
   });
 });
 
+test("a table leaves out what matters least where cutting is not enough", () => {
+  const columns = [
+    { title: "A" },
+    { title: "B", dropOrder: 2 },
+    { title: "C", dropOrder: 1 },
+    { title: "D", shrinks: true },
+  ];
+  const row = ["aaaa", "bbbbbb", "cccccc", "dddddddddddddddd"];
+  const lineAt = (columnsMax: number) => formatTable(columns, [row], { columnsMax })[1];
+  expect([40, 38, 32, 30, 24, 17, 3].map(lineAt)).toEqual([
+    "aaaa  bbbbbb  cccccc  dddddddddddddddd",
+    "aaaa  bbbbbb  cccccc  dddddddddddddddd",
+    "aaaa  bbbbbb  cccccc  ddddddddd…",
+    "aaaa  bbbbbb  dddddddddddddddd",
+    "aaaa  bbbbbb  ddddddddd…",
+    "aaaa  dddddddddd…",
+    "aaaa  ddddddddd…",
+  ]);
+});
+
 describe("truncate", () => {
   test("counts wide characters as two and closes colours", () => {
     expect(truncate("日本語", 5)).toBe("日本…");

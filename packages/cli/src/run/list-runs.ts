@@ -50,12 +50,12 @@ export async function listRuns(context: CommandContext, options: ListRunsOptions
 const COLUMNS: readonly TableColumn[] = [
   { title: "RUN" },
   { title: "STATE" },
-  { title: "REPOSITORY" },
-  { title: "WORKFLOW" },
+  { title: "REPOSITORY", dropOrder: 2 },
+  { title: "WORKFLOW", dropOrder: 3 },
   { title: "REF" },
   { title: "TITLE", shrinks: true },
-  { title: "TIME", align: "right" },
-  { title: "CREATED" },
+  { title: "TIME", align: "right", dropOrder: 1 },
+  { title: "CREATED", dropOrder: 4 },
 ];
 
 /** Aligned lines, one per run. `columns` is the terminal's width, nothing off a terminal. */
