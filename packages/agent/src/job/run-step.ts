@@ -13,7 +13,9 @@ import { readStepFiles } from "./read-step-files.ts";
  * once. Throws a `BackendFault` when the world broke, the reason of `revoked` when the lease is lost.
  */
 export async function runStep(job: OpenJob, stepNo: number, step: StepDefinition): Promise<StepResult> {
-  const { clock, journal, attempt } = job;
+  const { clock, journal, attempt, stop } = job;
+  // Decided before anything else: a stop that comes while the step is being started ends it.
+  const stopped = stop.stopped.aborted ? stop.halted : stop.stopped;
   const known = job.memory.stepsStarted.get(stepNo);
   const startedAtMs = known?.startedAtMs ?? clock.nowMs();
   const draft = new StepDraft({ stepNo, name: defaultName(step), startedAtMs });
@@ -51,7 +53,7 @@ export async function runStep(job: OpenJob, stepNo: number, step: StepDefinition
   }
   const log = job.logs.beginStep(stepNo, job.handle.spoolPath(backendStepNo(stepNo)), true);
   try {
-    return await followStep({ job, draft, start, log, startedAtBootMs });
+    return await followStep({ job, draft, start, log, startedAtBootMs, stopped });
   } catch (error) {
     if (job.attempt.abandoned.aborted) log.leave();
     else await log.endWithSpool();
@@ -68,14 +70,14 @@ interface RunningStep {
   readonly start: Extract<StepStart, { kind: "run" }>;
   readonly log: StepLog;
   readonly startedAtBootMs: number;
+  /** What ends it: the stop of its job, or only the end of all patience when it began after that. */
+  readonly stopped: AbortSignal;
 }
 
-async function followStep({ job, draft, start, log, startedAtBootMs }: RunningStep): Promise<StepResult> {
-  const { stop } = job;
-  const isAfterStop = stop.stopped.aborted;
+async function followStep({ job, draft, start, log, startedAtBootMs, stopped }: RunningStep): Promise<StepResult> {
   const timeoutLeftMs =
     start.timeoutMs === undefined ? undefined : startedAtBootMs + start.timeoutMs - job.bootClockMs();
-  const ending = await waitForExit(job, draft.stepNo, isAfterStop ? stop.halted : stop.stopped, timeoutLeftMs);
+  const ending = await waitForExit(job, draft.stepNo, stopped, timeoutLeftMs);
   const { exit } = ending;
   draft.exit = exit;
   const outputs = await log.endAt(exit.spoolBytes);
