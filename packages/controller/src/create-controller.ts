@@ -31,6 +31,7 @@ import { createIntake } from "./intake/create-intake.ts";
 import { createLiveLogs } from "./logs/live-logs.ts";
 import { readLog } from "./logs/read-log.ts";
 import { createMetrics } from "./metrics.ts";
+import type { Advanced } from "./runs/advance-run.ts";
 import { createAnnouncer } from "./runs/announcer.ts";
 import { createRunTexts } from "./runs/run-texts.ts";
 import { createSweeps } from "./sweeps/create-sweeps.ts";
@@ -50,6 +51,8 @@ export interface Controller {
   /** Made anew at every start: what `agents.session_controller` and pool leases name. */
   readonly controllerId: string;
   readonly url: string;
+  /** Tells everybody what a transaction made outside of this controller's own parts has changed. */
+  announce(advanced: Advanced): void;
   /** Resigns its pools, closes sessions politely, lets calls end. Idempotent. */
   stop(): Promise<void>;
 }
@@ -232,6 +235,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     port: http.port,
     grpcPort: grpc?.port ?? config.grpcPort,
     url: publicUrl(),
+    announce: announcer.announce,
     controllerId: controller.id,
     stop,
   };

@@ -1,11 +1,19 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestPostgres } from "@windrow/embedded/testing";
 import { asAgentId } from "@windrow/model";
 import { createLogger, systemClock } from "@windrow/service";
-import { type Database, ensureRepository, insertAgent, inTransaction, migrate, openDatabase } from "@windrow/store";
+import {
+  type Database,
+  ensureRepository,
+  insertAgent,
+  inTransaction,
+  migrate,
+  openDatabase,
+  removeAgent,
+} from "@windrow/store";
 import { createUserNkey } from "@windrow/wire";
 import { parseWorkflow, resolveJobs } from "@windrow/workflow";
 import { hashToken } from "../src/agent-api/job-token.ts";
@@ -34,6 +42,9 @@ export interface Core {
   jobs(runId: number): Promise<JobRow[]>;
   runFinished(runId: number): Promise<string>;
   eventKinds(runId: number): Promise<string[]>;
+  adminToken(): Promise<string>;
+  /** Takes every agent off the farm, so that one test's agents are not another's. */
+  removeAgents(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,6 +74,7 @@ export async function startCore(options: { controllers?: number } = {}): Promise
   const agents: FakeAgent[] = [];
   const texts = createRunTexts();
   let runCount = 0;
+  let agentCount = 0;
 
   const core: Core = {
     db,
@@ -75,7 +87,7 @@ export async function startCore(options: { controllers?: number } = {}): Promise
       const agentId = asAgentId(randomUUID());
       await insertAgent(db, {
         id: agentId,
-        name: `agent-${agents.length + 1}`,
+        name: `agent-${++agentCount}`,
         pool: "default",
         labels,
         slots,
@@ -134,7 +146,14 @@ export async function startCore(options: { controllers?: number } = {}): Promise
         eventJson: "{}",
       };
       const ids = await startRuns(
-        { db, texts, publicUrl: () => "http://farm", tell: () => undefined },
+        {
+          db,
+          texts,
+          publicUrl: () => "http://farm",
+          tell(advanced) {
+            for (const one of advanced) controllers[0]?.announce(one);
+          },
+        },
         {
           pushId: null,
           reason: null,
@@ -185,6 +204,13 @@ export async function startCore(options: { controllers?: number } = {}): Promise
       const rows = await db.selectFrom("events").select("kind").where("run_id", "=", runId).orderBy("id").execute();
       return rows.map((row) => row.kind);
     },
+    async removeAgents() {
+      for (const agent of agents.splice(0)) {
+        agent.close();
+        await removeAgent(db, { agentId: agent.agentId, reason: "test" });
+      }
+    },
+    adminToken: async () => (await readFile(join(dataDir, "admin-token"), "utf8")).trim(),
     async stop() {
       for (const agent of agents) agent.close();
       await Promise.all(controllers.map((controller) => controller.stop()));

@@ -38,6 +38,8 @@ export class FakeAgent {
   sessionError: unknown;
   isSessionOver = false;
   welcome: Welcome | undefined;
+  /** Beats like a real agent unless a test wants it silent. */
+  isSilent = false;
   slots = 1;
   labels: string[] = ["linux"];
   #heartbeatNo = 0;
@@ -81,7 +83,7 @@ export class FakeAgent {
     try {
       for await (const message of session.messages) {
         if (session !== this.session) return;
-        if (message.kind === "welcome") this.welcome = message;
+        if (message.kind === "welcome") this.#welcome(message, session);
         else if (message.kind === "offer") this.offers.push(message);
         else if (message.kind === "cancel") this.cancels.push(message);
         else if (message.kind === "heartbeatReply") this.replies.push(message);
@@ -90,6 +92,20 @@ export class FakeAgent {
       if (session === this.session) this.sessionError = error;
     }
     if (session === this.session) this.isSessionOver = true;
+  }
+
+  #welcome(welcome: Welcome, session: SessionCall): void {
+    this.welcome = welcome;
+    const beating = setInterval(() => {
+      if (session !== this.session || this.isSessionOver) clearInterval(beating);
+      else if (!this.isSilent) this.#sendBeat();
+    }, welcome.heartbeatEveryMs);
+  }
+
+  #sendBeat(): number {
+    const heartbeatNo = ++this.#heartbeatNo;
+    this.session?.send({ kind: "heartbeat", heartbeatNo, held: [...this.held.values()], freeSlots: 1 });
+    return heartbeatNo;
   }
 
   /** The next offer that was not taken before. */
@@ -103,8 +119,7 @@ export class FakeAgent {
   }
 
   async beat(): Promise<Extract<ControllerMessage, { kind: "heartbeatReply" }>> {
-    const heartbeatNo = ++this.#heartbeatNo;
-    this.session?.send({ kind: "heartbeat", heartbeatNo, held: [...this.held.values()], freeSlots: 1 });
+    const heartbeatNo = this.#sendBeat();
     return waitFor("a heartbeat reply", () => this.replies.find((reply) => reply.heartbeatNo === heartbeatNo));
   }
 
@@ -163,7 +178,9 @@ export class FakeAgent {
   }
 
   close(): void {
+    this.isSessionOver = true;
     this.session?.close();
+    this.session = undefined;
     this.api.close();
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Core, startCore } from "./core-kit.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -6,6 +6,7 @@ let core: Core;
 beforeAll(async () => {
   core = await startCore();
 });
+afterEach(() => core.removeAgents());
 afterAll(() => core.stop());
 
 const HELLO = `

@@ -43,7 +43,8 @@ export function createAnnouncer(deps: AnnouncerDeps): Announcer {
     announceRun,
     tellCancels,
     announce(advanced) {
-      if (advanced.queuedCount > 0) deps.wakeDispatch();
+      // also when nothing entered the queue: an agent may have room again
+      deps.wakeDispatch();
       tellCancels(advanced.cancels);
       announceRun(advanced.runId);
     },
