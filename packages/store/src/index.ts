@@ -92,6 +92,7 @@ export { findRepository, findRepositoryById } from "./repositories/find-reposito
 export { listRepositories, REPOSITORIES_LISTED_MAX } from "./repositories/list-repositories.ts";
 export type { RepositoryRow } from "./repositories/repository.ts";
 export { setDefaultBranch } from "./repositories/set-default-branch.ts";
+export { setLanguage } from "./repositories/set-language.ts";
 export {
   addRunDiagnostics,
   concludeRunRow,

@@ -1,5 +1,6 @@
 import type { Problem, ProblemCode } from "@windrow/contract";
 import { Refusal, type RefusalCode } from "@windrow/model";
+import { isDatabaseAway } from "@windrow/store";
 import type { FastifyError } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 
@@ -29,25 +30,6 @@ const TITLES: Record<ProblemCode, string> = {
   internal: "Something broke here",
 };
 
-/** Database faults that pass by themselves: away, starting, stopping, overloaded, serialisation. */
-const PASSING_FAULT_CODES = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ENOENT",
-  "EPIPE",
-  "08000",
-  "08003",
-  "08006",
-  "40001",
-  "40P01",
-  "53300",
-  "55P03",
-  "57014",
-  "57P01",
-  "57P02",
-  "57P03",
-]);
-
 export function problem(code: ProblemCode, status: number, detail: string, requestId: string): Problem {
   return { type: "about:blank", title: TITLES[code], status, code, detail, request_id: requestId };
 }
@@ -70,12 +52,11 @@ export function describeError(
     const detail = fields.map((field) => `${field.path}: ${field.message}`).join("; ");
     return { problem: { ...problem("invalid", 400, detail, requestId), fields }, isBug: false };
   }
-  const code = "code" in error ? String(error.code) : "";
   const status = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : 500;
   if (status === 413) return { problem: problem("too_large", 413, error.message, requestId), isBug: false };
   if (status >= 400 && status < 500)
     return { problem: problem("invalid", status, error.message, requestId), isBug: false };
-  if (PASSING_FAULT_CODES.has(code) || /connection timeout|Connection terminated/i.test(error.message)) {
+  if (isDatabaseAway(error)) {
     const answer = problem("unavailable", 503, "the database cannot be reached now", requestId);
     return { problem: { ...answer, hint: "try again in a few seconds" }, isBug: false };
   }

@@ -1,8 +1,9 @@
 import type { Clock } from "@windrow/service";
-import type { PushRow, RepositoryRow } from "@windrow/store";
+import { type PushRow, type RepositoryRow, setLanguage } from "@windrow/store";
 import type { ParseWorker } from "@windrow/workflow";
 import type { GitEnvironment } from "../git/git-environment.ts";
 import type { ReaderPool } from "../git/reader-pool.ts";
+import { detectLanguage } from "./detect-language.ts";
 import { prepareRuns } from "./prepare-runs.ts";
 import { readPushTrigger } from "./push-trigger.ts";
 import { type StartRunsDeps, startRuns } from "./start-runs.ts";
@@ -29,6 +30,11 @@ export async function buildPush(
   if ("nothing" in trigger) {
     await startRuns(deps, { pushId: push.row.id, runs: [], reason: trigger.nothing });
     return { runIds: [], notes: [`nothing to build: ${trigger.nothing}`] };
+  }
+  if (push.row.ref === `refs/heads/${push.repository.default_branch}`) {
+    const language = detectLanguage(trigger.content.rootNames) ?? null;
+    if (language !== push.repository.language)
+      await setLanguage(deps.db, { repositoryId: push.repository.id, language });
   }
   const { runs, notes } = await prepareRuns(trigger, deps.parser);
   const reason = runs.length === 0 ? notes.join("; ").slice(0, 1_000) : null;

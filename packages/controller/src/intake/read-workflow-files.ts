@@ -1,4 +1,5 @@
 import type { ReaderPool } from "../git/reader-pool.ts";
+import type { GitObject } from "../git/repository-reader.ts";
 
 export const WORKFLOW_FILE_BYTES_MAX = 512 * 1024;
 export const WORKFLOW_FILES_MAX = 100;
@@ -26,6 +27,8 @@ export interface CommitFacts {
 export interface CommitContent {
   readonly commit: CommitFacts;
   readonly files: readonly WorkflowFile[];
+  /** What stands in the root, by name. */
+  readonly rootNames: readonly string[];
   /** How many files there are beyond the limit, which were not read. */
   readonly filesLeftOut: number;
 }
@@ -37,14 +40,18 @@ export async function readWorkflowFiles(
   name: string,
 ): Promise<CommitContent | undefined> {
   const root = `${name}^{commit}`;
-  const [commit, ...trees] = await Promise.all([
+  const [commit, top, ...trees] = await Promise.all([
     reader.read(folder, root, COMMIT_BYTES_MAX),
+    reader.read(folder, `${root}:`, TREE_BYTES_MAX),
     ...WORKFLOW_FOLDERS.map((path) => reader.read(folder, `${root}:${path}`, TREE_BYTES_MAX)),
   ]);
   if (commit?.type !== "commit") return undefined;
+  const facts = {
+    commit: readCommit(commit.oid, commit.bytes),
+    rootNames: readEntries(top).map((entry) => entry.name),
+  };
   for (const [index, tree] of trees.entries()) {
-    const entries = tree?.type === "tree" && tree.bytes !== null ? readTree(tree.bytes) : [];
-    const wanted = entries.filter((entry) => entry.isFile && /\.ya?ml$/.test(entry.name));
+    const wanted = readEntries(tree).filter((entry) => entry.isFile && /\.ya?ml$/.test(entry.name));
     if (wanted.length === 0) continue;
     const files = await Promise.all(
       wanted.slice(0, WORKFLOW_FILES_MAX).map(async (entry): Promise<WorkflowFile> => {
@@ -53,15 +60,19 @@ export async function readWorkflowFiles(
         return { path, text: blob?.bytes?.toString("utf8") ?? null, sizeBytes: blob?.sizeBytes ?? 0 };
       }),
     );
-    return { commit: readCommit(commit.oid, commit.bytes), files, filesLeftOut: wanted.length - files.length };
+    return { ...facts, files, filesLeftOut: wanted.length - files.length };
   }
-  return { commit: readCommit(commit.oid, commit.bytes), files: [], filesLeftOut: 0 };
+  return { ...facts, files: [], filesLeftOut: 0 };
 }
 
 interface TreeEntry {
   readonly name: string;
   readonly oid: string;
   readonly isFile: boolean;
+}
+
+function readEntries(tree: GitObject | undefined): TreeEntry[] {
+  return tree?.type === "tree" && tree.bytes !== null ? readTree(tree.bytes) : [];
 }
 
 /** Entries of a raw tree object: `<mode> <name>\0<20 or 32 bytes of id>`, repeated. */
