@@ -29,7 +29,7 @@ export interface SessionLoopOptions {
   readonly onWelcome: (welcome: Welcome, sentAtBootMs: number) => void;
   readonly onHeartbeatReply: (reply: HeartbeatReply, sentAtBootMs: number) => void;
   readonly onMessage: (message: SessionMessage, answer: SessionCall["send"]) => void;
-  /** The controller wants nothing more to do with this agent: superseded, removed, not known. */
+  /** The controller wants nothing more to do with this agent: superseded, removed, not known. No session follows. */
   readonly onRefused: (refusal: Refusal) => void;
 }
 
@@ -88,8 +88,10 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       }
       if (!stopping.signal.aborted) logger.info({ address }, "session ended");
     } catch (error) {
-      if (error instanceof Refusal && isFinal(error)) options.onRefused(error);
-      else if (error instanceof WireFault)
+      if (error instanceof Refusal && isFinal(error)) {
+        stopping.abort("refused");
+        options.onRefused(error);
+      } else if (error instanceof WireFault)
         logger.warn({ address, code: error.code, why: error.message }, "session broke");
       else throw error;
     } finally {
