@@ -1,0 +1,66 @@
+import {
+  addRepositorySchema,
+  changeRepositorySchema,
+  repositoryPageSchema,
+  repositoryParamsSchema,
+  repositorySchema,
+} from "../repositories.ts";
+import type { RouteDefinition } from "../route.ts";
+
+/** Hosted repositories. */
+export const REPOSITORY_ROUTES = {
+  listRepositories: {
+    method: "GET",
+    path: "/api/v1/repositories",
+    summary: "All hosted repositories",
+    tag: "repositories",
+    permission: "repository:read",
+    kind: "json",
+    successStatus: 200,
+    answer: repositoryPageSchema,
+  },
+  addRepository: {
+    method: "POST",
+    path: "/api/v1/repositories",
+    summary: "Add an empty repository",
+    tag: "repositories",
+    permission: "repository:create",
+    kind: "json",
+    body: addRepositorySchema,
+    successStatus: 201,
+    answer: repositorySchema,
+  },
+  viewRepository: {
+    method: "GET",
+    path: "/api/v1/repositories/:owner/:name",
+    summary: "One repository",
+    tag: "repositories",
+    permission: "repository:read",
+    kind: "json",
+    params: repositoryParamsSchema,
+    successStatus: 200,
+    answer: repositorySchema,
+  },
+  changeRepository: {
+    method: "PATCH",
+    path: "/api/v1/repositories/:owner/:name",
+    summary: "Set the default branch",
+    tag: "repositories",
+    permission: "repository:manage",
+    kind: "json",
+    params: repositoryParamsSchema,
+    body: changeRepositorySchema,
+    successStatus: 200,
+    answer: repositorySchema,
+  },
+  deleteRepository: {
+    method: "DELETE",
+    path: "/api/v1/repositories/:owner/:name",
+    summary: "Delete a repository; its runs stay",
+    tag: "repositories",
+    permission: "repository:manage",
+    kind: "json",
+    params: repositoryParamsSchema,
+    successStatus: 204,
+  },
+} as const satisfies Record<string, RouteDefinition>;
