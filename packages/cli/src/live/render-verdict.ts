@@ -14,17 +14,19 @@ export function renderVerdict(view: RunView, options: { readonly nowMs: number; 
   const failed = jobs.filter((job) => job.conclusion === "failure");
   const look = lookOfRun(view.run);
   const verdict = `${look.icon} run #${view.run.id} ${look.word}${during(elapsed(view.run, options.nowMs))}`;
-  return [
-    ...renderHead(view, options),
-    "",
-    ...view.diagnostics.flatMap((diagnostic) => [...renderDiagnostic(diagnostic, style), ""]),
-    ...jobs.map((job) => renderJobLine(job, named)),
-    ...failed.flatMap((job) => ["", ...renderFailure(view, job, named)]),
-    "",
-    style(["bold", look.colour], verdict),
-    style("dim", `  ${view.run.url}`),
-    ...(failed.length === 0 ? [] : [style("dim", `  whole logs: windrow run logs ${view.run.id} --failed`)]),
+  const parts = [
+    renderHead(view, options),
+    ...view.diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, style)),
+    jobs.map((job) => renderJobLine(job, named)),
+    ...failed.map((job) => renderFailure(view, job, named)),
+    [
+      style(["bold", look.colour], verdict),
+      style("dim", `  ${view.run.url}`),
+      ...(failed.length === 0 ? [] : [style("dim", `  whole logs: windrow run logs ${view.run.id} --failed`)]),
+    ],
   ];
+  const [first = [], ...others] = parts.filter((lines) => lines.length > 0);
+  return [...first, ...others.flatMap((lines) => ["", ...lines])];
 }
 
 /** `ci.yml:4:7: error: unknown key "step"`, and the hint below it. */

@@ -5,7 +5,7 @@ import { followRun, type RunMessage } from "../api/follow-run.ts";
 import { type Terminal, writeAll } from "../output/terminal.ts";
 import { createPlainLines } from "./plain-lines.ts";
 import { renderRun } from "./render-run.ts";
-import { renderVerdict } from "./render-verdict.ts";
+import { renderDiagnostic, renderVerdict } from "./render-verdict.ts";
 import { applyMessage, createRunView, type RunView } from "./run-view.ts";
 import { createScreen } from "./screen.ts";
 
@@ -68,6 +68,9 @@ async function showJson(messages: Messages, view: RunView, { terminal }: WatchRu
 
 async function showLines(messages: Messages, view: RunView, { terminal, clock }: WatchRunOptions): Promise<void> {
   const lines = createPlainLines(view);
+  for (const diagnostic of view.diagnostics) {
+    await writeAll(terminal.out, `${renderDiagnostic(diagnostic, terminal.outStyle).join("\n")}\n`);
+  }
   for await (const message of messages) {
     applyMessage(view, message);
     sayConnection(message, terminal);

@@ -18,6 +18,8 @@ export interface TryOptions extends FarmOptions {
 }
 
 const RUNS_WITHIN_MS = 15_000;
+/** A farm that said something about the push has made its runs already, if there are any. */
+const RUNS_AFTER_WORDS_MS = 1000;
 const ASK_EVERY_MS = 200;
 
 /** `windrow try` */
@@ -43,16 +45,15 @@ export async function tryCommand(context: CommandContext, options: TryOptions, w
     token: farm.api.token,
     ...(workflow === undefined ? {} : { workflow }),
   });
-  const runs = await findRuns({ api: farm.api, repository, sha: snapshot.sha, clock });
+  const withinMs = remoteLines.length > 0 ? RUNS_AFTER_WORDS_MS : RUNS_WITHIN_MS;
+  const runs = await findRuns({ api: farm.api, repository, sha: snapshot.sha, clock, withinMs });
   if (runs.length === 0) {
-    for (const line of remoteLines) say(terminal, `farm: ${line}`);
-    throw new CliError(
-      workflow === undefined ? "no workflow was started" : `no workflow ${JSON.stringify(workflow)} was started`,
-      {
-        code: "no_run",
-        hint: "Workflows stand in .windrow/workflows/ or .github/workflows/ and need `on: push` or a name given to `windrow try`",
-      },
-    );
+    const words = remoteLines.map((line) => line.replace(/^windrow: /, "")).join("\n  ");
+    throw new CliError(words === "" ? "no workflow was started" : words, {
+      code: "no_run",
+      exitCode: workflow === undefined ? EXIT.failed : EXIT.notFound,
+      hint: "A workflow stands in .windrow/workflows/ or .github/workflows/, and has `on: push` or is named: windrow try ci.yml",
+    });
   }
   if (options.detach) {
     if (options.json) await printJson(terminal, { runs });
@@ -78,13 +79,14 @@ async function findRuns(input: {
   readonly repository: string;
   readonly sha: string;
   readonly clock: Clock;
+  readonly withinMs: number;
 }): Promise<RunSummary[]> {
-  const { api, repository, sha, clock } = input;
+  const { api, repository, sha, clock, withinMs } = input;
   const startedAtMs = clock.monotonicMs();
   for (;;) {
     const { answer } = await api.call("listRuns", { query: { repository, sha } });
     if (answer.items.length > 0) return answer.items.toReversed();
-    if (clock.monotonicMs() - startedAtMs > RUNS_WITHIN_MS) return [];
+    if (clock.monotonicMs() - startedAtMs > withinMs) return [];
     await clock.sleep(ASK_EVERY_MS);
   }
 }
