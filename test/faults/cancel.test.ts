@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
 import { Marker } from "../kit/marker.ts";
@@ -8,118 +8,64 @@ import { waitFor } from "../kit/wait-for.ts";
 import { SHORT_TIMES } from "./short-times.ts";
 
 let farm: Farm;
-afterEach(() => farm?.stop());
+beforeAll(async () => {
+  farm = await Farm.start({ pool: SHORT_TIMES });
+});
+afterAll(() => farm?.stop());
 
 const HOLD = "delay=700";
 
 interface Point {
   readonly when: string;
-  readonly controllerFailpoint?: string;
-  readonly agentFailpoint?: string;
-  readonly agents?: number;
+  /** `process failpoint`: the cancel is asked for while the process is held there. */
+  readonly heldAt?: readonly [process: string, failpoint: string];
   /** What must have happened before the cancel is asked for. */
-  readonly until: (facts: { runId: number; marker: Marker }) => Promise<boolean> | boolean;
-  /** The job was so far that its own result may stand. */
-  readonly mayFinish?: boolean;
+  readonly until?: (facts: { runId: number; marker: Marker }) => Promise<boolean> | boolean;
+  /** The steps end by themselves. */
+  readonly isOpen?: boolean;
 }
 
 const jobState = async (runId: number, state: string) =>
-  (await farm.jobs(runId)).some((job) => job.state === state && job.key === "only");
-const attemptState = async (runId: number, state: string) =>
-  (await farm.attempts(runId)).some((one) => one.state === state);
-const struck = async (who: "agent" | "controller") => {
-  const child = who === "agent" ? farm.agent("agent-1").child : farm.controllers[0]?.child;
-  return (await child?.line("failpoint")) !== undefined;
-};
+  (await farm.jobs(runId)).some((job) => job.key === "only" && job.state === state);
 
 const POINTS: Point[] = [
-  { when: "the job is queued, with no agent there", agents: 0, until: ({ runId }) => jobState(runId, "queued") },
   {
-    when: "the grant is committed and the offer not sent",
-    controllerFailpoint: `controller.after-grant-commit:${HOLD}`,
-    until: () => struck("controller"),
+    when: "queued, no agent takes work",
+    until: async ({ runId }) => jobState(runId, "queued"),
   },
+  { when: "granted, offer not sent", heldAt: ["controller-0", "controller.after-grant-commit"] },
+  { when: "offered, not answered", heldAt: ["agent-1", "agent.before-accept"] },
+  { when: "accepted, start not asked for", heldAt: ["agent-1", "agent.after-accept"] },
+  { when: "start committed, plan not sent", heldAt: ["controller-0", "controller.before-start-reply"] },
+  { when: "plan received, no step begun", heldAt: ["agent-1", "agent.before-first-step"] },
+  { when: "first step running", until: ({ marker }) => marker.isOpen("begun") },
   {
-    when: "the agent has the offer and has not answered",
-    agentFailpoint: `agent.before-accept:${HOLD}`,
-    until: () => struck("agent"),
-  },
-  {
-    when: "the agent accepted and has not asked to start",
-    agentFailpoint: `agent.after-accept:${HOLD}`,
-    until: () => struck("agent"),
-  },
-  {
-    when: "the start is committed and not answered",
-    controllerFailpoint: `controller.before-start-reply:${HOLD}`,
-    until: () => struck("controller"),
-  },
-  {
-    when: "the agent has the plan and no process",
-    agentFailpoint: `agent.before-first-step:${HOLD}`,
-    until: () => struck("agent"),
-  },
-  { when: "the first step runs", until: ({ marker }) => marker.isOpen("begun") },
-  {
-    when: "the job has reported a step and the next runs",
+    when: "second step running",
     until: ({ marker }) => {
       marker.open("go");
       return marker.isOpen("second");
     },
   },
+  { when: "steps over, finish not sent", heldAt: ["agent-1", "agent.before-finish"], isOpen: true },
+  { when: "finish committed, not answered", heldAt: ["controller-0", "controller.after-finish-commit"], isOpen: true },
   {
-    when: "the steps are over and the finish is not sent",
-    agentFailpoint: `agent.before-finish:${HOLD}`,
-    until: ({ marker }) => {
-      marker.open("go");
-      marker.open("go2");
-      return struck("agent");
-    },
-    mayFinish: true,
-  },
-  {
-    when: "the finish is committed and not answered",
-    controllerFailpoint: `controller.after-finish-commit:${HOLD}`,
-    until: ({ marker }) => {
-      marker.open("go");
-      marker.open("go2");
-      return struck("controller");
-    },
-    mayFinish: true,
-  },
-  {
-    when: "the attempt is running while the controller has just started again",
-    until: async ({ runId, marker }) => {
+    when: "running, controller just started again",
+    until: async ({ marker }) => {
       if (!marker.isOpen("begun")) return false;
       await farm.controllers[0]?.child.kill();
       await farm.startController(0);
-      return attemptState(runId, "running");
+      return true;
     },
   },
-  {
-    when: "everything is over",
-    until: ({ runId, marker }) => {
-      marker.open("go");
-      marker.open("go2");
-      return jobState(runId, "finished");
-    },
-    mayFinish: true,
-  },
+  { when: "over", isOpen: true, until: ({ runId }) => jobState(runId, "finished") },
 ];
 
-test.each(POINTS)("F28: a cancel while $when ends in one outcome and leaves nothing", async (point) => {
-  farm = await Farm.start({ pool: SHORT_TIMES, agents: 0 });
-  if (point.controllerFailpoint !== undefined) {
-    await farm.controllers[0]?.child.stop();
-    await farm.startController(0, { failpoints: point.controllerFailpoint });
-  }
-  if (point.agents !== 0) {
-    await farm.startAgent({
-      name: "agent-1",
-      ...(point.agentFailpoint === undefined ? {} : { failpoints: point.agentFailpoint }),
-    });
-  }
+test.each(POINTS)("F28: a cancel while $when leads to one outcome and leaves nothing", async (point) => {
+  const takesWork = point.when !== "queued, no agent takes work";
+  if (!takesWork) await farm.api("POST", "/api/v1/agents/agent-1/drain", { body: { reason: "test" } });
+  const held = point.heldAt === undefined ? undefined : farm.arm(point.heldAt[0], `${point.heldAt[1]}:${HOLD}`);
   const marker = new Marker();
+  if (point.isOpen) for (const gate of ["go", "go2"]) marker.open(gate);
   const { runId } = await pushWorkflow(
     farm,
     `
@@ -134,24 +80,23 @@ jobs:
     needs: only
     runs-on: linux
     steps:
-      - run: echo never
+      - run: ${marker.waitLine("never")}
 `,
   );
-  await waitFor(`the point: ${point.when}`, () => point.until({ runId, marker }));
+  await held?.struck();
+  if (point.until !== undefined) {
+    await waitFor(`the point: ${point.when}`, () => point.until?.({ runId, marker }));
+  }
   await farm.api("POST", `/api/v1/runs/${runId}/cancel`, { body: { reason: "the test asked" } });
   const run = await farm.waitRunFinished(runId, 30_000);
-  const jobs = await farm.jobs(runId);
-  const only = jobs.find((job) => job.key === "only");
-  if (point.mayFinish) expect(["cancelled", "succeeded"]).toContain(only?.outcome);
-  else expect(only?.outcome).toBe("cancelled");
-  if (!point.mayFinish) expect(run.conclusion).toBe("cancelled");
-  const attempts = await farm.attempts(runId);
-  expect(attempts.filter((attempt) => attempt.state === "finished").length).toBeLessThanOrEqual(1);
-  if (point.agents !== 0) expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
+  const only = (await farm.jobs(runId)).find((job) => job.key === "only");
+  expect(point.isOpen ? ["cancelled", "succeeded"] : ["cancelled"]).toContain(only?.outcome);
+  expect(run.conclusion).toBe("cancelled");
+  if (!takesWork) await farm.api("POST", "/api/v1/agents/agent-1/resume", { body: {} });
+  expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
 });
 
 test("a cancelled job still runs its always() and cancelled() steps, and its receipt says that nothing is left", async () => {
-  farm = await Farm.start({ pool: SHORT_TIMES });
   const marker = new Marker();
   const { runId } = await pushWorkflow(
     farm,

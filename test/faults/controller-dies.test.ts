@@ -22,13 +22,9 @@ jobs:
 
 test("F01: a controller that dies between the grant and the offer costs one expired offer, and the job runs once", async () => {
   farm = await Farm.start({ pool: SHORT_TIMES });
-  await farm.controllers[0]?.child.stop();
-  const controller = await farm.startController(0, { failpoints: "controller.after-grant-commit:kill" });
-  await waitFor("the agent to be back", async () => agentState(), {});
+  farm.arm("controller-0", "controller.after-grant-commit:kill");
   const marker = new Marker();
-  const { runId } = await pushWorkflow(farm, oneStep(marker.line));
-  expect((await controller.child.exited).signal).toBe("SIGKILL");
-  await farm.startController(0);
+  const { runId } = await pushUnderKill(oneStep(marker.line));
   const run = await farm.waitRunFinished(runId);
   expect(run.conclusion).toBe("success");
   const attempts = await farm.attempts(runId);
@@ -41,13 +37,9 @@ test("F01: a controller that dies between the grant and the offer costs one expi
 
 test("F02: a controller that dies before it answers StartAttempt leads to the same attempt, started once", async () => {
   farm = await Farm.start({ pool: SHORT_TIMES });
-  await farm.controllers[0]?.child.stop();
-  const controller = await farm.startController(0, { failpoints: "controller.before-start-reply:kill" });
-  await waitFor("the agent to be back", async () => agentState(), {});
+  farm.arm("controller-0", "controller.before-start-reply:kill");
   const marker = new Marker();
-  const { runId } = await pushWorkflow(farm, oneStep(marker.line));
-  expect((await controller.child.exited).signal).toBe("SIGKILL");
-  await farm.startController(0);
+  const { runId } = await pushUnderKill(oneStep(marker.line));
   const run = await farm.waitRunFinished(runId);
   expect(run.conclusion).toBe("success");
   const attempts = await farm.attempts(runId);
@@ -96,13 +88,9 @@ jobs:
 
 test("a controller killed between a ref's update and the run's insertion builds that push exactly once", async () => {
   farm = await Farm.start({ pool: SHORT_TIMES });
-  await farm.controllers[0]?.child.stop();
-  const controller = await farm.startController(0, { failpoints: "controller.before-run-insert:kill" });
+  farm.arm("controller-0", "controller.before-run-insert:kill");
   const marker = new Marker();
-  const pushed = pushWorkflow(farm, oneStep(marker.line), { name: "me/killed-push", pushMayFail: true });
-  expect((await controller.child.exited).signal).toBe("SIGKILL");
-  await farm.startController(0);
-  const { runId } = await pushed;
+  const { runId } = await pushUnderKill(oneStep(marker.line));
   await farm.waitRunFinished(runId);
   const runs = await farm.db.selectFrom("runs").select("id").execute();
   expect(runs).toHaveLength(1);
@@ -110,7 +98,12 @@ test("a controller killed between a ref's update and the run's insertion builds 
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
 });
 
-async function agentState(): Promise<boolean> {
-  const agent = await farm.db.selectFrom("agents").select("state").executeTakeFirst();
-  return agent?.state === "ready";
+/** Pushes, waits for the controller to die of its failpoint, starts it again, and gives the run that the push led to. */
+async function pushUnderKill(workflow: string) {
+  const dying = farm.controllers[0]?.child;
+  const pushed = pushWorkflow(farm, workflow, { pushMayFail: true });
+  expect((await dying?.exited)?.signal).toBe("SIGKILL");
+  farm.arm("controller-0", undefined);
+  await farm.startController(0);
+  return pushed;
 }

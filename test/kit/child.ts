@@ -12,8 +12,8 @@ export interface ChildOptions {
   readonly logFile: string;
   /** A network namespace of this machine to run it in. */
   readonly namespace?: string;
-  /** `name:action` pairs, see failpoints.ts. */
-  readonly failpoints?: string;
+  /** Where the test writes the failpoint that is to strike, see failpoints.ts. */
+  readonly failpointFile: string;
 }
 
 /** A controller or agent as a real process of its own group. */
@@ -40,8 +40,7 @@ export function startChild(options: ChildOptions): Child {
   const file = ENTRIES[options.entry];
   if (file === undefined) throw new Error(`no entry ${options.entry}`);
   mkdirSync(dirname(options.logFile), { recursive: true });
-  const imports = ["--import", "tsx"];
-  if (options.failpoints !== undefined) imports.push("--import", new URL("./failpoints.ts", import.meta.url).href);
+  const imports = ["--import", "tsx", "--import", new URL("./failpoints.ts", import.meta.url).href];
   const command = [process.execPath, ...imports, fileURLToPath(new URL(file, import.meta.url))];
   // `ip netns exec` becomes the process itself, so pid and signals are the process's own
   if (options.namespace !== undefined) command.unshift("ip", "netns", "exec", options.namespace);
@@ -53,8 +52,8 @@ export function startChild(options: ChildOptions): Child {
       PATH: process.env.PATH ?? "",
       HOME: process.env.HOME ?? "/",
       LANG: "C.UTF-8",
+      FAILPOINT_FILE: options.failpointFile,
       ...options.env,
-      ...(options.failpoints === undefined ? {} : { FAILPOINT: options.failpoints }),
     },
   });
   const { pid, stdout, stderr } = process_;

@@ -1,35 +1,29 @@
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { installFailpointHandler } from "@windrow/service";
 
 /**
- * Loaded with `--import` by the test kit only. FAILPOINT is a comma list of `name:action[:nth]`; actions: `kill` (this
- * process, at once), `pause` (for ever, as a stopped thread would), `delay=MS`, `error`. `nth` (from 1, default 1) says
- * at which passing it strikes, once.
+ * Loaded with `--import` by the test kit only. The file named by FAILPOINT_FILE holds `name:action[:nth]`, or nothing;
+ * the test may write it at any time. Actions: `kill` (this process, at once), `pause` (for ever, as a stopped thread
+ * would), `delay=MS`, `error`. It strikes once, at the `nth` passing (from 1) after the file was written.
  */
-interface Failpoint {
-  readonly name: string;
-  readonly action: string;
-  readonly nth: number;
-  passed: number;
-}
-
-const failpoints: Failpoint[] = (process.env.FAILPOINT ?? "")
-  .split(",")
-  .filter((text) => text !== "")
-  .map((text) => {
-    const [name = "", action = "", nth = "1"] = text.split(":");
-    return { name, action, nth: Number(nth), passed: 0 };
-  });
+const file = process.env.FAILPOINT_FILE ?? "";
+let armed = "";
+let passed = 0;
 
 installFailpointHandler(async (name) => {
-  for (const point of failpoints) {
-    if (point.name !== name) continue;
-    point.passed++;
-    if (point.passed !== point.nth) continue;
-    process.stdout.write(`${JSON.stringify({ msg: "failpoint", name, action: point.action })}\n`);
-    if (point.action === "kill") process.kill(process.pid, "SIGKILL");
-    if (point.action === "pause") await new Promise(() => undefined);
-    if (point.action === "error") throw new Error(`failpoint ${name}`);
-    if (point.action.startsWith("delay=")) await wait(Number(point.action.slice("delay=".length)));
+  const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  if (text !== armed) {
+    armed = text;
+    passed = 0;
   }
+  const [wanted = "", action = "", nth = "1"] = text.split(":");
+  if (wanted !== name) return;
+  passed++;
+  if (passed !== Number(nth)) return;
+  process.stdout.write(`${JSON.stringify({ msg: `failpoint ${text}` })}\n`);
+  if (action === "kill") process.kill(process.pid, "SIGKILL");
+  if (action === "pause") await new Promise(() => undefined);
+  if (action === "error") throw new Error(`failpoint ${name}`);
+  if (action.startsWith("delay=")) await wait(Number(action.slice("delay=".length)));
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, startTestNats, startTestPostgres, type TestNats } from "@windrow/embedded/testing";
@@ -115,7 +115,7 @@ export class Farm {
   }
 
   /** Starts (or, after its end, starts again) controller number `no`; waits until it is ready. */
-  async startController(no: number, options: { failpoints?: string } = {}): Promise<ControllerProcess> {
+  async startController(no: number): Promise<ControllerProcess> {
     const ports = this.#ports[no];
     if (ports === undefined) throw new Error(`controller ${no} has no ports`);
     const { network } = this.#options;
@@ -129,7 +129,7 @@ export class Farm {
       entry: "@windrow/controller/main",
       ...(network === undefined ? {} : { namespace: network.controllers.namespace }),
       logFile: join(this.dir, "logs", `controller-${no}.log`),
-      ...options,
+      failpointFile: this.#failpointFile(`controller-${no}`),
       env: {
         WINDROW_DATABASE_URL: this.connectionString,
         WINDROW_NATS_URL: this.nats.url,
@@ -155,13 +155,12 @@ export class Farm {
   /** Starts (or starts again) the agent of this name; waits until the controller welcomed it, unless told otherwise. */
   async startAgent(options: {
     name: string;
-    failpoints?: string;
     slots?: number;
     controller?: number;
     labels?: string;
     waitReady?: boolean;
   }): Promise<AgentProcess> {
-    const { name, failpoints } = options;
+    const { name } = options;
     const dir = join(this.dir, "agents", name);
     const known = this.agents.find((agent) => agent.name === name);
     const joinToken = known === undefined ? await this.joinToken() : undefined;
@@ -171,7 +170,7 @@ export class Farm {
       entry: "@windrow/agent/main",
       ...(this.#options.network === undefined ? {} : { namespace: this.#options.network.agentNamespace(name) }),
       logFile: join(this.dir, "logs", `${name}.log`),
-      ...(failpoints === undefined ? {} : { failpoints }),
+      failpointFile: this.#failpointFile(name),
       env: {
         WINDROW_URL: controller?.url ?? this.url,
         WINDROW_AGENT_DIR: dir,
@@ -190,6 +189,23 @@ export class Farm {
     const agent = { name, dir, child };
     this.agents.push(agent);
     return agent;
+  }
+
+  /**
+   * Lets a failpoint (`name:action[:nth]`) strike once in a process (`controller-0`, `agent-1`); undefined disarms it. The
+   * promise resolves when it has struck.
+   */
+  arm(processName: string, failpoint: string | undefined): { struck: () => Promise<unknown> } {
+    mkdirSync(join(this.dir, "failpoints"), { recursive: true });
+    writeFileSync(this.#failpointFile(processName), failpoint ?? "");
+    const controller = /^controller-(\d+)$/.exec(processName)?.[1];
+    const child =
+      controller === undefined ? this.agent(processName).child : this.controllers[Number(controller)]?.child;
+    return { struck: () => child?.line(`failpoint ${failpoint}`) ?? Promise.reject(new Error(`no ${processName}`)) };
+  }
+
+  #failpointFile(processName: string): string {
+    return join(this.dir, "failpoints", processName);
   }
 
   agent(name: string): AgentProcess {
@@ -279,7 +295,8 @@ export class Farm {
   async stop(): Promise<void> {
     for (const agent of this.agents) {
       agent.child.signal("SIGCONT");
-      agent.child.signal("SIGTERM");
+      // asked twice (stop asks again): an agent asked once would wait for its jobs to end by themselves
+      agent.child.signal("SIGINT");
     }
     const stops = await Promise.allSettled([...this.agents.map((agent) => agent.child.stop())]);
     stops.push(...(await Promise.allSettled(this.controllers.map((controller) => controller.child.stop()))));
