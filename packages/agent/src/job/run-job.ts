@@ -1,4 +1,5 @@
 import {
+  type GraceSequence,
   isBackendFault,
   type JobHandle,
   type JobReceipt,
@@ -7,7 +8,7 @@ import {
   type StepBackend,
 } from "@windrow/backends";
 import type { FinishReport, Outcome, Plan, Receipt } from "@windrow/model";
-import type { Clock, Logger } from "@windrow/service";
+import { type Clock, failpoint, type Logger } from "@windrow/service";
 import { ExpressionFailure, evaluateTemplate } from "@windrow/workflow";
 import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -97,7 +98,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
   try {
     const steps = await runSteps(options, handle, stop);
     attempt.over.throwIfAborted();
-    const receipt = await handle.closeJob(stop.kind === undefined ? plan.cancelGrace : stop.grace);
+    const receipt = await handle.closeJob(stop.kind === undefined ? withoutInterrupt(plan.cancelGrace) : stop.grace);
     return {
       ...steps,
       startedAtMs,
@@ -200,6 +201,7 @@ async function runSteps(
   const rest = { attempt, plan, jobToken: options.jobToken, serverUrl, memory, files, logs: options.logs, reporter };
   const job: OpenJob = { ...rest, handle, scope, environment, machineEnv, hasBash, journal, stop, clock, bootClockMs };
 
+  await failpoint("agent.before-first-step");
   for (const [stepNo, step] of plan.steps.entries()) {
     if (stop.halted.aborted) break;
     scope.isStopped = stop.stopped.aborted;
@@ -280,4 +282,12 @@ function toReceipt(receipt: JobReceipt): Receipt {
 function sentence(error: unknown): string {
   if (isBackendFault(error)) return error.message;
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * For what is left when a job ends by itself. A shell starts its background processes with SIGINT ignored, so waiting for
+ * an interrupt to work would only hold the slot.
+ */
+function withoutInterrupt(grace: GraceSequence): GraceSequence {
+  return { ...grace, interruptMs: 0 };
 }

@@ -1,4 +1,4 @@
-import type { Logger } from "@windrow/service";
+import { failpoint, type Logger } from "@windrow/service";
 import type { Offer, OfferAnswer } from "@windrow/wire";
 import { type AttemptMemory, freshMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -27,6 +27,7 @@ export function createOfferTaker(options: TakeOffersOptions): (offer: Offer) => 
   const { held, journal, keeper, logger } = options;
   return async (offer) => {
     const { attemptId, leaseId, jobId, attemptNo, fence } = offer;
+    await failpoint("agent.before-accept");
     const decision = decideOffer(offer, held, { draining: options.isDraining(), diskFull: options.isDiskFull() });
     if (decision.kind === "decline") {
       logger.info({ attempt: attemptId, reason: decision.reason }, "offer declined");
