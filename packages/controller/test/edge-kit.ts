@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -56,6 +56,8 @@ export interface WorkTree {
     readonly name: string;
     readonly args?: readonly string[];
     readonly refspecs?: readonly string[];
+    /** Kills git. */
+    readonly signal?: AbortSignal;
   }): Promise<GitResult>;
 }
 
@@ -206,20 +208,18 @@ async function makeWorkTree(parent: string, url: string, files: Readonly<Record<
       await git("commit", "-q", "--allow-empty", "-m", message);
       return (await git("rev-parse", "HEAD")).stdout.trim();
     },
-    push: ({ token, name, args = [], refspecs = ["main"] }) =>
-      git(
-        "push",
-        ...args,
-        `${url.replace("://", `://t:${token}@`)}/git/${name.includes("/") ? name : `me/${name}`}.git`,
-        ...refspecs,
-      ),
+    push({ token, name, args = [], refspecs = ["main"], signal }) {
+      const path = name.includes("/") ? name : `me/${name}`;
+      const remote = `${url.replace("://", `://t:${token}@`)}/git/${path}.git`;
+      return runGit(dir, ["push", ...args, remote, ...refspecs], signal);
+    },
   };
   await git("init", "-q", "-b", "main");
   if (Object.keys(files).length > 0) await tree.commit(files, "first");
   return tree;
 }
 
-function runGit(cwd: string, argv: readonly string[]): Promise<GitResult> {
+function runGit(cwd: string, argv: readonly string[], signal?: AbortSignal): Promise<GitResult> {
   const env = {
     PATH: process.env.PATH ?? "",
     HOME: cwd,
@@ -230,9 +230,22 @@ function runGit(cwd: string, argv: readonly string[]): Promise<GitResult> {
     GIT_COMMITTER_NAME: "Ada",
     GIT_COMMITTER_EMAIL: "ada@example.org",
   };
-  return new Promise((resolve) => {
-    execFile("git", [...argv], { cwd, env, maxBuffer: 16 * 1024 * 1024, timeout: 25_000 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : 1, stdout, stderr });
+  return new Promise((resolve, reject) => {
+    // a group of its own, since git has helpers: a signal at the terminal reaches them all
+    const child = spawn("git", argv, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const end = (): void => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
+    };
+    const timer = setTimeout(end, 25_000);
+    signal?.addEventListener("abort", end, { once: true });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.once("error", reject);
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 1, stdout, stderr });
     });
   });
 }

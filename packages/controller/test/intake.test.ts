@@ -1,3 +1,5 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Run, RunSummary } from "@windrow/contract";
 import { asJobId } from "@windrow/model";
 import { installFailpointHandler } from "@windrow/service";
@@ -119,6 +121,34 @@ describe("a push with -o wait", () => {
     expect(pushed.code, pushed.stderr).toBe(0);
     expect(pushed.stderr).toMatch(/a: cancelled/);
     expect(pushed.stderr).toContain(`run 1: cancelled ${edge.url}/runs/${run.id}`);
+  });
+});
+
+describe("a push that waits", () => {
+  const sessions = (of: Edge) => readdir(join(of.dataDir, "git-control/sessions"));
+
+  it("leaves nothing running when the person at the terminal leaves", async () => {
+    const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
+    const leaving = new AbortController();
+    const pushing = tree.push({ token, name: "left", args: ["-o", "wait"], signal: leaving.signal });
+    await vi.waitFor(async () => expect(await runsOf("left")).toHaveLength(1));
+    expect(await sessions(edge)).toHaveLength(1);
+    leaving.abort();
+    await pushing;
+    await vi.waitFor(async () => expect(await sessions(edge)).toEqual([]), { timeout: 10_000 });
+    expect(await pushesOf("left")).toMatchObject([{ state: "settled" }]);
+  });
+
+  it("ends well when the controller stops, and the run goes on", async () => {
+    const other = await startEdge({ sharedWith: edge });
+    const tree = await other.makeWorkTree({ [WORKFLOW]: CI });
+    const pushing = tree.push({ token, name: "stopped", args: ["-o", "wait"] });
+    await vi.waitFor(async () => expect(await runsOf("stopped")).toHaveLength(1));
+    await other.stop();
+    const pushed = await pushing;
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(pushed.stderr).toContain("the controller stops; the run goes on");
+    expect(await runsOf("stopped")).toMatchObject([{ state: "running" }]);
   });
 });
 
