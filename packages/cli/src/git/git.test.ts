@@ -121,6 +121,12 @@ describe("the working tree as it is", () => {
     );
   });
 
+  test("is another commit each time, even of the same tree within the same second", async () => {
+    write("f", "1\n");
+    const again = await snapshotTree({ cwd: folder, id: "x2" });
+    expect((await snapshot()).sha).not.toBe(again.sha);
+  });
+
   test("works in the middle of a merge conflict", async () => {
     write("f", "base\n");
     git("add", "-A");

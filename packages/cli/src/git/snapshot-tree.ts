@@ -17,7 +17,7 @@ export interface Snapshot {
 
 export interface SnapshotOptions {
   readonly cwd: string;
-  /** Distinguishes this snapshot's temporary index from others' at the same time. */
+  /** Distinguishes this snapshot, and its temporary index, from others of the same tree at the same time. */
   readonly id: string;
 }
 
@@ -42,7 +42,9 @@ export async function snapshotTree(options: SnapshotOptions): Promise<Snapshot> 
     const parentSha = await readOrNull(top, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
     const parents = parentSha === null ? [] : ["-p", parentSha];
     const subject = parentSha === null ? null : await readOrNull(top, ["log", "-1", "--format=%s", parentSha]);
-    const message = subject === null ? "Working tree" : `Working tree on top of: ${subject}`;
+    const title = subject === null ? "Working tree" : `Working tree on top of: ${subject}`;
+    // the same tree within the same second must be another commit: its runs are found by it
+    const message = `${title}\n\nTry: ${options.id}`;
     const sha = await git(["commit-tree", tree, ...parents, "-m", message], environment);
     return { sha, parentSha, branch: await readOrNull(top, ["symbolic-ref", "--quiet", "--short", "HEAD"]), top };
   } finally {
