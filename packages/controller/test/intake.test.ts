@@ -9,6 +9,7 @@ import { type Edge, startEdge } from "./edge-kit.ts";
 
 const CI = "name: ci\non: [push, workflow_dispatch]\njobs:\n  a:\n    runs-on: linux\n    steps: [{run: make}]\n";
 const WORKFLOW = ".windrow/workflows/ci.yml";
+const SOON = { timeout: 20_000 };
 const ZERO = "0".repeat(40);
 
 let edge: Edge;
@@ -59,7 +60,7 @@ describe("a push whose runs were not inserted when the refs were updated", () =>
     installFailpointHandler(() => undefined);
     await age(10);
     const other = await startEdge({ sharedWith: edge });
-    await vi.waitFor(async () => expect(await runsOf("repaired")).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await runsOf("repaired")).toHaveLength(1), SOON);
     await other.stop();
     expect(await pushesOf("repaired")).toMatchObject([{ state: "settled" }]);
     expect(await runsOf("repaired")).toHaveLength(1);
@@ -80,7 +81,7 @@ describe("a push whose runs were not inserted when the refs were updated", () =>
     await age(120);
     await vi.waitFor(
       async () => expect((await pushesOf("given-up")).map((push) => push.state)).toEqual(["settled", "abandoned"]),
-      { timeout: 10_000 },
+      SOON,
     );
     const next = await tree.commit({ more: "1" });
     // the first try of this push died before git updated the ref; the second one went through
@@ -96,7 +97,7 @@ describe("a push whose runs were not inserted when the refs were updated", () =>
           "abandoned",
           "settled",
         ]),
-      { timeout: 10_000 },
+      SOON,
     );
     expect(await runsOf("given-up")).toHaveLength(2);
   });
@@ -110,7 +111,7 @@ describe("a push with -o wait", () => {
       const [found] = await runsOf("waits");
       if (found === undefined) throw new Error("no run yet");
       return found;
-    });
+    }, SOON);
     const jobs = await edge.db.selectFrom("jobs").select("id").where("run_id", "=", run.id).execute();
     await inTransaction(edge.db, async (tx) => {
       const ends = jobs.map((job) => ({ jobId: asJobId(job.id), outcome: "cancelled" as const, reason: "test" }));
@@ -131,11 +132,11 @@ describe("a push that waits", () => {
     const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
     const leaving = new AbortController();
     const pushing = tree.push({ token, name: "left", args: ["-o", "wait"], signal: leaving.signal });
-    await vi.waitFor(async () => expect(await runsOf("left")).toHaveLength(1));
+    await vi.waitFor(async () => expect(await runsOf("left")).toHaveLength(1), SOON);
     expect(await sessions(edge)).toHaveLength(1);
     leaving.abort();
     await pushing;
-    await vi.waitFor(async () => expect(await sessions(edge)).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await sessions(edge)).toEqual([]), SOON);
     expect(await pushesOf("left")).toMatchObject([{ state: "settled" }]);
   });
 
@@ -143,7 +144,7 @@ describe("a push that waits", () => {
     const other = await startEdge({ sharedWith: edge });
     const tree = await other.makeWorkTree({ [WORKFLOW]: CI });
     const pushing = tree.push({ token, name: "stopped", args: ["-o", "wait"] });
-    await vi.waitFor(async () => expect(await runsOf("stopped")).toHaveLength(1));
+    await vi.waitFor(async () => expect(await runsOf("stopped")).toHaveLength(1), SOON);
     await other.stop();
     const pushed = await pushing;
     expect(pushed.code, pushed.stderr).toBe(0);

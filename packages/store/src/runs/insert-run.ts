@@ -138,14 +138,21 @@ async function insertNeeds(tx: Tx, jobs: readonly NewJob[], ids: readonly number
   }
 }
 
-async function tellInserted(tx: Tx, runId: number, run: NewRun, facts: { number: number; jobIds: number[] }): Promise<void> {
+async function tellInserted(
+  tx: Tx,
+  runId: number,
+  run: NewRun,
+  facts: { number: number; jobIds: number[] },
+): Promise<void> {
   const { number, jobIds } = facts;
   const common = { repositoryId: run.repositoryId, runId };
   const told: NewEvent[] =
     run.definition === null
       ? [{ ...common, kind: "run_finished", data: { conclusion: "failure", number, reason: "diagnostics" } }]
       : [{ ...common, kind: "run_running", data: { reason: run.eventName, number } }];
-  const jobs = jobIds.map((jobId): NewEvent => ({ ...common, kind: "job_blocked", jobId, data: { reason: "created" } }));
+  const jobs = jobIds.map(
+    (jobId): NewEvent => ({ ...common, kind: "job_blocked", jobId, data: { reason: "created" } }),
+  );
   for (let start = 0; start < jobs.length || start === 0; start += ROWS_PER_STATEMENT) {
     await appendEvents(tx, [...(start === 0 ? told : []), ...jobs.slice(start, start + ROWS_PER_STATEMENT)]);
   }
