@@ -36,7 +36,10 @@ export interface SessionLoopOptions {
 /** What a controller says once a session stands. */
 export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" }>;
 
-const RECONNECT_BACKOFF = { firstMs: 200, maxMs: 5_000 };
+const RECONNECT_FIRST_MS = 200;
+const RECONNECT_MAX_MS = 5_000;
+/** A lease is worth several tries to reach a controller again, however short its pool made it. */
+const RECONNECTS_PER_LEASE = 6;
 const WELCOME_WAIT_MS = 10_000;
 
 /** Keeps one session open for as long as the agent lives. */
@@ -44,6 +47,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
   const { addresses, clock, connection, logger } = options;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
+  let reconnectMaxMs = RECONNECT_MAX_MS;
   let beatSoon = new AbortController();
 
   async function run(): Promise<void> {
@@ -53,7 +57,8 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       const wasWelcomed = await runSession(address);
       if (stopping.signal.aborted) return;
       failuresCount = wasWelcomed ? 1 : failuresCount + 1;
-      await clock.sleep(backoffMs(failuresCount, RECONNECT_BACKOFF, Math.random()), stopping.signal);
+      const backoff = { firstMs: RECONNECT_FIRST_MS, maxMs: reconnectMaxMs };
+      await clock.sleep(backoffMs(failuresCount, backoff, Math.random()), stopping.signal);
     }
   }
 
@@ -73,6 +78,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       for await (const message of call.messages) {
         if (message.kind === "welcome") {
           session = { client, sessionNo: message.sessionNo, over: over.signal };
+          reconnectMaxMs = Math.min(RECONNECT_MAX_MS, message.leaseTtlMs / RECONNECTS_PER_LEASE);
           unwelcomed.abort();
           options.onWelcome(message, helloSentAtBootMs);
           connection.open(session);
