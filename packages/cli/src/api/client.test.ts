@@ -101,6 +101,16 @@ test("the next controller is asked when one is gone", async () => {
   expect(api.url).toBe(farm.url);
 });
 
+test("the next controller is asked when one cannot serve, also for what changes something", async () => {
+  await using sick = await startStubFarm((_, response) =>
+    sendJson(response, problem(503, "unavailable", { hint: "wait" }), 503),
+  );
+  await using farm = await startStubFarm((_, response) => sendJson(response, sampleRun()));
+  const api = createApiClient({ urls: [sick.url, farm.url], token: "t" });
+  expect((await api.call("cancelRun", { params: { run_id: 12 }, body: {} })).answer.id).toBe(12);
+  expect(api.url).toBe(farm.url);
+});
+
 test("nobody there is said with the address", async () => {
   const gone = await startStubFarm(() => undefined);
   await gone[Symbol.asyncDispose]();

@@ -59,6 +59,7 @@ export interface OpenOptions {
 }
 
 const ANSWER_MAX_MS_DEFAULT = 30_000;
+const UNAVAILABLE = 503;
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const urls = [...options.urls];
@@ -103,7 +104,10 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         continue;
       }
       if (response.ok) return response;
-      throw await responseToError(response);
+      lastError = await responseToError(response);
+      // a controller that cannot serve has done nothing; another one may be well
+      if (response.status !== UNAVAILABLE) throw lastError;
+      urls.push(...urls.splice(0, 1));
     }
     throw lastError;
   };
