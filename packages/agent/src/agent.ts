@@ -65,6 +65,7 @@ export interface Agent {
 
 /** How long giving jobs back may take; what is not done by then is done by the next start. */
 const GIVE_BACK_WAIT_MS = 15_000;
+const STOP_WAIT_MS = 5_000;
 const DISK_LOOK_EVERY_MS = 5_000;
 /** With less than this an agent takes no job. */
 const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
@@ -207,15 +208,22 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     mode.diskFull = diskFull;
   }
 
-  async function allDone(): Promise<void> {
-    while (running.size > 0) await Promise.all(running);
+  async function allDone(waitMs = Number.POSITIVE_INFINITY): Promise<void> {
+    const done = async () => {
+      while (running.size > 0) await Promise.all(running);
+    };
+    if (waitMs === Number.POSITIVE_INFINITY) return done();
+    const enough = new AbortController();
+    await Promise.race([done(), clock.sleep(waitMs, enough.signal)]);
+    enough.abort("done");
   }
 
   let stopped: Promise<void> | undefined;
   async function stopOnce(): Promise<void> {
     mode.draining = true;
     for (const attempt of held.all()) attempt.abandon();
-    await allDone();
+    // What hangs is left as it is: the journal says what the next process has to do.
+    await allDone(STOP_WAIT_MS);
     await diskLoop.stop();
     await sessionLoop.stop();
     await bus.stop();
@@ -231,9 +239,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async giveBack() {
       mode.draining = true;
       for (const attempt of held.all()) attempt.giveBack();
-      const enough = new AbortController();
-      await Promise.race([allDone(), clock.sleep(GIVE_BACK_WAIT_MS, enough.signal)]);
-      enough.abort();
+      await allDone(GIVE_BACK_WAIT_MS);
     },
     stop() {
       stopped ??= stopOnce();

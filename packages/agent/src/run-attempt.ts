@@ -103,8 +103,9 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     let result = memory.finishing;
     if (result === undefined) {
       if (!hasRun) sayHeader(logs, runner, attempt, site.user);
-      if (start.cancelRequested && !hasRun) result = cancelledResult(clock.nowMs());
+      if (attempt.cancelled.aborted && !hasRun) result = cancelledResult(clock.nowMs());
       else {
+        if (!hasRun) await failpoint("agent.before-first-step");
         const files = await prepareJobFiles({ ...folders, attemptId, user: site.user });
         result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, logs, reporter });
       }

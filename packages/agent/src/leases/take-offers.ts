@@ -26,6 +26,7 @@ export interface TakeOffersOptions {
 export function createOfferTaker(options: TakeOffersOptions): (offer: Offer) => Promise<OfferAnswer> {
   const { held, journal, keeper, logger } = options;
   return async (offer) => {
+    await failpoint("agent.before-accept");
     const { attemptId, leaseId, jobId, attemptNo, fence } = offer;
     await failpoint("agent.before-accept");
     const decision = decideOffer(offer, held, { draining: options.isDraining(), diskFull: options.isDiskFull() });
