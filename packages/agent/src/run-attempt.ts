@@ -105,7 +105,6 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       if (!hasRun) sayHeader(logs, runner, attempt, site.user);
       if (attempt.cancelled.aborted && !hasRun) result = cancelledResult(clock.nowMs());
       else {
-        if (!hasRun) await failpoint("agent.before-first-step");
         const files = await prepareJobFiles({ ...folders, attemptId, user: site.user });
         result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, logs, reporter });
       }

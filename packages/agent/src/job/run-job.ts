@@ -190,7 +190,6 @@ async function runSteps(
     plan,
     files,
     agentName,
-    jobId: attempt.jobId,
     attemptId: attempt.attemptId,
     attemptNo: attempt.attemptNo,
     jobId: attempt.jobId,

@@ -9,7 +9,6 @@ export interface JobEnvironmentOptions {
   readonly plan: Plan;
   readonly files: JobFiles;
   readonly agentName: string;
-  readonly jobId: number;
   readonly attemptId: string;
   readonly attemptNo: number;
   readonly jobId: number;
@@ -58,7 +57,6 @@ export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]
     RUNNER_WORKSPACE: files.work.workDir,
     WINDROW: "true",
     WINDROW_AGENT_NAME: options.agentName,
-    WINDROW_JOB_ID: String(options.jobId),
     WINDROW_ATTEMPT_ID: options.attemptId,
     WINDROW_ATTEMPT: String(options.attemptNo),
     WINDROW_JOB_ID: String(options.jobId),

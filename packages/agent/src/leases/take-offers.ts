@@ -28,7 +28,6 @@ export function createOfferTaker(options: TakeOffersOptions): (offer: Offer) => 
   return async (offer) => {
     await failpoint("agent.before-accept");
     const { attemptId, leaseId, jobId, attemptNo, fence } = offer;
-    await failpoint("agent.before-accept");
     const decision = decideOffer(offer, held, { draining: options.isDraining(), diskFull: options.isDiskFull() });
     if (decision.kind === "decline") {
       logger.info({ attempt: attemptId, reason: decision.reason }, "offer declined");
