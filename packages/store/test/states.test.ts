@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import {
+  AGENT_STATES,
+  ATTEMPT_STATES,
+  CONCLUSIONS,
+  JOB_STATES,
+  OUTCOMES,
+  RUN_STATES,
+  STEP_STATES,
+  TRUSTS,
+} from "@windrow/model";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Database } from "../src/index.ts";
+import { createMigratedDatabase } from "./database-kit.ts";
+
+/** Every column that holds one word of a list of the model, and that list. */
+const COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  "agents.state": AGENT_STATES,
+  "attempts.outcome": OUTCOMES,
+  "attempts.state": ATTEMPT_STATES,
+  "jobs.conclusion": CONCLUSIONS,
+  "jobs.outcome": OUTCOMES,
+  "jobs.state": JOB_STATES,
+  "jobs.trust": TRUSTS,
+  "runs.conclusion": CONCLUSIONS,
+  "runs.state": RUN_STATES,
+  "runs.trust": TRUSTS,
+  "steps.conclusion": CONCLUSIONS,
+  "steps.outcome": OUTCOMES,
+  "steps.state": STEP_STATES,
+};
+/** A push is known to the store alone. */
+const NOT_IN_THE_MODEL = ["pushes.state"];
+
+let db: Database;
+beforeAll(async () => {
+  db = await createMigratedDatabase();
+});
+afterAll(() => db?.destroy());
+
+test("the check of every column of states takes the words of the model's list and no other", async () => {
+  const { rows } = await sql<{ column: string; definition: string }>`
+    select c.relname || '.' || a.attname as column, pg_get_constraintdef(k.oid) as definition
+    from pg_constraint k
+    join pg_class c on c.oid = k.conrelid
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
+    where k.contype = 'c' and cardinality(k.conkey) = 1
+      and a.attname in ('state', 'outcome', 'conclusion', 'trust')
+    order by 1`.execute(db);
+  const checked = Object.fromEntries(
+    rows
+      .filter((row) => !NOT_IN_THE_MODEL.includes(row.column))
+      .map((row) => [row.column, [...row.definition.matchAll(/'(\w+)'::text/g)].map((match) => match[1])]),
+  );
+  expect(checked).toEqual(COLUMNS);
+});
+
+test("no column of states is without a check", async () => {
+  const { rows } = await sql<{ column: string }>`
+    select table_name || '.' || column_name as column from information_schema.columns
+    where table_schema = 'public' and column_name in ('state', 'outcome', 'conclusion', 'trust')
+    order by 1`.execute(db);
+  expect(rows.map((row) => row.column)).toEqual([...Object.keys(COLUMNS), ...NOT_IN_THE_MODEL].sort());
+});
+
+test.each([
+  ["runs", RUN_STATES],
+  ["jobs", JOB_STATES],
+  ["attempts", ATTEMPT_STATES],
+  ["steps", STEP_STATES],
+  ["agents", AGENT_STATES],
+])("the manual's page of states names every state of %s", (things, states) => {
+  const page = readFileSync(new URL("../../docs/states.md", import.meta.url), "utf8");
+  const lines = page.match(new RegExp(`^${things}:.*(?:\\n {2,}.*)*`, "m"))?.[0] ?? "";
+  expect(states.filter((state) => !new RegExp(`\\b${state}\\b`).test(lines))).toEqual([]);
+});
