@@ -3,16 +3,22 @@
  * command line uses: bold, dim, the 16 colours, reset.
  */
 export function ansiToSvg(screen: string, options: { title: string; columns: number }): string {
-  const lines = screen.replace(/\s+$/, "").split("\n");
+  const lines = screen.trimEnd().split("\n");
   const width = options.columns * CHARACTER + 2 * MARGIN;
   const height = lines.length * LINE + 2 * MARGIN + BAR;
-  const rows = lines.map((line, index) => drawLine(line, BAR + MARGIN + (index + 1) * LINE - 5)).join("\n");
+  // a style holds until it is changed, over the ends of lines too
+  let style = PLAIN;
+  const rows = lines.map((line, index) => {
+    const drawn = drawLine(line, { y: BAR + MARGIN + (index + 1) * LINE - 5, style });
+    style = drawn.style;
+    return drawn.svg;
+  });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
 <title>${escapeXml(options.title)}</title>
 <rect width="${width}" height="${height}" rx="8" fill="#16181d"/>
 <g fill="#3b3f4a"><circle cx="18" cy="16" r="5"/><circle cx="36" cy="16" r="5"/><circle cx="54" cy="16" r="5"/></g>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, DejaVu Sans Mono, monospace" font-size="13" fill="#d7dae0" xml:space="preserve">
-${rows}
+${rows.join("\n")}
 </g>
 </svg>
 `;
@@ -33,8 +39,8 @@ interface Style {
 
 const PLAIN: Style = { colour: undefined, bold: false, dim: false };
 
-function drawLine(line: string, y: number): string {
-  let style = PLAIN;
+function drawLine(line: string, at: { y: number; style: Style }): { svg: string; style: Style } {
+  let style = at.style;
   let column = 0;
   let drawn = "";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is read here
@@ -48,7 +54,7 @@ function drawLine(line: string, y: number): string {
     if (part.trim() !== "") drawn += span(part, style, MARGIN + column * CHARACTER);
     column += [...part].length;
   }
-  return `<text y="${y}">${drawn}</text>`;
+  return { svg: `<text y="${at.y}">${drawn}</text>`, style };
 }
 
 function span(text: string, style: Style, x: number): string {

@@ -24,7 +24,8 @@ jobs:
         text: [haystack, furrow, meadow]
     steps:
       - name: Count words
-        run: for i in 1 2 3 4 5 6 7 8; do echo "\${{ matrix.text }}: \${i}00 words counted"; sleep 0.4; done
+        run: |
+          for i in 1 2 3 4 5 6 7 8; do echo "\${{ matrix.text }}: \${i}00 words counted"; sleep 0.4; done
   package:
     needs: test
     runs-on: linux
