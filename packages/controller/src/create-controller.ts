@@ -114,9 +114,9 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     bus,
     terms: createPoolTerms({ db, clock, controllerId: controller.id }),
     onGranted(granted) {
-      offers.send(granted);
-      plans.prepare(granted.attemptId);
-      announcer.announceRun(granted.runId);
+      for (const lease of granted) offers.send(lease);
+      plans.prepare(granted.map((lease) => lease.attemptId));
+      for (const { runId } of granted) announcer.announceRun(runId);
     },
   });
   const sweepDeps = { ...ends, clock, logger, metrics, announcer, blobs, controller };

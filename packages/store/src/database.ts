@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from "kysely";
 import { Pool, types } from "pg";
+import { createPreparingPool } from "./preparing-pool.ts";
 import type { Schema } from "./schema.ts";
 
 /** An open database, or a transaction on it: what every operation takes. Never both opened and taken by one function. */
@@ -23,6 +24,8 @@ const INT8_OID = 20;
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({
+    // the planner guesses high for the queue's recursive part, and compiling it would take longer than running it
+    options: "-c jit=off",
     connectionString: options.connectionString,
     max: options.connectionsMax ?? 10,
     statement_timeout: options.statementTimeoutMs ?? 5_000,
@@ -35,7 +38,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on("error", options.onError);
   // a checked-out connection that breaks emits on the client, not on the pool
   pool.on("connect", (client) => client.on("error", options.onError));
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPreparingPool(pool) }) });
 }
 
 function parseInt8(text: string): number {

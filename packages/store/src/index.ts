@@ -17,7 +17,7 @@ export {
   type OpenedSession,
   openSession,
 } from "./agents/open-session.ts";
-export { type EndAttemptOptions, endAttempt, type JobAfter } from "./attempts/end-attempt.ts";
+export { type AttemptEnd, type EndAttemptOptions, endAttempts, type JobAfter } from "./attempts/end-attempt.ts";
 export {
   type AttemptForStart,
   findAttempt,
@@ -26,7 +26,7 @@ export {
   type OpenAttemptOfToken,
   readAttemptState,
 } from "./attempts/find-attempt.ts";
-export { type LockedAttempt, lockAttempt } from "./attempts/lock-attempt.ts";
+export { type LockedAttempt, lockAttempt, lockAttempts } from "./attempts/lock-attempt.ts";
 export { readStartFacts, type StartFacts, type StartNeed } from "./attempts/read-start-facts.ts";
 export { type AttemptStart, type StartedAttempt, startAttempts } from "./attempts/start-attempts.ts";
 export { type ControllerIdentity, endPresence, forgetControllers, keepPresence } from "./controllers/keep-presence.ts";
@@ -68,6 +68,7 @@ export {
   type SessionBeat,
 } from "./leases/renew-leases.ts";
 export { commitSegments, type NewSegment } from "./logs/commit-segments.ts";
+export { type LogLease, type OpenLog, readOpenLogs } from "./logs/read-open-logs.ts";
 export {
   findKnownBlobKeys,
   isLeaseCurrent,
@@ -101,6 +102,7 @@ export {
   queueJobs,
   settleJobs,
 } from "./runs/advance-apply.ts";
+export { type RunProgress, readRunProgress } from "./runs/advance-progress.ts";
 export { lockRun, type RunFacts, type RunJob, readRunDefinition, readRunJobs } from "./runs/advance-read.ts";
 export { type AttemptView, listAttempts, type StepView, type StreamView } from "./runs/attempt-view.ts";
 export { findUnadvancedRuns } from "./runs/find-unadvanced.ts";

@@ -68,7 +68,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
     try {
       settle(batch, await options.runBatch(batch.map((waiting) => waiting.item)));
     } catch (error) {
-      if (batch.length === 1) batch[0]?.reject(error);
+      if (batch.length === 1 || isRetryable(error)) for (const waiting of batch) waiting.reject(error);
       else for (const waiting of batch) await write([waiting]);
     }
   }
@@ -94,4 +94,9 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       });
     },
   };
+}
+
+/** The world broke, not an item: trying each alone would only take longer. */
+function isRetryable(error: unknown): boolean {
+  return error instanceof Error && "retryable" in error && error.retryable === true;
 }

@@ -6,8 +6,8 @@ import type { RunTexts } from "../runs/run-texts.ts";
 
 /** Makes plans; one is made ahead while its offer is on the way. */
 export interface PlanMaker {
-  /** Starts making the plan of an attempt that was just granted. */
-  prepare(attemptId: AttemptId): void;
+  /** Starts making the plans of attempts that were just granted. */
+  prepare(attemptIds: readonly AttemptId[]): void;
   /** Throws `not_found`, or an ExpressionFailure when a default cannot be evaluated. */
   make(attemptId: AttemptId): Promise<Plan>;
 }
@@ -24,8 +24,12 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
   const prepared = new Map<AttemptId, Promise<Plan>>();
 
   async function makeNow(attemptId: AttemptId): Promise<Plan> {
-    const facts = await readStartFacts(deps.db, attemptId);
+    const [facts] = await readStartFacts(deps.db, [attemptId]);
     if (facts === undefined) throw new Refusal("not_found", `there is no attempt ${attemptId}`);
+    return build(facts);
+  }
+
+  async function build(facts: StartFacts): Promise<Plan> {
     const text = await deps.texts.read(deps.db, facts.id);
     const job = text.definition.jobs.find((one) => one.key === facts.jobKey);
     if (job === undefined) throw new Error(`run ${facts.id} has no job ${facts.jobKey} in its definition`);
@@ -42,12 +46,19 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
   }
 
   return {
-    prepare(attemptId) {
-      if (prepared.size >= PREPARED_MAX) return;
-      const plan = makeNow(attemptId);
-      // whoever asks gets the failure; nobody may ask
-      plan.catch(() => prepared.delete(attemptId));
-      prepared.set(attemptId, plan);
+    prepare(attemptIds) {
+      if (prepared.size + attemptIds.length > PREPARED_MAX) return;
+      const read = readStartFacts(deps.db, attemptIds);
+      for (const attemptId of attemptIds) {
+        const plan = read.then((all) => {
+          const facts = all.find((one) => one.attemptId === attemptId);
+          if (facts === undefined) throw new Refusal("not_found", `there is no attempt ${attemptId}`);
+          return build(facts);
+        });
+        // whoever asks makes it anew; nobody may ask
+        plan.catch(() => prepared.delete(attemptId));
+        prepared.set(attemptId, plan);
+      }
     },
     async make(attemptId) {
       const ready = prepared.get(attemptId);

@@ -56,7 +56,10 @@ export function createSegmentWriter(deps: {
 
   return {
     async write({ lease, stream, startOffset, bytes, times }) {
-      const blobKey = `log/${lease.attemptId}/${stream}/${startOffset}-${randomBytes(8).toString("hex")}`;
+      const { attemptId } = lease;
+      // a fixed number of folders: making one for each attempt costs more than writing its log
+      const shard = attemptId.slice(0, 2);
+      const blobKey = `log/${shard}/${attemptId}.${stream}.${startOffset}.${randomBytes(8).toString("hex")}`;
       await deps.blobs.put(blobKey, bytes);
       const isAccepted = await rows.submit({
         ...lease,

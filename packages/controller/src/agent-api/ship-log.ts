@@ -1,11 +1,12 @@
 import type { BlobStore } from "@windrow/blobs";
 import { type LeaseRef, Refusal, type StreamName } from "@windrow/model";
 import type { Clock } from "@windrow/service";
-import { type Database, isLeaseCurrent, readStreams } from "@windrow/store";
+import { type Database, type LogLease, type OpenLog, readOpenLogs } from "@windrow/store";
 import type { AgentCaller, LogAck, LogMessage } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
 import type { LiveLogs } from "../logs/live-logs.ts";
 import type { Metrics } from "../metrics.ts";
+import { type Batcher, createBatcher } from "./batcher.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { StreamHashes } from "./stream-hashes.ts";
 import { createStreamReceiver, type StreamReceiver } from "./stream-receiver.ts";
@@ -23,9 +24,22 @@ export interface ShipDeps {
 
 /** Streams of one attempt: its steps and `system`. */
 const STREAMS_MAX = 10_001;
+const BATCH_MAX = 100;
+const QUEUE_MAX = 4_000;
 
 /** Receives one attempt's log: chunks are gathered into segments, and acknowledged when a segment is durable. */
 export function createShipLog(deps: ShipDeps) {
+  const opener: Batcher<LogLease, OpenLog | "revoked"> = createBatcher({
+    name: "logs to open",
+    batchMax: BATCH_MAX,
+    queueMax: QUEUE_MAX,
+    keyOf: (lease) => lease.attemptId,
+    async runBatch(leases) {
+      const open = await deps.watch.watch(() => readOpenLogs(deps.db, leases));
+      const byId = new Map(open.map((one) => [one.attemptId, one]));
+      return leases.map((lease) => byId.get(lease.attemptId) ?? "revoked");
+    },
+  });
   return async (
     caller: AgentCaller,
     messages: AsyncIterable<LogMessage>,
@@ -44,7 +58,7 @@ export function createShipLog(deps: ShipDeps) {
         if (log === undefined) {
           if (message.kind !== "open") throw new Refusal("invalid", "a log begins with its lease");
           const lease = { ...message.lease, agentId: caller.agentId };
-          log = await openAttemptLog(deps, { lease, send, signal, onFailure: failed.reject });
+          log = await openAttemptLog({ ...deps, opener }, { lease, send, signal, onFailure: failed.reject });
           continue;
         }
         if (message.kind !== "chunk") throw new Refusal("invalid", "a log is opened once");
@@ -67,7 +81,7 @@ interface AttemptLog {
 }
 
 async function openAttemptLog(
-  deps: ShipDeps,
+  deps: ShipDeps & { readonly opener: Batcher<LogLease, OpenLog | "revoked"> },
   options: {
     readonly lease: LeaseRef & { readonly agentId: AgentCaller["agentId"] };
     readonly send: (ack: LogAck) => void | Promise<void>;
@@ -76,13 +90,13 @@ async function openAttemptLog(
   },
 ): Promise<AttemptLog> {
   const { lease, send, signal, onFailure } = options;
-  if (!(await deps.watch.watch(() => isLeaseCurrent(deps.db, lease)))) {
+  const opened = await deps.opener.submit(lease);
+  if (opened === "revoked") {
     deps.metrics.staleFence.inc();
     throw new Refusal("revoked", `attempt ${lease.attemptId} is not yours any more`);
   }
   const receivers = new Map<StreamName, StreamReceiver>();
-  const durable = await deps.watch.watch(() => readStreams(deps.db, lease.attemptId));
-  for (const { stream, lengthBytes } of durable) {
+  for (const { stream, lengthBytes } of opened.streams) {
     receivers.set(stream, open(stream, lengthBytes));
     await send({ stream, offset: lengthBytes });
   }

@@ -13,7 +13,7 @@ export interface DispatcherDeps {
   readonly metrics: Metrics;
   readonly bus: Bus | undefined;
   readonly terms: PoolTerms;
-  readonly onGranted: (granted: GrantedLease) => void;
+  readonly onGranted: (granted: readonly GrantedLease[]) => void;
 }
 
 export interface Dispatcher extends Service {
@@ -65,7 +65,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         await failpoint("controller.after-grant-commit");
         metrics.granted.inc(granted.length);
         for (const ms of waitedMs) metrics.queueWaitSeconds.observe(ms / 1_000);
-        for (const lease of granted) deps.onGranted(lease);
+        deps.onGranted(granted);
       }
       if (!isMore) return;
     }

@@ -11,6 +11,7 @@ import {
   queueJobs,
   type RunFacts,
   readRunJobs,
+  readRunProgress,
   requestJobCancel,
   settleJobs,
   type Tx,
@@ -59,6 +60,29 @@ export async function advanceRun(tx: Tx, options: AdvanceOptions): Promise<Advan
   }
   const { cancels, queuedCount } = await apply(tx, { run, graph, pass });
   return { ...nothing, queuedCount, cancels, isConcluded: await conclude(tx, run, graph) };
+}
+
+/**
+ * As advanceRun for runs whose locks this transaction holds already, and mostly with nothing to do: a look at their
+ * counts says whether anything can be moved on.
+ */
+export async function advanceLockedRuns(
+  tx: Tx,
+  { runIds, ...options }: Omit<AdvanceOptions, "runId"> & { readonly runIds: readonly number[] },
+): Promise<Advanced[]> {
+  const progress = new Map((await readRunProgress(tx, runIds)).map((one) => [one.runId, one]));
+  const advanced: Advanced[] = [];
+  for (const runId of [...runIds].sort((a, b) => a - b)) {
+    const found = progress.get(runId);
+    if (found?.hasReady || found?.hasFailFast) {
+      advanced.push(await advanceRun(tx, { ...options, runId }));
+      continue;
+    }
+    const isConcluded =
+      found?.openCount === 0 && (await concludeRunRow(tx, { runId, conclusion: concludeRun(found.finished) }));
+    advanced.push({ runId, queuedCount: 0, cancels: [], isConcluded });
+  }
+  return advanced;
 }
 
 interface Pass {

@@ -21,12 +21,25 @@ export interface AnnouncerDeps {
   readonly onRunChanged: (runId: number) => void;
 }
 
+/** Changes of one run that follow each other this closely are told once. */
+const CHANGES_GATHER_MS = 20;
+
 export function createAnnouncer(deps: AnnouncerDeps): Announcer {
   const { bus, sessions } = deps;
 
+  const changed = new Set<number>();
+
   function announceRun(runId: number): void {
-    deps.onRunChanged(runId);
-    bus?.publish(changesOf(asRunId(runId)), { runId: asRunId(runId) });
+    if (changed.size === 0) setTimeout(publishChanges, CHANGES_GATHER_MS).unref();
+    changed.add(runId);
+  }
+
+  function publishChanges(): void {
+    for (const runId of changed) {
+      deps.onRunChanged(runId);
+      bus?.publish(changesOf(asRunId(runId)), { runId: asRunId(runId) });
+    }
+    changed.clear();
   }
 
   function tellCancels(cancels: readonly CancelTarget[]): void {

@@ -1,15 +1,15 @@
 import { type AttemptId, decideLost } from "@windrow/model";
 import {
+  type AttemptEnd,
   type Database,
-  type EndAttemptOptions,
-  endAttempt,
+  endAttempts,
   inTransaction,
   type JobAfter,
   type LockedAttempt,
   lockAttempt,
   type Tx,
 } from "@windrow/store";
-import { type Advanced, advanceRun } from "./advance-run.ts";
+import { type Advanced, advanceLockedRuns } from "./advance-run.ts";
 import type { RunTexts } from "./run-texts.ts";
 
 export interface EndDeps {
@@ -27,14 +27,18 @@ export function decideJobAfterLoss(locked: LockedAttempt, reason: string): JobAf
 }
 
 /** Ends an attempt that is locked and moves its run on. */
-export async function endAttemptAndAdvance(
-  tx: Tx,
-  deps: EndDeps,
-  { locked, ...options }: EndAttemptOptions & { readonly locked: LockedAttempt },
-): Promise<Advanced> {
-  await endAttempt(tx, locked, options);
-  const advanced = await advanceRun(tx, { runId: locked.runId, publicUrl: deps.publicUrl(), texts: deps.texts });
-  return options.job.kind === "requeue" ? { ...advanced, queuedCount: advanced.queuedCount + 1 } : advanced;
+export async function endAttemptAndAdvance(tx: Tx, deps: EndDeps, end: AttemptEnd): Promise<Advanced> {
+  const [advanced] = await endAttemptsAndAdvance(tx, deps, [end]);
+  if (advanced === undefined) throw new Error(`run ${end.locked.runId} was not moved on`);
+  return advanced;
+}
+
+/** Ends attempts that are locked and moves their runs on: one answer for each run. */
+export async function endAttemptsAndAdvance(tx: Tx, deps: EndDeps, ends: readonly AttemptEnd[]): Promise<Advanced[]> {
+  if (ends.length === 0) return [];
+  await endAttempts(tx, ends);
+  const runIds = [...new Set(ends.map((end) => end.locked.runId))];
+  return advanceLockedRuns(tx, { runIds, publicUrl: deps.publicUrl(), texts: deps.texts });
 }
 
 /**

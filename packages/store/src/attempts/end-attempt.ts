@@ -1,5 +1,6 @@
 import {
   ATTEMPT_TRANSITIONS,
+  type Conclusion,
   concludeJob,
   type FinishReport,
   JOB_TRANSITIONS,
@@ -8,7 +9,6 @@ import {
 } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
-import { fromStates, toState } from "../state-guard.ts";
 import type { LockedAttempt } from "./lock-attempt.ts";
 
 /** What becomes of the job. `costsBudget` says that its infra budget pays for the next try. */
@@ -27,54 +27,89 @@ export interface EndAttemptOptions {
   readonly logIncomplete?: boolean;
 }
 
-/** Ends an attempt and moves its job on, with the events of both. `locked` comes from lockAttempt in this transaction. */
-export async function endAttempt(tx: Tx, locked: LockedAttempt, options: EndAttemptOptions): Promise<void> {
-  const { report, job } = options;
-  const attemptTransition = ATTEMPT_TRANSITIONS[options.how];
-  const jobTransition = pickJobTransition(options);
-  const finished = job.kind === "finish" ? job : undefined;
-  const delayMs = job.kind === "requeue" ? job.delayMs : 0;
-  const costs = job.kind === "requeue" && job.costsBudget ? 1 : 0;
-  const seals = report?.seals ?? [];
-  const told = describeEvents(locked, options);
+/** One attempt that ends. `locked` comes from lockAttempt in this transaction. */
+export interface AttemptEnd extends EndAttemptOptions {
+  readonly locked: LockedAttempt;
+}
+
+/** Ends attempts and moves their jobs on, with the events of both. Throws when one of them may not end so. */
+export async function endAttempts(tx: Tx, ends: readonly AttemptEnd[]): Promise<void> {
+  const column = <T>(pick: (end: AttemptEnd) => T) => ends.map(pick);
+  const finished = ({ job }: AttemptEnd) => (job.kind === "finish" ? job : undefined);
+  const requeued = ({ job }: AttemptEnd) => (job.kind === "requeue" ? job : undefined);
+  const seals = ends.flatMap(({ locked, report }) =>
+    (report?.seals ?? []).map((seal) => ({ ...seal, attemptId: locked.attemptId })),
+  );
+  const told = ends.flatMap(describeEvents);
+  for (const end of ends) checkTransitions(end);
   const { rows } = await sql<{ attempts: number; jobs: number }>`
-    with attempt as (
-      update attempts set state = ${toState(attemptTransition)}, finished_at = clock_timestamp(),
-        reason = ${options.reason}, message = ${report?.message ?? null}, outcome = ${report?.outcome ?? null},
-        outputs = ${toJson(report?.outputs)}::jsonb, receipt = ${toJson(report?.receipt)}::jsonb,
-        finish_answer = ${toJson(options.answer)}::jsonb, log_incomplete = ${options.logIncomplete ?? false},
-        job_token_hash = null
-      where id = ${locked.attemptId} and lease_id = ${locked.leaseId} and state in (${fromStates(attemptTransition)})
-      returning id
+    with ending as (
+      select * from unnest(${column((end) => end.locked.attemptId)}::uuid[], ${column((end) => end.locked.leaseId)}::uuid[],
+        ${column((end) => end.locked.state)}::text[], ${column((end) => ATTEMPT_TRANSITIONS[end.how].to)}::text[],
+        ${column((end) => end.reason)}::text[], ${column((end) => end.report?.message ?? null)}::text[],
+        ${column((end) => end.report?.outcome ?? null)}::text[], ${column((end) => toJson(end.report?.outputs))}::jsonb[],
+        ${column((end) => toJson(end.report?.receipt))}::jsonb[], ${column((end) => toJson(end.answer))}::jsonb[],
+        ${column((end) => end.logIncomplete ?? false)}::boolean[], ${column((end) => end.locked.jobId)}::bigint[],
+        ${column((end) => end.locked.jobState)}::text[], ${column((end) => pickJobTransition(end).to)}::text[],
+        ${column((end) => (requeued(end)?.costsBudget === true ? 1 : 0))}::int[],
+        ${column((end) => requeued(end)?.delayMs ?? 0)}::float8[], ${column((end) => finished(end)?.outcome ?? null)}::text[],
+        ${column((end) => concludeOrNull(finished(end)?.outcome))}::text[],
+        ${column((end) => finished(end)?.reason ?? null)}::text[], ${column((end) => finished(end)?.message ?? null)}::text[])
+        as e (attempt_id, lease_id, from_state, to_state, reason, message, outcome, outputs, receipt, answer,
+          log_incomplete, job_id, job_from, job_to, costs, delay_ms, job_outcome, job_conclusion, job_reason, job_message)
+    ),
+    attempt as (
+      update attempts a set state = e.to_state, finished_at = clock_timestamp(), reason = e.reason, message = e.message,
+        outcome = e.outcome, outputs = e.outputs, receipt = e.receipt, finish_answer = e.answer,
+        log_incomplete = e.log_incomplete, job_token_hash = null
+      from ending e where a.id = e.attempt_id and a.lease_id = e.lease_id and a.state = e.from_state
+      returning a.id
     ),
     job as (
-      update jobs set state = ${toState(jobTransition)}, infra_retries_used = infra_retries_used + ${costs}::int,
-        not_before = case when ${delayMs}::float8 > 0 then clock_timestamp() + ${delayMs}::float8 * interval '1 ms' end,
-        finished_at = case when ${finished !== undefined} then clock_timestamp() end, outcome = ${finished?.outcome ?? null},
-        conclusion = ${finished === undefined ? null : concludeJob(finished.outcome)},
-        reason = ${finished?.reason ?? null}, message = ${finished?.message ?? null},
-        outputs = coalesce(${toJson(report?.outputs)}::jsonb, outputs)
-      where id = ${locked.jobId} and state in (${fromStates(jobTransition)}) and exists (select from attempt)
-      returning id
+      update jobs j set state = e.job_to, infra_retries_used = j.infra_retries_used + e.costs,
+        not_before = case when e.delay_ms > 0 then clock_timestamp() + e.delay_ms * interval '1 ms' end,
+        finished_at = case when e.job_outcome is not null then clock_timestamp() end, outcome = e.job_outcome,
+        conclusion = e.job_conclusion, reason = e.job_reason, message = e.job_message,
+        outputs = coalesce(e.outputs, j.outputs)
+      from ending e join attempt t on t.id = e.attempt_id
+      where j.id = e.job_id and j.state = e.job_from
+      returning j.id
     ),
     sealed as (
       update log_streams s set sha256 = t.sha256, sealed_at = clock_timestamp()
-      from unnest(${seals.map((seal) => seal.stream)}::text[], ${seals.map((seal) => seal.sha256)}::text[])
-        as t (stream, sha256)
-      where s.attempt_id = ${locked.attemptId} and s.stream = t.stream and s.sealed_at is null
+      from unnest(${seals.map((seal) => seal.attemptId)}::uuid[], ${seals.map((seal) => seal.stream)}::text[],
+        ${seals.map((seal) => seal.sha256)}::text[]) as t (attempt_id, stream, sha256)
+      where s.attempt_id = t.attempt_id and s.stream = t.stream and s.sealed_at is null
     ),
     told as (
       insert into events (kind, repository_id, run_id, job_id, attempt_id, agent_id, data)
-      select k.kind, ${locked.repositoryId}::bigint, ${locked.runId}::bigint, ${locked.jobId}::bigint,
-        ${locked.attemptId}::uuid, ${locked.agentId}::uuid, k.data
-      from job cross join unnest(${told.map((event) => event.kind)}::text[],
-        ${told.map((event) => JSON.stringify(event.data))}::jsonb[]) as k (kind, data)
+      select k.kind, k.repository_id, k.run_id, k.job_id, k.attempt_id, k.agent_id, k.data
+      from unnest(${told.map((event) => event.kind)}::text[], ${told.map((event) => event.locked.repositoryId)}::bigint[],
+        ${told.map((event) => event.locked.runId)}::bigint[], ${told.map((event) => event.locked.jobId)}::bigint[],
+        ${told.map((event) => event.locked.attemptId)}::uuid[], ${told.map((event) => event.locked.agentId)}::uuid[],
+        ${told.map((event) => JSON.stringify(event.data))}::jsonb[])
+        as k (kind, repository_id, run_id, job_id, attempt_id, agent_id, data)
     )
     select (select count(*) from attempt) as attempts, (select count(*) from job) as jobs`.execute(tx);
-  if (rows[0]?.attempts !== 1)
-    throw new Error(`attempt ${locked.attemptId} was not ${attemptTransition.from.join(" or ")}`);
-  if (rows[0].jobs !== 1)
-    throw new Error(`job ${locked.jobId} was ${locked.jobState}, not ${jobTransition.from.join(" or ")}`);
+  const [counted] = rows;
+  if (counted?.attempts !== ends.length || counted.jobs !== ends.length) {
+    throw new Error(`${ends.length} attempts were to end, ${counted?.attempts} and ${counted?.jobs} jobs did`);
+  }
+}
+
+function checkTransitions(end: AttemptEnd): void {
+  const { locked, how } = end;
+  const from: readonly string[] = ATTEMPT_TRANSITIONS[how].from;
+  if (!from.includes(locked.state)) throw new Error(`attempt ${locked.attemptId} is ${locked.state}: it cannot ${how}`);
+  const jobTransition = pickJobTransition(end);
+  const jobFrom: readonly string[] = jobTransition.from;
+  if (!jobFrom.includes(locked.jobState)) {
+    throw new Error(`job ${locked.jobId} is ${locked.jobState}: it cannot ${jobTransition.name}`);
+  }
+}
+
+function concludeOrNull(outcome: Outcome | undefined): Conclusion | null {
+  return outcome === undefined ? null : concludeJob(outcome);
 }
 
 function pickJobTransition({ job, how }: EndAttemptOptions) {
@@ -82,13 +117,14 @@ function pickJobTransition({ job, how }: EndAttemptOptions) {
   return how === "decline" || how === "expire" ? JOB_TRANSITIONS.release : JOB_TRANSITIONS.requeue;
 }
 
-function describeEvents(locked: LockedAttempt, { how, reason, report, job }: EndAttemptOptions) {
+function describeEvents({ locked, how, reason, report, job }: AttemptEnd) {
   const attempt = { no: locked.no, reason, ...(report === undefined ? {} : { outcome: report.outcome }) };
   return [
-    { kind: `attempt_${ATTEMPT_TRANSITIONS[how].to}`, data: attempt },
+    { locked, kind: `attempt_${ATTEMPT_TRANSITIONS[how].to}`, data: attempt },
     job.kind === "requeue"
-      ? { kind: "job_queued", data: { reason, delayMs: job.delayMs } }
+      ? { locked, kind: "job_queued", data: { reason, delayMs: job.delayMs } }
       : {
+          locked,
           kind: "job_finished",
           data: { reason: job.reason, outcome: job.outcome, conclusion: concludeJob(job.outcome) },
         },

@@ -32,6 +32,12 @@ export interface LockedAttempt {
 
 /** Locks run, job, attempt (in this order) and reads what the end of the attempt is decided by; undefined when unknown. */
 export async function lockAttempt(tx: Tx, attemptId: AttemptId): Promise<LockedAttempt | undefined> {
+  const [locked] = await lockAttempts(tx, [attemptId]);
+  return locked;
+}
+
+/** As lockAttempt for many, in the order of their runs and jobs; unknown ones are left out. */
+export async function lockAttempts(tx: Tx, attemptIds: readonly AttemptId[]): Promise<LockedAttempt[]> {
   const { rows } = await sql<LockedAttempt>`
     select a.id as "attemptId", a.lease_id as "leaseId", a.agent_id as "agentId", a.pool, a.no, a.state,
       a.session_no as "sessionNo", a.offer_until < clock_timestamp() as "offerIsOver",
@@ -48,7 +54,8 @@ export async function lockAttempt(tx: Tx, attemptId: AttemptId): Promise<LockedA
     join jobs j on j.run_id = r.id
     join attempts a on a.job_id = j.id
     join pools p on p.name = a.pool
-    where a.id = ${attemptId}
+    where a.id = any (${attemptIds}::uuid[])
+    order by r.id, j.id
     for update of r, j, a`.execute(tx);
-  return rows[0];
+  return rows;
 }

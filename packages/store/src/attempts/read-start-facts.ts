@@ -1,4 +1,4 @@
-import type { JobId } from "@windrow/model";
+import type { AttemptId, JobId } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 import type { RunFacts, RunJob } from "../runs/advance-read.ts";
@@ -7,6 +7,7 @@ export type StartNeed = Pick<RunJob, "id" | "key" | "conclusion" | "continueOnEr
 
 /** What the plan of one job is built from, besides the definition. */
 export interface StartFacts extends RunFacts {
+  readonly attemptId: AttemptId;
   readonly jobId: JobId;
   readonly jobKey: string;
   readonly jobName: string;
@@ -17,10 +18,10 @@ export interface StartFacts extends RunFacts {
   readonly needs: readonly StartNeed[];
 }
 
-/** Reads them without a lock: nothing of it changes once the job is queued. Undefined when there is no such attempt. */
-export async function readStartFacts(db: Database, attemptId: string): Promise<StartFacts | undefined> {
+/** Reads them without a lock: nothing of it changes once the job is queued. Unknown attempts are left out. */
+export async function readStartFacts(db: Database, attemptIds: readonly AttemptId[]): Promise<StartFacts[]> {
   const { rows } = await sql<StartFacts>`
-    select j.id as "jobId", j.key as "jobKey", j.name as "jobName", j.matrix, j.matrix_index as "matrixIndex",
+    select a.id as "attemptId", j.id as "jobId", j.key as "jobKey", j.name as "jobName", j.matrix, j.matrix_index as "matrixIndex",
       j.timeout_ms as "timeoutMs", r.id, r.number, j.run_attempt as attempt, r.state, r.repository_id as "repositoryId",
       p.owner, p.name as repository, p.default_branch as "defaultBranch", p.language, r.sha, r.ref,
       r.event_name as "eventName", r.actor, r.trust, r.workflow_name as "workflowName", r.workflow_path as "workflowPath",
@@ -31,6 +32,6 @@ export async function readStartFacts(db: Database, attemptId: string): Promise<S
         from job_needs n join jobs d on d.id = n.needs_job_id where n.job_id = j.id
       ), '[]') as needs
     from attempts a join jobs j on j.id = a.job_id join runs r on r.id = j.run_id join repositories p on p.id = r.repository_id
-    where a.id = ${attemptId}`.execute(db);
-  return rows[0];
+    where a.id = any (${attemptIds}::uuid[])`.execute(db);
+  return rows;
 }
