@@ -18,6 +18,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Announcer } from "../runs/announcer.ts";
 import { type EndDeps, loseAttempt } from "../runs/end-attempt-run.ts";
 import { type AgentJwt, createAgentJwt } from "./agent-jwt.ts";
+import { endReading } from "./end-reading.ts";
 import { type OpenedAgentSession, openAgentSession } from "./open-agent-session.ts";
 import type { RenewBatch } from "./renew-batch.ts";
 import type { OpenSession, SessionRegistry } from "./session-registry.ts";
@@ -87,8 +88,7 @@ export function createServeSession(deps: SessionDeps) {
       deps.sessions.remove(session);
       deps.metrics.sessionsOpen.set(deps.sessions.agentIds().length);
       void leave(deps, session);
-      // the call itself ends the stream; a pending read must not keep this function
-      void iterator.return?.();
+      endReading(iterator);
     }
   };
 }

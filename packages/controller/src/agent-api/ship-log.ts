@@ -1,12 +1,13 @@
 import type { BlobStore } from "@windrow/blobs";
-import { type LeaseRef, Refusal, type StreamName } from "@windrow/model";
-import type { Clock } from "@windrow/service";
+import { type AttemptId, type LeaseRef, Refusal, type StreamName } from "@windrow/model";
+import type { Clock, Logger } from "@windrow/service";
 import { type Database, type LogLease, type OpenLog, readOpenLogs } from "@windrow/store";
 import type { AgentCaller, LogAck, LogMessage } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
 import type { LiveLogs } from "../logs/live-logs.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Batcher, createBatcher } from "./batcher.ts";
+import { endReading } from "./end-reading.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { StreamHashes } from "./stream-hashes.ts";
 import { createStreamReceiver, type StreamReceiver } from "./stream-receiver.ts";
@@ -16,6 +17,7 @@ export interface ShipDeps {
   readonly blobs: BlobStore;
   readonly watch: DatabaseWatch;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly metrics: Metrics;
   readonly hashes: StreamHashes;
   readonly live: LiveLogs;
@@ -40,6 +42,24 @@ export function createShipLog(deps: ShipDeps) {
       return leases.map((lease) => byId.get(lease.attemptId) ?? "revoked");
     },
   });
+  /** Calls that broke and still write what they received: a new call of the same attempt begins after them. */
+  const ending = new Map<AttemptId, Promise<void>>();
+
+  /** Bytes that arrived are facts, though their connection is gone; for an agent that died they are the end of its log. */
+  function flushLate(attemptId: AttemptId, log: AttemptLog): Promise<void> {
+    const flushed = log
+      .flush()
+      .catch((error: unknown) =>
+        deps.logger.debug({ err: error, attemptId }, "the end of a broken log call was not kept"),
+      )
+      .then(() => {
+        log.close();
+        if (ending.get(attemptId) === flushed) ending.delete(attemptId);
+      });
+    ending.set(attemptId, flushed);
+    return flushed;
+  }
+
   return async (
     caller: AgentCaller,
     messages: AsyncIterable<LogMessage>,
@@ -47,6 +67,7 @@ export function createShipLog(deps: ShipDeps) {
     signal: AbortSignal,
   ): Promise<void> => {
     let log: AttemptLog | undefined;
+    let attemptId: AttemptId | undefined;
     const failed = Promise.withResolvers<never>();
     // it may fail while nobody waits
     failed.promise.catch(() => undefined);
@@ -58,6 +79,8 @@ export function createShipLog(deps: ShipDeps) {
         if (log === undefined) {
           if (message.kind !== "open") throw new Refusal("invalid", "a log begins with its lease");
           const lease = { ...message.lease, agentId: caller.agentId };
+          attemptId = lease.attemptId;
+          await ending.get(attemptId);
           log = await openAttemptLog({ ...deps, opener }, { lease, send, signal, onFailure: failed.reject });
           continue;
         }
@@ -65,9 +88,12 @@ export function createShipLog(deps: ShipDeps) {
         await log.receive(message);
       }
       await log?.flush();
-    } finally {
       log?.close();
-      await iterator.return?.();
+    } catch (error) {
+      if (log !== undefined && attemptId !== undefined) void flushLate(attemptId, log);
+      throw error;
+    } finally {
+      endReading(iterator);
     }
   };
 }
