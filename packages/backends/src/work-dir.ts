@@ -1,5 +1,7 @@
-import { chmod, chown, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, chown, lstat, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { promisify } from "node:util";
 import { BackendFault } from "./backend-fault.ts";
 import { hasCode } from "./host/site-files.ts";
 import type { SlotUser } from "./step-backend.ts";
@@ -20,7 +22,11 @@ export interface WorkDirOptions {
   readonly user?: SlotUser | undefined;
 }
 
-/** Makes the job's folders, owned by its user and closed to others. Throws `work_dir_invalid` when its user could not get there. */
+/**
+ * Makes the job's folders, owned by its user and closed to others. Folders that were handed over before are left as they
+ * are: what stands in them now is the job's doing, and a link there must not have its target changed. Throws
+ * `work_dir_invalid` when its user could not get there.
+ */
 export async function prepareWorkDir(options: WorkDirOptions): Promise<WorkDir> {
   const { workDir, user } = options;
   refuseOutside(options);
@@ -30,6 +36,7 @@ export async function prepareWorkDir(options: WorkDirOptions): Promise<WorkDir> 
     homeDir: join(workDir, "home"),
     tempDir: join(workDir, "tmp"),
   };
+  if (user !== undefined && (await isHandedOver(workDir, user))) return folders;
   await mkdir(dirname(workDir), { recursive: true });
   // The folder itself goes to the user last: until then nobody but the agent can put anything into it.
   for (const folder of [workDir, folders.workspaceDir, folders.homeDir, folders.tempDir]) {
@@ -45,6 +52,17 @@ export async function prepareWorkDir(options: WorkDirOptions): Promise<WorkDir> 
   return folders;
 }
 
+/** The folder lies in one of the agent's, so that its job cannot put another in its place; it got its owner last. */
+async function isHandedOver(workDir: string, user: SlotUser): Promise<boolean> {
+  try {
+    const stats = await lstat(workDir);
+    return stats.isDirectory() && stats.uid === user.uid;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
 /**
  * Removes a job's folders with all they hold. Links are removed, never followed. Call it after `closeJob`, when no process can put anything back. Idempotent.
  */
@@ -58,18 +76,20 @@ export async function wipeFolder(folder: string): Promise<void> {
   try {
     await rm(folder, { recursive: true, force: true });
   } catch (error) {
-    // Build tools make their caches read-only (Go's modules); only root removes from such a folder.
-    if (!hasCode(error, "EACCES") && !hasCode(error, "EPERM")) throw error;
-    await makeRemovable(folder);
-    await rm(folder, { recursive: true, force: true });
+    if (!(error instanceof Error && "code" in error && typeof error.code === "string")) throw error;
+    await wipeStubbornFolder(folder);
   }
 }
 
-async function makeRemovable(folder: string): Promise<void> {
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeRemovable(join(folder, entry.name));
-  }
+/**
+ * By the system's own rm, which walks by descriptor: a job may nest folders so deep that no path reaches them. Before it,
+ * for an agent that is not root, everything is made writable: build tools make their caches read-only (Go's modules).
+ */
+async function wipeStubbornFolder(folder: string): Promise<void> {
+  const run = promisify(execFile);
+  const options = { env: {}, cwd: "/" };
+  if (process.getuid?.() !== 0) await run("/bin/chmod", ["-R", "u+rwX", "--", folder], options).catch(() => undefined);
+  await run("/bin/rm", ["-rf", "--", folder], options);
 }
 
 function refuseOutside({ rootDir, workDir }: WorkDirOptions): void {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,5 +65,26 @@ describe("work folders", () => {
     await wipeWorkDir({ rootDir, workDir });
     await expect(stat(workDir)).rejects.toMatchObject({ code: "ENOENT" });
     expect(await readFile(outside, "utf8")).toBe("keep");
+  });
+
+  it.runIf(isRoot)("leave alone what a job put in their place, when the agent comes back to them", async () => {
+    const outside = join(rootDir, "of-the-machine");
+    await mkdir(outside, { mode: 0o755 });
+    const workDir = join(rootDir, "d");
+    const { tempDir } = await prepareWorkDir({ rootDir, workDir, user });
+    await rm(tempDir, { recursive: true });
+    await symlink(outside, tempDir);
+    await prepareWorkDir({ rootDir, workDir, user });
+    expect(await stat(outside)).toMatchObject({ uid: 0, gid: 0 });
+    expect((await stat(outside)).mode & 0o777).toBe(0o755);
+  });
+
+  it("are wiped however deep a job nested folders in them", async () => {
+    const workDir = join(rootDir, "e");
+    const { workspaceDir } = await prepareWorkDir({ rootDir, workDir });
+    const script = "name=$(printf 'x%.0s' $(seq 200)); for i in $(seq 60); do mkdir $name && cd -P $name; done";
+    execFileSync("bash", ["-c", script], { cwd: workspaceDir });
+    await wipeWorkDir({ rootDir, workDir });
+    await expect(stat(workDir)).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
