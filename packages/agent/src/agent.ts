@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type SlotUser, type StepBackend, sweepSites, wipeWorkDir } from "@windrow/backends";
+import { type SlotUser, type StepBackend, sweepSites } from "@windrow/backends";
 import { asInstanceId, type Refusal } from "@windrow/model";
 import { type Clock, type Logger, type Loop, startLoop } from "@windrow/service";
 import {
@@ -16,7 +16,7 @@ import {
 } from "@windrow/wire";
 import { type AgentBus, createAgentBus } from "./agent-bus.ts";
 import { startGateway } from "./gateway/gateway.ts";
-import { discardJobFiles } from "./job/job-files.ts";
+import { moveToTrash } from "./job/job-files.ts";
 import type { JobMachine } from "./job/run-job.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
 import { openJournal } from "./journal/journal.ts";
@@ -29,6 +29,7 @@ import { createConnection } from "./session/connection.ts";
 import { createSessionLoop, type SessionMessage } from "./session/session-loop.ts";
 import type { AgentFolders } from "./start/agent-folders.ts";
 import type { Credential } from "./start/credential.ts";
+import { sweepTrash } from "./sweep-trash.ts";
 
 export interface AgentOptions {
   readonly credential: Credential;
@@ -66,6 +67,9 @@ export interface Agent {
 /** How long giving jobs back may take; what is not done by then is done by the next start. */
 const GIVE_BACK_WAIT_MS = 15_000;
 const STOP_WAIT_MS = 5_000;
+/** Also how long trash is collected before a sweep. */
+const TRASH_SWEEP_EVERY_MS = 60_000;
+const TRASH_WAIT_MS = 200;
 const DISK_LOOK_EVERY_MS = 5_000;
 /** With less than this an agent takes no job. */
 const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
@@ -84,6 +88,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
   const machine: JobMachine = { ...shared, agentName: credential.name, serverUrl, apiUrl };
   const running = new Set<Promise<void>>();
+  const trashLoop: Loop = startLoop({
+    name: "trash",
+    everyMs: TRASH_SWEEP_EVERY_MS,
+    clock,
+    logger,
+    async runOnce(signal) {
+      await clock.sleep(TRASH_WAIT_MS, signal);
+      await sweepTrash(folders.trashDir);
+    },
+  });
   const mode = { draining: false, drainedByFarm: false, diskFull: false, isReady: false };
 
   const takeOffer = createOfferTaker({
@@ -134,7 +148,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     },
   });
   const instanceId = asInstanceId(randomUUID());
-  const onSlotFree = () => {};
   const runner: AttemptRunner = {
     machine,
     connection,
@@ -142,7 +155,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     gateway,
     folders,
     slotUsers: options.slotUsers,
-    onSlotFree,
+    onTrash: () => trashLoop.wake(),
   };
 
   function run(attempt: HeldAttempt, memory: AttemptMemory): void {
@@ -225,6 +238,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     // What hangs is left as it is: the journal says what the next process has to do.
     await allDone(STOP_WAIT_MS);
     await diskLoop.stop();
+    await trashLoop.stop();
     await sessionLoop.stop();
     await bus.stop();
     await gateway.stop();
@@ -254,8 +268,7 @@ async function sweepLeftovers(options: AgentOptions, keepAttemptIds: ReadonlySet
   const { workRootDir, trashDir } = folders;
   const receipts = await sweepSites({ backend, sitesDir: folders.sitesDir, keepAttemptIds });
   for (const attemptId of await readdir(workRootDir)) {
-    if (!keepAttemptIds.has(attemptId)) discardJobFiles({ workRootDir, trashDir, attemptId });
+    if (!keepAttemptIds.has(attemptId)) moveToTrash(join(workRootDir, attemptId), trashDir, `${attemptId}-work`);
   }
-  for (const name of await readdir(trashDir)) await wipeWorkDir({ rootDir: trashDir, workDir: join(trashDir, name) });
   if (receipts.size > 0) logger.info({ count: receipts.size }, "swept jobs of an earlier process");
 }

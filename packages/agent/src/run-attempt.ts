@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { type SlotUser, wipeSite } from "@windrow/backends";
+import type { SlotUser } from "@windrow/backends";
 import { Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { Gateway } from "./gateway/gateway.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
-import { discardJobFiles, prepareJobFiles } from "./job/job-files.ts";
+import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
 import { type JobMachine, type JobResult, runJob } from "./job/run-job.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
@@ -23,8 +23,8 @@ export interface AttemptRunner {
   readonly folders: AttemptFolders;
   /** By slot number; empty when steps run as the agent itself. */
   readonly slotUsers: readonly (SlotUser | undefined)[];
-  /** Something changed that the next heartbeat should say soon. */
-  readonly onSlotFree: () => void;
+  /** There is something to sweep. */
+  readonly onTrash: () => void;
 }
 
 export interface AttemptFolders {
@@ -52,9 +52,11 @@ export async function runAttempt(runner: AttemptRunner, attempt: HeldAttempt, me
       logger.error({ err: fault }, "a job could not be ended"),
     );
   }
-  await forget(runner, attempt).catch((error: unknown) =>
-    logger.error({ err: error }, "the attempt left files behind"),
-  );
+  try {
+    forget(runner, attempt);
+  } catch (error) {
+    logger.error({ err: error }, "the attempt left files behind");
+  }
   machine.journal.append({ kind: "released", attemptId });
   machine.keeper.release(attemptId);
   held.release(attemptId);
@@ -105,7 +107,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       if (!hasRun) sayHeader(logs, runner, attempt, site.user);
       if (attempt.cancelled.aborted && !hasRun) result = cancelledResult(clock.nowMs());
       else {
-        const files = await prepareJobFiles({ ...folders, attemptId, user: site.user });
+        const files = prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user: site.user });
         result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, logs, reporter });
       }
       logs.say(footer(result));
@@ -116,7 +118,6 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     held.freeSlot(attemptId);
     closeGate();
     logs.endSystem();
-    runner.onSlotFree();
     await finish(runner, { attempt, shipper, reporter, result });
   } finally {
     closeGate();
@@ -189,13 +190,12 @@ async function endRemains({ machine, folders }: AttemptRunner, { attemptId }: He
   await machine.backend.endRemains({ attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" });
 }
 
-async function forget(runner: AttemptRunner, attempt: HeldAttempt): Promise<void> {
-  const { attemptId } = attempt;
-  const { folders } = runner;
-  const removeForGood = discardJobFiles({ ...folders, attemptId });
-  runner.held.freeSlot(attemptId);
-  await wipeSite({ attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" });
-  await removeForGood();
+/** Out of everybody's reach at once; the trash is swept later. */
+function forget({ folders, onTrash }: AttemptRunner, { attemptId }: HeldAttempt): void {
+  const { workRootDir, sitesDir, trashDir } = folders;
+  moveToTrash(join(workRootDir, attemptId), trashDir, `${attemptId}-work`);
+  moveToTrash(join(sitesDir, attemptId), trashDir, `${attemptId}-site`);
+  onTrash();
 }
 
 function sayHeader(logs: JobLogs, runner: AttemptRunner, attempt: HeldAttempt, user: SlotUser | undefined): void {

@@ -50,8 +50,8 @@ function start(env: { [name: string]: string } = {}): AgentProcess {
   agents.push(agent);
   return agent;
 }
-const startAndJoin = async () => {
-  const agent = start({ WINDROW_JOIN_TOKEN: "wrj_good", WINDROW_AGENT_LABELS: "gpu, big" });
+const startAndJoin = async (env: { [name: string]: string } = {}) => {
+  const agent = start({ WINDROW_JOIN_TOKEN: "wrj_good", WINDROW_AGENT_LABELS: "gpu, big", ...env });
   await waitFor("ready", () => agent.stdout().includes('"msg":"ready"'), 20_000);
   return agent;
 };
@@ -114,7 +114,7 @@ describe("the agent's process", () => {
   });
 
   it("drains at the first signal and gives the job back at the second", async () => {
-    const agent = await startAndJoin();
+    const agent = await startAndJoin({ WINDROW_AGENT_SLOTS: "2" });
     const attempt = controller.offer(planOf([runStep("echo up; sleep 300")]));
     await waitFor("the first line", () => controller.log(attempt, "0").length > 0);
     agent.signal("SIGTERM");

@@ -51,6 +51,10 @@ const REPLY_HEADERS = ["content-type", "content-length", "content-encoding", "ca
 
 /** Connections of all jobs to the controller; more wait. */
 const CONNECTIONS_MAX = 64;
+/** A controller that says nothing for so long is away; git itself sends something every few seconds. */
+const SILENCE_MS_MAX = 120_000;
+/** A large push over a slow line takes its time. */
+const REQUEST_MS_MAX = 3_600_000;
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const admissions = new Set<Admission>();
@@ -59,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const agent = isTls
     ? new TlsAgent({ keepAlive: true, maxSockets: CONNECTIONS_MAX })
     : new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
-  const server = createServer((request, response) => serve(request, response));
+  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => serve(request, response));
   const port = await listen(server);
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
@@ -70,7 +74,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   function decide(request: IncomingMessage): Decision {
     const refusal = (code: number, why: string): Decision => ({ kind: "refuse", code, why });
-    const url = new URL(request.url ?? "/", "http://windrow.localhost");
+    const url = parseTarget(request.url);
+    if (url === undefined) return refusal(400, "not a request target the gateway understands");
     const match = GIT_PATH.exec(url.pathname);
     if (match === null) return refusal(404, "the gateway serves git of the job's own repository only");
     const service = match[3] === "info/refs" ? url.searchParams.get("service") : (match[3] ?? null);
@@ -110,6 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (response.headersSent) response.destroy();
       else refuse(response, 502, "the controller cannot be reached");
     });
+    onward.setTimeout(SILENCE_MS_MAX, () => onward.destroy(new Error(`silent for ${SILENCE_MS_MAX} ms`)));
     // Whoever goes first takes the other side along.
     response.on("close", () => onward.destroy());
     request.pipe(onward);
@@ -133,6 +139,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 type Decision =
   | { readonly kind: "forward"; readonly admission: Admission; readonly path: string }
   | { readonly kind: "refuse"; readonly code: number; readonly why: string };
+
+/** Any program of the machine may send any bytes here: what is no URL is undefined. */
+function parseTarget(target: string | undefined): URL | undefined {
+  const base = "http://windrow.localhost";
+  return URL.canParse(target ?? "/", base) ? new URL(target ?? "/", base) : undefined;
+}
 
 function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,13 +1,10 @@
-import { closeSync, fchownSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { closeSync, fchownSync, lchownSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepareWorkDir, type SlotUser, type WorkDir, wipeWorkDir } from "@windrow/backends";
+import type { SlotUser, WorkDir } from "@windrow/backends";
 
 export interface JobFilesOptions {
   /** Holds one folder per attempt; slot users can walk through it, nobody but the agent can list it. */
   readonly workRootDir: string;
-  /** On the same file system; nobody but the agent gets in. */
-  readonly trashDir: string;
   readonly attemptId: string;
   readonly user?: SlotUser | undefined;
 }
@@ -24,18 +21,35 @@ export interface JobFiles {
   write(name: string, text: string): string;
 }
 
-/** Makes a job's folders, or finds them again after a restart of the agent. */
-export async function prepareJobFiles(options: JobFilesOptions): Promise<JobFiles> {
-  const { workRootDir, attemptId, user } = options;
+/**
+ * Makes a job's folders, or finds them again after a restart of the agent. Without waiting: a dozen calls into the page
+ * cache, which take less time than handing them to other threads.
+ */
+export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOptions): JobFiles {
   const attemptDir = join(workRootDir, attemptId);
-  const filesDir = join(attemptDir, "files");
-  await mkdir(filesDir, { recursive: true, mode: 0o711 });
-  const work = await prepareWorkDir({ rootDir: workRootDir, workDir: join(attemptDir, "job"), user });
+  const dir = join(attemptDir, "files");
+  const workDir = join(attemptDir, "job");
+  const work = {
+    workDir,
+    workspaceDir: join(workDir, "workspace"),
+    homeDir: join(workDir, "home"),
+    tempDir: join(workDir, "tmp"),
+  };
+  for (const folder of [attemptDir, dir]) makeFolder(folder, 0o711);
+  const isNew = makeFolder(workDir, 0o700);
+  if (isNew) {
+    // The folder itself goes to the user last: until then nobody but the agent can put anything into it.
+    for (const folder of [work.workspaceDir, work.homeDir, work.tempDir]) {
+      makeFolder(folder, 0o700);
+      if (user !== undefined) lchownSync(folder, user.uid, user.gid);
+    }
+    if (user !== undefined) lchownSync(workDir, user.uid, user.gid);
+  }
   return {
     work,
-    dir: filesDir,
+    dir,
     write(name, text) {
-      const path = join(filesDir, name);
+      const path = join(dir, name);
       try {
         const file = openSync(path, "wx", 0o600);
         try {
@@ -45,7 +59,7 @@ export async function prepareJobFiles(options: JobFilesOptions): Promise<JobFile
           closeSync(file);
         }
       } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+        if (!hasCode(error, "EEXIST")) throw error;
       }
       return path;
     },
@@ -53,31 +67,28 @@ export async function prepareJobFiles(options: JobFilesOptions): Promise<JobFile
 }
 
 /**
- * Takes a job's folders away: first out of reach, at once, since the next job of the slot runs as the same user; the
- * answer removes them for good and may take its time.
+ * Puts a folder where no job can reach it and the next sweep finds it: at once, since the next job of the slot runs as
+ * the same user.
  */
-export function discardJobFiles(
-  options: Pick<JobFilesOptions, "workRootDir" | "trashDir" | "attemptId">,
-): () => Promise<void> {
-  const { workRootDir, trashDir, attemptId } = options;
-  const workDir = join(trashDir, attemptId);
+export function moveToTrash(folder: string, trashDir: string, name: string): void {
   try {
-    renameSync(join(workRootDir, attemptId), workDir);
+    renameSync(folder, join(trashDir, name));
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
-  if (isBare(join(workDir, "job"))) rmSync(workDir, { recursive: true, force: true });
-  return () => wipeWorkDir({ rootDir: trashDir, workDir });
 }
 
-/** Whether the job left nothing in its folders, so that removing them at once takes no time. */
-function isBare(jobDir: string): boolean {
-  return ["workspace", "home", "tmp"].every((name) => {
-    try {
-      return readdirSync(join(jobDir, name)).length === 0;
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return true;
-      throw error;
-    }
-  });
+/** False when it was there. The mode is not narrowed by the process's umask (022). */
+function makeFolder(folder: string, mode: number): boolean {
+  try {
+    mkdirSync(folder, { mode });
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
