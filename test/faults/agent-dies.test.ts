@@ -34,6 +34,9 @@ jobs:
   await waitFor("the step to have begun", () => marker.isOpen("begun"));
   const [first] = await farm.attempts(runId);
   const agent = farm.agent(first?.agent ?? "");
+  const durable = () =>
+    farm.db.selectFrom("log_streams").select("length_bytes").where("stream", "=", "0").executeTakeFirst();
+  await waitFor("the first line to be durable", async () => ((await durable())?.length_bytes ?? 0) > 0);
   await agent.child.kill();
   expect(killProcessesOf(agent.dir)).toBeGreaterThan(0);
   const state = () =>
@@ -50,7 +53,7 @@ jobs:
   expect(attempts[1]?.agent).not.toBe(agent.name);
   const [job] = await farm.jobs(runId);
   const prefix = (await readLog(farm, { jobId: job?.id ?? 0, stream: "0", attempt: 1 })).toString();
-  expect("attempt 1\n".startsWith(prefix)).toBe(true);
+  expect(prefix).toBe("attempt 1\n");
   expect((await readLog(farm, { jobId: job?.id ?? 0, stream: "0" })).toString()).toBe("attempt 2\n");
   // the dead agent's folders are swept when it comes back
   await farm.startAgent({ name: agent.name });

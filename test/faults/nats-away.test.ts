@@ -2,7 +2,9 @@ import { afterEach, expect, test } from "vitest";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
 import { Marker } from "../kit/marker.ts";
+import { readMetric } from "../kit/metric.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
+import { waitFor } from "../kit/wait-for.ts";
 import { SHORT_TIMES } from "./short-times.ts";
 
 let farm: Farm;
@@ -45,10 +47,23 @@ test("F14: nats-server killed and started again with an empty store loses no job
   process.kill(farm.nats.pid, "SIGKILL");
   for (let no = 0; no < 4; no++) await push();
   for (const runId of runIds) expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
-  farm.nats = await farm.nats.restart();
+  farm.nats = await farm.nats.restart({ isStoreEmpty: true });
   for (let no = 0; no < 2; no++) await push();
   for (const runId of runIds) expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
+  const unanswered = () => readMetric(farm, "windrow_offer_unanswered_total");
+  await waitFor(
+    "offers to be answered over NATS again",
+    async () => {
+      const before = await unanswered();
+      for (const _ of farm.agents) {
+        await push();
+        await farm.waitRunFinished(runIds.at(-1) ?? 0);
+      }
+      return (await unanswered()) === before;
+    },
+    { withinMs: 30_000 },
+  );
   expect(farm.agents.map((agent) => agent.child.pid)).toEqual(pids);
   expect(marker.marks()).toHaveLength(runIds.length);
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
-});
+}, 60_000);
