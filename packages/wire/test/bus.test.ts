@@ -247,7 +247,9 @@ describe("an agent's user", () => {
     await until("the server ends it", () => bus.state === "disconnected");
     jwt = await jwtFor(AGENT, nkey.publicKey);
     await until("it is back", () => bus.state === "connected", 20_000);
-    expect(states).toEqual(["connected", "disconnected", "connected"]);
+    // it may come back with the ending credential first, and be cut off once more
+    expect(states.slice(0, 2)).toEqual(["connected", "disconnected"]);
+    expect(states.at(-1)).toBe("connected");
   });
 
   test("is cut off at once when it is revoked, stays out, and leaves the others alone", async () => {
