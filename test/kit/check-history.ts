@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAttemptOpen } from "@windrow/model";
+import { attemptsInJournal, leftFolders, leftMounts, leftProcesses } from "./agent-traces.ts";
+import { checkTerminalStates } from "./check-terminal-states.ts";
 import type { Farm } from "./farm.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -11,6 +13,9 @@ export interface HistoryOptions {
   /** Set when the test left agents away on purpose, so that queued jobs may stay queued. */
   readonly jobsMayStayQueued?: boolean;
 }
+
+/** From the request to the end of the job: the longest grace of its processes (10 s), and 5 s. */
+const CANCEL_MS_MAX = 15_000;
 
 /**
  * Reads the whole history of a farm at rest and returns every broken invariant (I1–I10) in a sentence each; an empty
@@ -45,18 +50,15 @@ export async function checkHistory(farm: Farm, options: HistoryOptions = {}): Pr
     if (finishedEvents.length !== expected) {
       broken.push(`I4: job ${job.id} is ${job.state} and has ${finishedEvents.length} job_finished events`);
     }
-    const lastFinish = finishedEvents.at(-1);
-    if (lastFinish !== undefined) {
-      const later = events.filter(
-        (event) =>
-          event.job_id === job.id &&
-          event.kind.startsWith("job_") &&
-          isAfter(event, lastFinish) &&
-          event !== lastFinish,
-      );
-      for (const event of later) broken.push(`I2: job ${job.id} had ${event.kind} after it was finished`);
-    }
+    const ended = own.at(-1)?.finished_at;
+    if (
+      job.cancel_requested_at !== null &&
+      ended &&
+      ended.getTime() - job.cancel_requested_at.getTime() > CANCEL_MS_MAX
+    )
+      broken.push(`I10: job ${job.id} ended later than ${CANCEL_MS_MAX} ms after it was to be cancelled`);
   }
+  broken.push(...checkTerminalStates(events));
 
   for (const [jobId, marks] of Map.groupBy(options.markers ?? [], (mark) => mark.jobId)) {
     const own = attemptsOf.get(jobId) ?? [];
@@ -67,11 +69,14 @@ export async function checkHistory(farm: Farm, options: HistoryOptions = {}): Pr
     if (marks.length > 1 + lost + stopped) {
       broken.push(`I5: job ${jobId} ran ${marks.length} times, with ${lost + stopped} lost attempts`);
     }
+    for (const mark of marks) {
+      const isStarted = own.some((attempt) => attempt.no === mark.attemptNo && attempt.started_at !== null);
+      if (!isStarted) broken.push(`I5: job ${jobId} ran in attempt ${mark.attemptNo}, which was never started`);
+    }
   }
 
   for (const attempt of attempts) {
-    if (attempt.state === "finished" || attempt.state === "lost")
-      broken.push(...(await checkLog(farm, attempt.id, attempt.state)));
+    if (attempt.state === "finished" || attempt.state === "lost") broken.push(...(await checkLog(farm, attempt)));
   }
 
   if (!options.jobsMayStayQueued) {
@@ -80,26 +85,35 @@ export async function checkHistory(farm: Farm, options: HistoryOptions = {}): Pr
     for (const attempt of attempts) {
       if (isAttemptOpen(attempt.state)) broken.push(`I8: attempt ${attempt.id} is still ${attempt.state}`);
     }
-    for (const pid of leftProcesses(attempts.map((attempt) => attempt.id))) {
-      broken.push(`I9: process ${pid} of an ended attempt is still there`);
+    for (const agent of farm.agents) {
+      for (const id of attemptsInJournal(agent)) broken.push(`I8: ${agent.name} still holds attempt ${id}`);
     }
-    for (const dir of leftWorkFolders(farm)) broken.push(`I9: folder ${dir} of an ended attempt is still there`);
+    const attemptIds = attempts.map((attempt) => attempt.id);
+    for (const pid of leftProcesses(farm.agents, attemptIds)) broken.push(`I9: process ${pid} of a job is still there`);
+    for (const dir of leftFolders(farm.agents)) broken.push(`I9: folder ${dir} of an ended attempt is still there`);
+    for (const mount of leftMounts(farm.agents)) broken.push(`I9: ${mount} is still mounted`);
   }
   for (const attempt of attempts) {
-    if (attempt.receipt !== null && attempt.receipt.leftCount > 0) {
-      broken.push(`I10: attempt ${attempt.id} left ${attempt.receipt.leftCount} processes`);
+    if (attempt.outcome === "cancelled" && attempt.receipt === null) {
+      broken.push(`I10: attempt ${attempt.id} was cancelled without a receipt`);
     }
+    if (attempt.receipt === null) continue;
+    const { leftCount, tookMs } = attempt.receipt;
+    if (leftCount > 0) broken.push(`I10: attempt ${attempt.id} left ${leftCount} processes`);
+    if (tookMs > CANCEL_MS_MAX) broken.push(`I10: it took ${tookMs} ms to end the processes of attempt ${attempt.id}`);
   }
   return broken;
 }
 
-function isAfter(one: { xid: string; id: number }, other: { xid: string; id: number }): boolean {
-  const order = BigInt(one.xid) - BigInt(other.xid);
-  return order > 0n || (order === 0n && one.id > other.id);
-}
-
-/** I6: the pieces of each stream join without a gap, and a sealed stream has the length and hash that were accepted. */
-async function checkLog(farm: Farm, attemptId: string, state: string): Promise<string[]> {
+/**
+ * I6: the pieces of each stream join without a gap, and a sealed stream has the length and hash that the agent computed
+ * of what it shipped. Whether that is what the step wrote only the test knows, which compares the bytes.
+ */
+async function checkLog(
+  farm: Farm,
+  attempt: { readonly id: string; readonly state: string; readonly finished_at: Date | null },
+): Promise<string[]> {
+  const { id: attemptId, state } = attempt;
   const broken: string[] = [];
   const streams = await farm.db.selectFrom("log_streams").selectAll().where("attempt_id", "=", attemptId).execute();
   for (const stream of streams) {
@@ -115,6 +129,9 @@ async function checkLog(farm: Farm, attemptId: string, state: string): Promise<s
     let offset = 0;
     for (const segment of segments) {
       if (segment.start_offset !== offset) broken.push(`I6: ${name} has a gap at ${offset}`);
+      if (attempt.finished_at !== null && segment.created_at > attempt.finished_at) {
+        broken.push(`I3: ${name} grew after its attempt had ended`);
+      }
       const bytes = readFileSync(join(farm.dir, "data", "blobs", segment.blob_key));
       if (bytes.length !== segment.length_bytes) broken.push(`I6: ${name}: a segment has ${bytes.length} bytes`);
       hash.update(bytes);
@@ -127,46 +144,6 @@ async function checkLog(farm: Farm, attemptId: string, state: string): Promise<s
   return broken;
 }
 
-/** Processes whose environment names one of these attempts. */
-function leftProcesses(attemptIds: readonly string[]): number[] {
-  const ids = new Set(attemptIds);
-  const found: number[] = [];
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const environ = readIfThere(`/proc/${entry}/environ`);
-    const id = environ?.match(/(?:^|\0)WINDROW_ATTEMPT_ID=([0-9a-f-]{36})/)?.[1];
-    if (id !== undefined && ids.has(id)) found.push(Number(entry));
-  }
-  return found;
-}
-
-function leftWorkFolders(farm: Farm): string[] {
-  return farm.agents.flatMap((agent) => {
-    const work = join(agent.dir, "work");
-    return listIfThere(work).map((name) => join(work, name));
-  });
-}
-
-const GONE = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM"]);
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "latin1");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && GONE.has(String(error.code))) return undefined;
-    throw error;
-  }
-}
-
-function listIfThere(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
-}
-
 async function waitUntilAtRest(farm: Farm): Promise<void> {
   const open = () =>
     farm.db.selectFrom("jobs").select(["id", "state", "reason"]).where("state", "<>", "finished").execute();
@@ -174,9 +151,15 @@ async function waitUntilAtRest(farm: Farm): Promise<void> {
     withinMs: 60_000,
     describe: open,
   });
-  // the last process and folder of an attempt may go a moment after its result was accepted
-  await waitFor("work folders to be gone", () => leftWorkFolders(farm).length === 0, {
+  // the last process and folder of an attempt may go a moment after its result was accepted (I9: within 15 s)
+  const ids = (await farm.db.selectFrom("attempts").select("id").execute()).map((attempt) => attempt.id);
+  const left = () => [
+    ...leftFolders(farm.agents),
+    ...leftProcesses(farm.agents, ids),
+    ...farm.agents.flatMap((agent) => attemptsInJournal(agent)),
+  ];
+  await waitFor("every trace of the attempts to be gone", () => left().length === 0, {
     withinMs: 15_000,
-    describe: () => leftWorkFolders(farm),
+    describe: left,
   });
 }

@@ -7,8 +7,8 @@ import { createLogger } from "@windrow/service";
 import { type RunningNats, startNats } from "../nats/start-nats.ts";
 
 export interface TestNats extends RunningNats {
-  /** Ends the server, keeps folder and port, and starts it again: for tests of an outage. */
-  restart(): Promise<TestNats>;
+  /** Ends the server, keeps keys and port, and starts it again, on an empty store if wanted: for tests of an outage. */
+  restart(options?: { readonly isStoreEmpty?: boolean }): Promise<TestNats>;
   /** Ends the server and removes its folder. */
   remove(): Promise<void>;
 }
@@ -52,8 +52,9 @@ async function startOn(place: Place): Promise<TestNats> {
   return {
     ...server,
     stop,
-    async restart() {
+    async restart(options = {}) {
       await stop();
+      if (options.isStoreEmpty === true) rmSync(join(dataDir, "accounts"), { recursive: true, force: true });
       return startOn(place);
     },
     async remove() {
