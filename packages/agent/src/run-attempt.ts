@@ -93,12 +93,8 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     const logs = createJobLogs({
       siteDir: site.siteDir,
       shipper,
-      masks: [
-        ...start.masks,
-        Buffer.from(jobToken),
-        Buffer.from(checkoutCredential(jobToken)),
-        ...memory.masks.map((mask) => mask.bytes),
-      ],
+      masks: [...start.masks, Buffer.from(jobToken), Buffer.from(checkoutCredential(jobToken))],
+      earlierMasks: memory.masks,
       onMask: (stepNo, bytes) =>
         machine.journal.append({ kind: "mask", attemptId, stepNo, base64: bytes.toString("base64") }),
     });

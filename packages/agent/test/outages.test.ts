@@ -82,6 +82,42 @@ describe("outages", () => {
     expect(attempt.startsCount).toBe(2);
   });
 
+  it("goes on with a log of which more than a window was durable when the agent went down", async () => {
+    const agent = await bench.start();
+    const script = `head -c 20000000 /dev/zero | tr '\\0' x; ${waitAtGate("go")}; echo end`;
+    const attempt = bench.controller.offer(planOf([runStep(script)]));
+    await waitFor("the log", () => attempt.lengths.get("0") === 20_000_000);
+    await agent.stop();
+    await bench.start();
+    openGate("go");
+    expect(await bench.finished(attempt, 15_000)).toMatchObject({ outcome: "succeeded" });
+    const expected = createHash("sha256")
+      .update(`${"x".repeat(20_000_000)}end\n`)
+      .digest("hex");
+    expect(createHash("sha256").update(bench.controller.log(attempt, "0")).digest("hex")).toBe(expected);
+  });
+
+  it("ships the same bytes after a restart: a secret counts from where it was announced", async () => {
+    const agent = await bench.start();
+    const steps = [
+      runStep('echo "early hush"'),
+      runStep(`echo "not yet hush"; echo "::add-mask::hush"; echo "now hush"; ${waitAtGate("go")}; echo "late hush"`),
+      runStep("echo after hush"),
+    ];
+    const attempt = bench.controller.offer(planOf(steps));
+    await logged(attempt, "1", "now ***");
+    await agent.stop();
+    await bench.start();
+    openGate("go");
+    const finish = await bench.finished(attempt);
+    const expected = ["early hush\n", "not yet hush\n::add-mask::***\nnow ***\nlate ***\n", "after ***\n"];
+    for (const [stepNo, text] of expected.entries()) {
+      expect(bench.controller.log(attempt, `${stepNo}`).toString()).toBe(text);
+      const seal = finish.seals.find(({ stream }) => stream === `${stepNo}`);
+      expect(seal?.sha256).toBe(createHash("sha256").update(text).digest("hex"));
+    }
+  });
+
   it("brings a result that waited for the controller across a restart of the agent", async () => {
     const agent = await bench.start();
     const attempt = bench.controller.offer(planOf([runStep(`echo one; ${waitAtGate("go")}; echo two`)]));

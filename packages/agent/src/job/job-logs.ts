@@ -13,6 +13,8 @@ export interface JobLogsOptions {
   readonly shipper: LogShipper;
   /** Known before the first step. */
   readonly masks: readonly Uint8Array[];
+  /** What steps announced to an earlier process of the agent. */
+  readonly earlierMasks: readonly { readonly stepNo: number; readonly bytes: Uint8Array }[];
   /** A step announced a secret. */
   readonly onMask: (stepNo: number, bytes: Buffer) => void;
 }
@@ -42,7 +44,13 @@ const LINE_CHARS_MAX = 4_000;
 
 export function createJobLogs(options: JobLogsOptions): JobLogs {
   const { siteDir, shipper } = options;
-  const masks = [...options.masks];
+  /**
+   * By the step that announced it; -1: known before the first one. A stream is redacted with what was known when its step
+   * began, and finds its own anew: shipped again, it must be the same bytes.
+   */
+  const masks = new Map<string, { readonly stepNo: number; readonly bytes: Uint8Array }>();
+  for (const bytes of options.masks) remember(-1, bytes);
+  for (const { stepNo, bytes } of options.earlierMasks) remember(stepNo, bytes);
   mkdirSync(siteDir, { recursive: true, mode: 0o700 });
   const path = join(siteDir, "system.log");
   const file = openSync(path, "a", 0o600);
@@ -51,10 +59,19 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
   shipper.add(system);
   let isEnded = false;
 
+  /** False when an equal one of the same step, or an earlier one, is known. */
+  function remember(stepNo: number, bytes: Uint8Array): boolean {
+    const key = Buffer.from(bytes).toString("latin1");
+    const known = masks.get(key);
+    if (known !== undefined && known.stepNo <= stepNo) return false;
+    masks.set(key, { stepNo, bytes });
+    return known === undefined;
+  }
+
   function say(line: string): void {
     if (isEnded) return;
     const redactor = createRedactor();
-    for (const bytes of masks) redactor.addMask({ bytes, fromOffset: 0 });
+    for (const { bytes } of masks.values()) redactor.addMask({ bytes, fromOffset: 0 });
     const bytes = Buffer.from(`${line.slice(0, LINE_CHARS_MAX)}\n`);
     writeSync(file, Buffer.concat([redactor.push(bytes), redactor.end()]));
     system.touch();
@@ -66,16 +83,15 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
     beginStep(stepNo, spoolPath, isLive) {
       const commands = createStepCommands({
         onMask(bytes, fromOffset) {
-          masks.push(bytes);
           stream.addMask({ bytes, fromOffset });
-          options.onMask(stepNo, bytes);
+          if (remember(stepNo, bytes)) options.onMask(stepNo, bytes);
         },
         onRefused: (message) => say(`Step ${stepNo + 1}: ${message}`),
       });
       const stream: LogStream = createLogStream({
         stream: streamName(stepNo),
         path: spoolPath,
-        masks: [...masks],
+        masks: [...masks.values()].filter((mask) => mask.stepNo < stepNo).map((mask) => mask.bytes),
         onCommand: (command) => commands.take(command),
       });
       shipper.add(stream);

@@ -36,6 +36,8 @@ export interface LogShipper {
 /** A chunk smaller than this is followed by the next one only after a pause, so that chatty steps make few chunks. */
 const SMALL_CHUNK_BYTES = 32 * 1024;
 const SMALL_CHUNK_PAUSE_MS = 50;
+/** Streams of one attempt that are heard of before they begin here. */
+const EARLY_ACKS_MAX = 10_000;
 const RECONNECT_BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 interface Lane {
@@ -52,6 +54,8 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   const stopping = new AbortController();
   const signal = AbortSignal.any([options.signal, stopping.signal]);
   const lanes = new Map<StreamName, Lane>();
+  /** What the controller has of streams that begin later here: after a restart it tells at once, and once only. */
+  const durableBytes = new Map<StreamName, number>();
   /** News since the last look; whoever waits for them. */
   let isWoken = false;
   let endNap: (() => void) | undefined;
@@ -71,6 +75,8 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
         session = await connection.ready(signal);
         await shipUnder(session);
         tryNo = 0;
+        // A controller that ends calls politely is not asked in a tight circle either.
+        await clock.sleep(RECONNECT_BACKOFF.firstMs, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof LogGap) rewind(error.stream, error.expectedOffset);
@@ -117,9 +123,20 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
 
   function acked(stream: StreamName, offset: number): void {
     const lane = lanes.get(stream);
-    if (lane === undefined || offset <= lane.ackedBytes) return;
+    if (lane === undefined) {
+      if (durableBytes.size < EARLY_ACKS_MAX) durableBytes.set(stream, offset);
+      return;
+    }
+    if (offset <= lane.ackedBytes) return;
     lane.ackedBytes = offset;
-    const isDurable = (chunk: ShippedChunk) => chunk.offset + chunk.data.length <= offset;
+    dropDurable(lane);
+    if (isDrained()) for (const resolve of drainWaiters) resolve();
+    wake();
+  }
+
+  /** Makes room: durable bytes are never sent again, and nobody acknowledges them a second time. */
+  function dropDurable(lane: Lane): void {
+    const isDurable = (chunk: ShippedChunk) => chunk.offset + chunk.data.length <= lane.ackedBytes;
     while (lane.unacked[0] !== undefined && isDurable(lane.unacked[0])) {
       // What says the end must have been sent once, even if all its bytes were durable before.
       if (lane.unacked[0].end && lane.sentCount === 0) break;
@@ -128,8 +145,6 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       chunk?.release?.();
       lane.sentCount = Math.max(0, lane.sentCount - 1);
     }
-    if (isDrained()) for (const resolve of drainWaiters) resolve();
-    wake();
   }
 
   /** Sends until nothing is left or the window is full; answers how long to wait for more, in ms. */
@@ -157,12 +172,18 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   }
 
   async function readNext(lane: Lane): Promise<ShippedChunk | undefined> {
-    if (windowBytes >= LOG_WINDOW_BYTES_MAX) return undefined;
-    const chunk = await lane.source.next();
-    if (chunk === undefined) return undefined;
-    lane.unacked.push(chunk);
-    windowBytes += chunk.data.length;
-    return chunk;
+    while (windowBytes < LOG_WINDOW_BYTES_MAX) {
+      const chunk = await lane.source.next();
+      if (chunk === undefined) return undefined;
+      if (!chunk.end && chunk.offset + chunk.data.length <= lane.ackedBytes) {
+        chunk.release?.();
+        continue;
+      }
+      lane.unacked.push(chunk);
+      windowBytes += chunk.data.length;
+      return chunk;
+    }
+    return undefined;
   }
 
   function untilWoken(waitMs: number): Promise<void> {
@@ -178,6 +199,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
   }
 
   function rewind(stream: StreamName, offset: number): void {
+    durableBytes.delete(stream);
     const lane = lanes.get(stream);
     if (lane === undefined) return;
     for (const chunk of lane.unacked) windowBytes -= chunk.data.length;
@@ -198,7 +220,8 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
 
   return {
     add(source) {
-      lanes.set(source.stream, { source, unacked: [], sentCount: 0, ackedBytes: 0, nextAtMs: 0 });
+      const ackedBytes = durableBytes.get(source.stream) ?? 0;
+      lanes.set(source.stream, { source, unacked: [], sentCount: 0, ackedBytes, nextAtMs: 0 });
       running ??= run().catch(options.onBroken);
       wake();
     },

@@ -117,8 +117,10 @@ export function createLogStream(options: LogStreamOptions): LogStream {
   }
 
   /** Raw bytes that may be shipped: nothing of a command whose line is not complete. */
-  async function readSafe(): Promise<Buffer> {
-    const raw = await readAt(state.readBytes);
+  async function readSafe(from: number): Promise<Buffer> {
+    const raw = await readAt(from);
+    // Rewound meanwhile: what was read says nothing about the bytes that are wanted now.
+    if (state.readBytes !== from) return NOTHING;
     if (raw.length === 0) {
       // A file cut short by a crash of the machine: what is there is what there is.
       if (rawEnd !== undefined && state.readBytes < rawEnd) rawEnd = state.readBytes;
@@ -184,7 +186,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
         if (state.outgoing.length > 0) continue;
         if (!mayHaveMore && rawEnd === undefined) return undefined;
         const current = state;
-        const raw = await readSafe();
+        const raw = await readSafe(current.readBytes);
         // Rewound meanwhile: what was read belongs to the past.
         if (state !== current) continue;
         state.readBytes += raw.length;
