@@ -52,24 +52,45 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
   const closing = new AbortController();
   let durableOffset = options.offset;
   let nextOffset = options.offset;
-  let gathered: Uint8Array[] = [];
+  const gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
   let times: (readonly [number, number])[] = [];
   let writing: { readonly done: Promise<void>; readonly bytes: Uint8Array } | undefined;
   let isDue = false;
+  let isEnded = false;
   let isTimed = false;
   let failure: Error | undefined;
 
   function cutWhenDue(): void {
     if (writing !== undefined || failure !== undefined || gatheredBytes === 0 || !isDue) return;
-    const [only] = gathered;
-    const bytes = gathered.length === 1 && only !== undefined ? only : Buffer.concat(gathered);
-    const segment = { lease, stream, startOffset: durableOffset, bytes, times };
-    gathered = [];
-    gatheredBytes = 0;
-    times = [];
-    isDue = false;
+    const bytes = takeSegment();
+    const endOffset = durableOffset + bytes.length;
+    const segment = {
+      lease,
+      stream,
+      startOffset: durableOffset,
+      bytes,
+      times: times.filter(([offset]) => offset < endOffset),
+    };
+    times = times.filter(([offset]) => offset >= endOffset);
+    // what stays belongs to the same end of stream, or is large enough itself
+    isDue = gatheredBytes > 0 && (isEnded || gatheredBytes >= SEGMENT_BYTES_MAX);
     writing = { bytes, done: write(segment) };
+  }
+
+  /** Whole chunks up to the size of a segment; a chunk is far smaller than a segment. */
+  function takeSegment(): Uint8Array {
+    let takenBytes = 0;
+    let count = 0;
+    for (const chunk of gathered) {
+      if (count > 0 && takenBytes + chunk.length > SEGMENT_BYTES_MAX) break;
+      takenBytes += chunk.length;
+      count++;
+    }
+    const taken = gathered.splice(0, count);
+    gatheredBytes -= takenBytes;
+    const [only] = taken;
+    return taken.length === 1 && only !== undefined ? only : Buffer.concat(taken);
   }
 
   async function write(segment: Parameters<SegmentWriter["write"]>[0]): Promise<void> {
@@ -115,6 +136,7 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
           if (times.length < TIMES_MAX && time.offset >= at) times.push([time.offset, time.atMs]);
         startTimer();
       }
+      isEnded ||= end;
       if (end || gatheredBytes >= SEGMENT_BYTES_MAX) isDue = gatheredBytes > 0;
       cutWhenDue();
       return fresh === undefined ? undefined : { offset: at, data: fresh };
