@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { startPostgres } from "@windrow/embedded";
 import { createLogger } from "@windrow/service";
 import { Farm, type FarmOptions } from "../kit/farm.ts";
+import { type CpuMeter, createCpuMeter } from "./cpu-meter.ts";
 
 /** A farm whose Postgres keeps its promises (fsync on), since figures without them would flatter. */
-export async function withBenchFarm(options: FarmOptions, work: (farm: Farm) => Promise<void>): Promise<void> {
+export async function withBenchFarm(
+  options: FarmOptions,
+  work: (farm: Farm, meter: CpuMeter) => Promise<void>,
+): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "windrow-bench-"));
   const postgres = await startPostgres({
     dataDir: join(dir, "postgres"),
@@ -14,10 +18,12 @@ export async function withBenchFarm(options: FarmOptions, work: (farm: Farm) => 
   });
   try {
     const farm = await Farm.start({ logLevel: "warn", ...options, connectionString: postgres.connectionString });
+    const meter = createCpuMeter(farm, { postgres: postgres.pid });
     try {
-      await work(farm);
+      await work(farm, meter);
     } finally {
       await farm.stop();
+      meter.remove();
     }
   } finally {
     await postgres.stop();

@@ -18,9 +18,9 @@ const DEEP_QUEUE = 100_000;
  * the time (so the shell's own start is included): first with an empty queue, then over 100,000 queued jobs that the
  * agent cannot run.
  */
-export async function runDispatchBench(): Promise<void> {
+export async function runDispatchBench(nodeArgs: readonly string[]): Promise<void> {
   const spawnRate = await measureSpawnRate();
-  await withBenchFarm({ agents: 1, slots: 1 }, async (farm) => {
+  await withBenchFarm({ agents: 1, slots: 1, nodeArgs }, async (farm) => {
     print("idle farm", await measure(farm, "me/idle"), spawnRate);
     await fillQueue(farm, DEEP_QUEUE);
     print(`${DEEP_QUEUE} queued that this agent cannot run`, await measure(farm, "me/deep"), spawnRate);

@@ -6,10 +6,10 @@ import { measureSpawnRate } from "./spawn-rate.ts";
 const JOBS = 250;
 const ROUNDS = 3;
 
-/** A matrix of no-op jobs on two agents: from the first grant to the last result, sealed logs included. */
-export async function runThroughputBench(): Promise<void> {
+/** A matrix of no-op jobs on two agents: from the first grant to the last result, sealed logs included. Arguments are Node's. */
+export async function runThroughputBench(nodeArgs: readonly string[]): Promise<void> {
   const spawnRate = await measureSpawnRate();
-  await withBenchFarm({ agents: 2, slots: 4 }, async (farm) => {
+  await withBenchFarm({ agents: 2, slots: 4, nodeArgs }, async (farm, meter) => {
     const numbers = Array.from({ length: JOBS }, (_, n) => n).join(", ");
     const repository = await GitRepository.create({
       ".windrow/workflows/ci.yml": `on: push
@@ -24,6 +24,7 @@ jobs:
 `,
     });
     for (let round = 0; round <= ROUNDS; round++) {
+      await meter.reset();
       const sha = await repository.commit({ "round.txt": String(round) });
       const pushed = await repository.push({ url: `${farm.url}/git/me/noop.git`, token: farm.adminToken });
       if (pushed.code !== 0) throw new Error(pushed.stderr);
@@ -35,6 +36,7 @@ jobs:
         },
         { withinMs: 300_000 },
       );
+      const used = await meter.describe(JOBS);
       const span = await farm.db
         .selectFrom("attempts")
         .innerJoin("jobs", "jobs.id", "attempts.job_id")
@@ -50,7 +52,7 @@ jobs:
       const title = round === 0 ? "warm-up" : `round ${round}`;
       process.stdout.write(
         `${title}: ${rate.toFixed(1)} no-op jobs/s (${JOBS} jobs, ${span.count} attempts); ` +
-          `bash starts here at ${spawnRate.toFixed(0)}/s: one job per ${(spawnRate / rate).toFixed(1)} bash starts\n`,
+          `bash starts here at ${spawnRate.toFixed(0)}/s: one job per ${(spawnRate / rate).toFixed(1)} bash starts\n  ${used}\n`,
       );
     }
   });

@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly logFile: string;
   /** A network namespace of this machine to run it in. */
   readonly namespace?: string;
+  /** Words for Node itself, before the entry. */
+  readonly nodeArgs?: readonly string[];
   /** Where the test writes the failpoint that is to strike, see failpoints.ts. */
   readonly failpointFile: string;
 }
@@ -40,7 +42,13 @@ export function startChild(options: ChildOptions): Child {
   const file = ENTRIES[options.entry];
   if (file === undefined) throw new Error(`no entry ${options.entry}`);
   mkdirSync(dirname(options.logFile), { recursive: true });
-  const imports = ["--import", "tsx", "--import", new URL("./failpoints.ts", import.meta.url).href];
+  const imports = [
+    ...(options.nodeArgs ?? []),
+    "--import",
+    "tsx",
+    "--import",
+    new URL("./failpoints.ts", import.meta.url).href,
+  ];
   const command = [process.execPath, ...imports, fileURLToPath(new URL(file, import.meta.url))];
   // `ip netns exec` becomes the process itself, so pid and signals are the process's own
   if (options.namespace !== undefined) command.unshift("ip", "netns", "exec", options.namespace);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { findFreePort, startTestNats, startTestPostgres, type TestNats } from "@windrow/embedded/testing";
 import { type Database, migrate, openDatabase } from "@windrow/store";
 import { sql } from "kysely";
+import { removeOutsideFolder } from "./agent-traces.ts";
 import { type Child, startChild } from "./child.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { waitFor } from "./wait-for.ts";
@@ -23,6 +24,8 @@ export interface FarmOptions {
   readonly slots?: number;
   readonly pool?: PoolTimes;
   readonly logLevel?: string;
+  /** Words for the Node of every controller and agent, `--cpu-prof` for example. */
+  readonly nodeArgs?: readonly string[];
   /** A database of the caller's own; a fresh one of the test run's Postgres when not given. */
   readonly connectionString?: string;
   /** Puts the processes on addresses of their own instead of loopback. */
@@ -130,6 +133,7 @@ export class Farm {
       ...(network === undefined ? {} : { namespace: network.controllers.namespace }),
       logFile: join(this.dir, "logs", `controller-${no}.log`),
       failpointFile: this.#failpointFile(`controller-${no}`),
+      nodeArgs: this.#options.nodeArgs ?? [],
       env: {
         WINDROW_DATABASE_URL: this.connectionString,
         WINDROW_NATS_URL: this.nats.url,
@@ -171,6 +175,7 @@ export class Farm {
       ...(this.#options.network === undefined ? {} : { namespace: this.#options.network.agentNamespace(name) }),
       logFile: join(this.dir, "logs", `${name}.log`),
       failpointFile: this.#failpointFile(name),
+      nodeArgs: this.#options.nodeArgs ?? [],
       env: {
         WINDROW_URL: controller?.url ?? this.url,
         WINDROW_AGENT_DIR: dir,
@@ -303,7 +308,10 @@ export class Farm {
     await this.db.destroy();
     await this.natsProxy.stop();
     await this.nats.remove();
-    if (process.env.WINDROW_TEST_KEEP === undefined) rmSync(this.dir, { recursive: true, force: true });
+    if (process.env.WINDROW_TEST_KEEP === undefined) {
+      rmSync(this.dir, { recursive: true, force: true });
+      for (const agent of this.agents) removeOutsideFolder(agent);
+    }
     const failed = stops.find((one) => one.status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
   }
