@@ -186,6 +186,43 @@ describe("rerun", () => {
     ]);
   });
 
+  it("of one job of a matrix is not stopped by what failed the time before", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    const runId = await core.insertRun(`
+on: push
+jobs:
+  m:
+    runs-on: linux
+    strategy: { matrix: { n: [1, 2] } }
+    steps: [{ run: x }]
+`);
+    await agent.runNext({ outcome: "failed" });
+    expect(await core.runFinished(runId)).toBe("failure");
+    const cancelled = (await core.jobs(runId)).find((job) => job.outcome === "cancelled");
+    expect(await rerun(runId, { job_id: cancelled?.id })).toBeLessThan(300);
+    await agent.runNext();
+    expect(await core.runFinished(runId)).toBe("failure");
+    expect((await core.jobs(runId)).map((job) => job.outcome).sort()).toEqual(["failed", "succeeded"]);
+  });
+
+  it("begins the run's time anew", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    const runId = await core.insertRun(ONE);
+    await agent.runNext();
+    await core.runFinished(runId);
+    const startedAt = async () => {
+      const run = await core.db.selectFrom("runs").select("started_at").where("id", "=", runId).executeTakeFirst();
+      return run?.started_at?.getTime() ?? 0;
+    };
+    const before = await startedAt();
+    expect(await rerun(runId, { mode: "all" })).toBeLessThan(300);
+    expect(await startedAt()).toBeGreaterThan(before);
+    await agent.runNext();
+    await core.runFinished(runId);
+  });
+
   it("is refused while the run goes on", async () => {
     const runId = await core.insertRun(ONE);
     expect(await rerun(runId, { mode: "all" })).toBe(409);

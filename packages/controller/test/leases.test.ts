@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Refusal } from "@windrow/model";
+import { asInstanceId, Refusal } from "@windrow/model";
+import { inTransaction, lockAgentForSession, openSession, type StartedAttempt, startAttempts } from "@windrow/store";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Core, startCore } from "./core-kit.ts";
 import type { FakeAgent } from "./fake-agent.ts";
@@ -179,6 +180,42 @@ describe("sessions", () => {
     expect(agent.sessionError).toBeInstanceOf(Refusal);
     await agent.connect();
     expect(await ended).toEqual(expect.objectContaining({ code: "conflict" }));
+  });
+
+  it("an earlier process cannot start an offer while a new one is taking over", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    await core.insertRun(ONE);
+    const plan = await agent.runNext();
+    await core.insertRun(ONE);
+    const offer = await agent.offer();
+    const start = { ...agent.lease(offer), agentId: agent.agentId, plan, jobTokenHash: Buffer.from(offer.attemptId) };
+    const instanceId = asInstanceId(randomUUID());
+    const activity = core.db.withTables<{ pg_stat_activity: { query: string; wait_event_type: string | null } }>();
+    const opened = await inTransaction(core.db, async (tx) => {
+      const facts = await lockAgentForSession(tx, agent.agentId, instanceId);
+      const started: Promise<StartedAttempt[]> = startAttempts(core.db, [start]);
+      await waitFor("the start to wait for the new session", async () => {
+        const waiting = activity.selectFrom("pg_stat_activity").select("query").where("wait_event_type", "=", "Lock");
+        return (await waiting.where("query", "like", "%job_token_hash = r.job_token_hash%").execute()).length > 0;
+      });
+      await openSession(tx, {
+        agentId: agent.agentId,
+        instanceId,
+        isNewInstance: true,
+        sessionNo: (facts?.sessionNo ?? 0) + 1,
+        controllerId: randomUUID(),
+        drainRequested: false,
+        slots: 1,
+        labels: ["linux"],
+        version: "test",
+        protocolVersion: 1,
+        hostname: "test",
+        held: [],
+      });
+      return { started };
+    });
+    expect(await opened.started).toEqual([]);
   });
 
   it("loses at once what a new process of the agent does not know of", async () => {

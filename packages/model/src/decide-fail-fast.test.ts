@@ -10,6 +10,7 @@ const job = (id: number, change: Partial<MatrixSibling> = {}): MatrixSibling => 
   failFast: true,
   continueOnError: false,
   matrixTotal: 3,
+  isCopied: false,
   ...change,
 });
 const failed: Partial<MatrixSibling> = { state: "finished", conclusion: "failure" };
@@ -22,6 +23,7 @@ describe("decideFailFast", () => {
     ["another job's matrix is not touched", [job(1, failed), job(2, { key: "lint" })], []],
     ["fail-fast: false", [job(1, { ...failed, failFast: false }), job(2, { failFast: false })], []],
     ["continue-on-error", [job(1, { ...failed, continueOnError: true }), job(2)], []],
+    ["a failure of an earlier attempt of the run", [job(1, { ...failed, isCopied: true }), job(2)], []],
     ["a cancelled sibling is no failure", [job(1, { state: "finished", conclusion: "cancelled" }), job(2)], []],
   ] as const)("%s", (_, jobs, expected) => {
     expect(decideFailFast(jobs)).toEqual(expected);

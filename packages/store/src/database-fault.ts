@@ -1,10 +1,15 @@
 /** Conditions after which the same statement may be tried again: the connection broke, the server restarts, a lock lost. */
-const RETRYABLE_SQLSTATES = new Set(["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25006"]);
+const RETRYABLE_SQLSTATES = new Set([
+  ...["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25006", "25P03"],
+  // out of connections, disk, memory, or the disk itself failed
+  ...["53300", "53100", "53200", "53400", "58030"],
+]);
 const RETRYABLE_NODE_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOENT", "ETIMEDOUT", "ENOTFOUND"]);
 const RETRYABLE_MESSAGES = [
   "Connection terminated",
   "timeout exceeded when trying to connect",
   "Client has encountered a connection error",
+  "Client was closed",
   "Query read timeout",
 ];
 

@@ -68,20 +68,18 @@ export function createShipLog(deps: ShipDeps) {
   ): Promise<void> => {
     let log: AttemptLog | undefined;
     let attemptId: AttemptId | undefined;
-    const failed = Promise.withResolvers<never>();
-    // it may fail while nobody waits
-    failed.promise.catch(() => undefined);
+    const failure = createFailure();
     const iterator = messages[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { done, value: message } = await Promise.race([iterator.next(), failed.promise]);
+        const { done, value: message } = await failure.orElse(iterator.next());
         if (done === true) break;
         if (log === undefined) {
           if (message.kind !== "open") throw new Refusal("invalid", "a log begins with its lease");
           const lease = { ...message.lease, agentId: caller.agentId };
           attemptId = lease.attemptId;
           await ending.get(attemptId);
-          log = await openAttemptLog({ ...deps, opener }, { lease, send, signal, onFailure: failed.reject });
+          log = await openAttemptLog({ ...deps, opener }, { lease, send, signal, onFailure: failure.fail });
           continue;
         }
         if (message.kind !== "chunk") throw new Refusal("invalid", "a log is opened once");
@@ -95,6 +93,28 @@ export function createShipLog(deps: ShipDeps) {
     } finally {
       endReading(iterator);
     }
+  };
+}
+
+/**
+ * Ends a wait when something else failed. Not a race with one promise that lives as long as the call: every race would
+ * stay with that promise, and so every chunk of the log in memory.
+ */
+function createFailure() {
+  let failure: Error | undefined;
+  let rejectWait: ((error: Error) => void) | undefined;
+  return {
+    fail(error: Error): void {
+      failure ??= error;
+      rejectWait?.(failure);
+    },
+    orElse<T>(wait: Promise<T>): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        rejectWait = reject;
+        wait.then(resolve, reject);
+        if (failure !== undefined) reject(failure);
+      });
+    },
   };
 }
 

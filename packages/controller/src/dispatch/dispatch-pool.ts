@@ -42,6 +42,7 @@ export async function dispatchPool(deps: DispatchPassDeps, pool: PoolRow, term: 
   const rows = await findCandidates(deps.db, {
     agentLabels: distinctLabels(agents),
     perRepositoryMax: PER_REPOSITORY_MAX,
+    untrustedAllowed: pool.untrustedAllowed,
   });
   if (rows.length === 0) return NOTHING;
   const matches = matchOffers(rows.map(toCandidate), agents, {
@@ -61,7 +62,7 @@ export async function dispatchPool(deps: DispatchPassDeps, pool: PoolRow, term: 
     limited.length > 0 ? await grantLimited(deps.db, term, { choices, byJob }) : await grant(deps.db, term, choices);
   return {
     granted,
-    isMore: matches.length === OFFERS_MAX && granted.length > 0,
+    isMore: granted.length > 0 && (matches.length === OFFERS_MAX || hidesMore(rows)),
     waitedMs: granted.flatMap((lease) => byJob.get(lease.jobId)?.waitedMs ?? []),
   };
 }
@@ -99,6 +100,13 @@ async function grantLimited(
     );
   }
   return granted;
+}
+
+/** True when a repository may have more queued jobs than the window shows, or a limit that it just reached hid others. */
+function hidesMore(rows: readonly CandidateRow[]): boolean {
+  const shown = new Map<number, number>();
+  for (const { repositoryId } of rows) shown.set(repositoryId, (shown.get(repositoryId) ?? 0) + 1);
+  return [...shown.values()].some((count) => count >= PER_REPOSITORY_MAX);
 }
 
 function toCandidate(row: CandidateRow): Candidate {

@@ -43,6 +43,6 @@ export async function listAgentViews(db: Database, by: { readonly idOrName?: str
         from attempts t join jobs j on j.id = t.job_id join repositories p on p.id = j.repository_id
         where t.agent_id = a.id and t.state in ('offered', 'running')
       ), '[]') as jobs
-    from agents a where ${wanted} order by a.name`.execute(db);
+    from agents a where ${wanted} order by a.id::text = ${idOrName ?? ""} desc, a.name`.execute(db);
   return rows;
 }

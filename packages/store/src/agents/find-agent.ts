@@ -34,11 +34,12 @@ export async function findAgentByCredential(db: Database, credentialHash: Buffer
   return rows[0]?.id;
 }
 
-/** By id or by the name of an agent that is not removed. */
+/** By id or by the name of an agent that is not removed; an agent that is named like another's id does not hide it. */
 export async function findAgent(db: Database, idOrName: string): Promise<AgentRow | undefined> {
   const { rows } = await sql<AgentRow>`
     select ${COLUMNS} from agents a
-    where a.id::text = ${idOrName} or (a.name = ${idOrName} and a.state <> 'removed')`.execute(db);
+    where a.id::text = ${idOrName} or (a.name = ${idOrName} and a.state <> 'removed')
+    order by a.id::text = ${idOrName} desc limit 1`.execute(db);
   return rows[0];
 }
 

@@ -88,7 +88,7 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
         ${session.held.map((lease) => lease.leaseId)}::uuid[]) as h (attempt_id, lease_id)
     )
     update attempts a set
-      session_no = case when a.state = 'running' then ${session.isNewInstance ? session.sessionNo : sql`a.session_no`} else a.session_no end,
+      session_no = ${session.isNewInstance ? sql`${session.sessionNo}::bigint` : sql`a.session_no`},
       lease_until = case when a.state = 'running' and h.attempt_id is not null
         then clock_timestamp() + p.lost_after_ms * interval '1 ms' else a.lease_until end
     from attempts b

@@ -10,7 +10,7 @@ export interface LockedAttempt {
   readonly pool: string;
   readonly no: number;
   readonly state: AttemptState;
-  /** The first session of the agent process that holds the attempt; null before the start. */
+  /** The first session of the agent process that holds the attempt; mostly null before the start. */
   readonly sessionNo: number | null;
   readonly offerIsOver: boolean;
   /** Below zero when the lease ran out; 0 before the start. */

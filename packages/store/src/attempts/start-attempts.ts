@@ -55,8 +55,9 @@ export async function startAttempts(db: Database, starts: readonly AttemptStart[
       where a.id = r.attempt_id and a.lease_id = r.lease_id and a.agent_id = r.agent_id and job.id = a.job_id
         and p.name = a.pool and g.id = a.agent_id and g.state <> 'removed'
         and i.agent_id = g.id and i.instance_id = g.instance_id and r.session_no >= i.first_session_no
+        and coalesce(a.session_no, 0) <= r.session_no
         and ((a.state in (${fromStates(ATTEMPT_TRANSITIONS.start)}) and a.offer_until > clock_timestamp())
-          or (a.state = ${toState(ATTEMPT_TRANSITIONS.start)} and a.session_no <= r.session_no))
+          or a.state = ${toState(ATTEMPT_TRANSITIONS.start)})
       returning a.id, a.job_id, a.agent_id, a.no, a.plan, a.fence
     ),
     running as (

@@ -24,6 +24,8 @@ export interface FindCandidatesOptions {
   readonly agentLabels: readonly (readonly string[])[];
   /** How many rows of each repository and label set to look at, by priority; a few of the oldest come on top. */
   readonly perRepositoryMax: number;
+  /** Whether untrusted jobs are among what may be granted; they are when absent. */
+  readonly untrustedAllowed?: boolean;
 }
 
 const OLDEST_MAX = 4;
@@ -36,6 +38,10 @@ const SEPARATOR = "\u001f";
  * its first rows, so that neither rows no agent here can run nor rows that rank lower cost anything.
  */
 export async function findCandidates(db: Database, options: FindCandidatesOptions): Promise<CandidateRow[]> {
+  const startable = sql`(j.trust = 'trusted' or ${options.untrustedAllowed ?? true})
+              and (j.max_parallel is null or not exists (
+                select from full_matrix f
+                where f.run_id = j.run_id and f.run_attempt = j.run_attempt and f.key = j.key))`;
   const { rows } = await sql<CandidateRow>`
     with recursive sets as (
       select s.id, s.labels from label_sets s
@@ -56,18 +62,26 @@ export async function findCandidates(db: Database, options: FindCandidatesOption
         order by j.repository_id limit 1
       ) from heads h where h.repository_id is not null
     ),
+    -- matrices that may start no more jobs now: their queued ones must not fill the window
+    full_matrix as (
+      select b.run_id, b.run_attempt, b.key from jobs b
+      where b.state in ('leased', 'running') and b.max_parallel < b.matrix_total
+      group by b.run_id, b.run_attempt, b.key having count(*) >= max(b.max_parallel)
+    ),
     queue as (
       select q.* from heads h cross join lateral (
         (select j.id from jobs j
           where j.state = 'queued' and j.label_set_id = h.label_set_id and j.repository_id = h.repository_id
             and j.cancel_requested_at is null and j.held_reason is null
             and (j.not_before is null or j.not_before <= clock_timestamp())
+            and ${startable}
           order by j.priority desc, j.id limit ${options.perRepositoryMax})
         union
         (select j.id from jobs j
           where j.state = 'queued' and j.label_set_id = h.label_set_id and j.repository_id = h.repository_id
             and j.cancel_requested_at is null and j.held_reason is null
             and (j.not_before is null or j.not_before <= clock_timestamp())
+            and ${startable}
           order by j.queued_at, j.id limit ${OLDEST_MAX})
       ) w join jobs q on q.id = w.id
       where h.repository_id is not null

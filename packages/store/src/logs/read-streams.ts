@@ -64,8 +64,12 @@ export async function findKnownBlobKeys(db: Database, keys: readonly string[]): 
 
 /** Forgets a stream's segments, because its bytes turned out to differ from what the agent sealed; it is shipped again. */
 export async function restartStream(tx: Tx, attemptId: AttemptId, stream: StreamName): Promise<void> {
-  await sql`delete from log_segments where attempt_id = ${attemptId} and stream = ${stream}`.execute(tx);
+  // the stream's row first: a segment that is being committed holds its lock, and is then seen by the delete
   await sql`
     update log_streams set length_bytes = 0, line_count = 0, restart_count = restart_count + 1
     where attempt_id = ${attemptId} and stream = ${stream} and sealed_at is null`.execute(tx);
+  await sql`
+    delete from log_segments g using log_streams s
+    where g.attempt_id = ${attemptId} and g.stream = ${stream}
+      and s.attempt_id = g.attempt_id and s.stream = g.stream and s.sealed_at is null`.execute(tx);
 }

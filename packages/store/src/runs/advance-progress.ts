@@ -19,13 +19,14 @@ export async function readRunProgress(tx: Tx, runIds: readonly number[]): Promis
   const { rows } = await sql<RunProgress>`
     with job as (
       select j.id, j.run_id, j.key, j.state, j.conclusion, j.continue_on_error, j.fail_fast, j.matrix_total,
-        j.cancel_requested_at
+        j.cancel_requested_at, j.copied_from
       from runs r join jobs j on j.run_id = r.id and j.run_attempt = r.attempt
       where r.id = any (${runIds}::bigint[]) and r.state = 'running'
     ),
     failed as (
       select distinct run_id, key from job
       where fail_fast and matrix_total > 1 and conclusion = 'failure' and not continue_on_error
+        and copied_from is null
     ),
     concluded as (
       select run_id, jsonb_agg(jsonb_build_object('conclusion', conclusion, 'continueOnError', continue_on_error)) as finished

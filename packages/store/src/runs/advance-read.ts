@@ -48,6 +48,8 @@ export interface RunJob {
   readonly matrixTotal: number;
   readonly outputs: Readonly<Record<string, string>>;
   readonly cancelRequested: boolean;
+  /** Its result is of an earlier attempt of the run. */
+  readonly isCopied: boolean;
   readonly finishedAt: Date | null;
   readonly needs: readonly JobId[];
 }
@@ -70,7 +72,7 @@ export async function readRunJobs(tx: Tx, runId: RunId | number, runAttempt: num
     select j.id, j.key, j.name, j.state, j.conclusion, j.continue_on_error as "continueOnError", j.fail_fast as "failFast",
       j.max_parallel as "maxParallel", j.matrix, j.matrix_index as "matrixIndex", j.matrix_total as "matrixTotal",
       j.outputs, j.cancel_requested_at is not null as "cancelRequested",
-      j.finished_at as "finishedAt", array(select n.needs_job_id from job_needs n where n.job_id = j.id order by 1)::int8[]::text[] as needs
+      j.copied_from is not null as "isCopied", j.finished_at as "finishedAt", array(select n.needs_job_id from job_needs n where n.job_id = j.id order by 1)::int8[]::text[] as needs
     from jobs j where j.run_id = ${runId} and j.run_attempt = ${runAttempt} order by j.id`.execute(tx);
   return rows.map((row) => ({ ...row, needs: row.needs.map((id) => Number(id) as JobId) }));
 }

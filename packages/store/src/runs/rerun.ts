@@ -14,7 +14,8 @@ export async function openRunAttempt(
   const { runId, again, by } = options;
   const { rows } = await sql<{ attempt: number }>`
     with changed as (
-      update runs set state = ${toState(RUN_TRANSITIONS.rerun)}, attempt = attempt + 1, conclusion = null, finished_at = null,
+      update runs set state = ${toState(RUN_TRANSITIONS.rerun)}, attempt = attempt + 1, conclusion = null,
+        started_at = clock_timestamp(), finished_at = null,
         cancel_requested_at = null, cancel_requested_by = null, cancel_reason = null
       where id = ${runId} and state in (${fromStates(RUN_TRANSITIONS.rerun)})
       returning id, repository_id, attempt
