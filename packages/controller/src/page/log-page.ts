@@ -23,7 +23,7 @@ export function logPage(job: JobView, attempt: AttemptView | undefined, window: 
     const current = stream === window?.stream ? "here" : "";
     return html`<a class="${current}" href="${here}?${query}stream=${stream}">${step?.name ?? stream}</a> `;
   });
-  const body = html`<p><a href="/runs/${job.run_id}">← ${job.repository}, run</a></p>
+  const body = html`<p><a href="/runs/${job.run_id}">← ${job.repository} #${job.run_id}</a></p>
 <h1>${job.name} ${showState(job.state, job.conclusion)}</h1>
 ${job.message === null ? undefined : html`<p>${job.message}</p>`}
 <nav>${links}</nav>

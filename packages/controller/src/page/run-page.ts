@@ -15,14 +15,14 @@ export function runPage(run: RunView, jobs: readonly Job[], nowMs: number): stri
     ) => html`<div class="problem"><code>${one.file}:${one.line}:${one.column}</code> ${one.severity}: ${one.message}
 ${one.hint === undefined ? undefined : html`<br><span class="dim">${one.hint}</span>`}</div>`,
   );
-  const body = html`<h1>${run.repository} #${run.number} ${showState(run.state, run.conclusion)}</h1>
+  const body = html`<h1>${run.repository} #${run.id} ${showState(run.state, run.conclusion)}</h1>
 <p>${run.title}</p>
 <p class="dim">${run.workflow_name} · ${run.event_name} · ${shortRef(run.ref)} · <code>${run.sha.slice(0, 12)}</code> · ${run.actor} · attempt ${run.attempt}
 · ${showTime(run.created_at)} · ${showDuration(run.created_at, run.finished_at, nowMs)}${run.cancel_reason === null ? "" : ` · ${run.cancel_reason}`}</p>
 ${diagnostics}
 ${jobs.map((job) => jobSection(job, nowMs))}`;
   return layout({
-    title: `${run.repository} #${run.number}`,
+    title: `${run.repository} #${run.id}`,
     body,
     ...(run.state === "finished" ? {} : { refreshSeconds: REFRESH_SECONDS }),
   });
@@ -38,7 +38,7 @@ function jobSection(job: Job, nowMs: number) {
       step,
     ) => html`<tr><td>${showState(step.state, step.conclusion)}</td><td><a href="${log}?stream=${step.no}">${step.name}</a>
 ${step.fault === null ? undefined : html`<br><span class="failure">${step.fault}</span>`}</td>
-<td class="dim">${step.exit_code === null ? "" : `exit ${step.exit_code}`}</td>
+<td class="dim">${step.exit_code === null || step.exit_code === 0 ? "" : `exit ${step.exit_code}`}</td>
 <td class="dim">${showDuration(at(step.started_at), at(step.finished_at), nowMs)}</td></tr>`,
   );
   return html`<h2>${job.name} ${showState(job.state, job.conclusion)}</h2>

@@ -12,7 +12,7 @@ export function runsPage(
 ): string {
   const rows = runs.map(
     (run) => html`<tr><td>${showState(run.state, run.conclusion)}</td>
-<td><a href="/runs/${run.id}">${run.repository} #${run.number}</a><br><span class="dim">${run.workflow_name}</span></td>
+<td><a href="/runs/${run.id}">${run.repository} #${run.id}</a><br><span class="dim">${run.workflow_name}</span></td>
 <td>${run.title}<br><span class="dim">${shortRef(run.ref)} · <code>${run.sha.slice(0, 10)}</code> · ${run.actor}${run.scope === "try" ? " · try" : ""}</span></td>
 <td>${showTime(run.created_at)}<br><span class="dim">${showDuration(run.created_at, run.finished_at, options.nowMs)}</span></td></tr>`,
   );
