@@ -26,7 +26,7 @@ import { waitFor } from "./wait-for.ts";
 /** Controllers on a real database with agents that speak the protocol and run nothing. */
 export interface Core {
   readonly db: Database;
-  readonly controllers: readonly Controller[];
+  readonly controllers: Controller[];
   /** Shortens the times of the default pool. */
   setPool(times: {
     suspect_after_ms?: number;
@@ -58,9 +58,9 @@ export interface JobRow {
   readonly attempt_count: number;
 }
 
-export async function startCore(options: { controllers?: number } = {}): Promise<Core> {
+async function createDatabase() {
   const postgres = await startTestPostgres();
-  const { connectionString, drop } = await postgres.createDatabase({
+  return postgres.createDatabase({
     key: "controller-core-1",
     async prepare(template) {
       const made = openDatabase({ connectionString: template, onError: () => undefined });
@@ -68,6 +68,13 @@ export async function startCore(options: { controllers?: number } = {}): Promise
       await made.destroy();
     },
   });
+}
+
+export async function startCore(options: { controllers?: number; connectionString?: string } = {}): Promise<Core> {
+  const { connectionString, drop } =
+    options.connectionString === undefined
+      ? await createDatabase()
+      : { connectionString: options.connectionString, drop: async () => undefined };
   const db = openDatabase({ connectionString, connectionsMax: 4, onError: () => undefined });
   const dataDir = await mkdtemp(join(tmpdir(), "windrow-core-"));
   const controllers: Controller[] = [];
