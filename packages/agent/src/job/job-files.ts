@@ -27,7 +27,6 @@ export interface JobFiles {
  */
 export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOptions): JobFiles {
   const attemptDir = join(workRootDir, attemptId);
-  const dir = join(attemptDir, "files");
   const workDir = join(attemptDir, "job");
   const work = {
     workDir,
@@ -35,7 +34,7 @@ export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOption
     homeDir: join(workDir, "home"),
     tempDir: join(workDir, "tmp"),
   };
-  for (const folder of [attemptDir, dir]) makeFolder(folder, 0o711);
+  makeFolder(attemptDir, 0o711);
   const isNew = makeFolder(workDir, 0o700);
   if (isNew) {
     // The folder itself goes to the user last: until then nobody but the agent can put anything into it.
@@ -47,9 +46,9 @@ export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOption
   }
   return {
     work,
-    dir,
+    dir: attemptDir,
     write(name, text) {
-      const path = join(dir, name);
+      const path = join(attemptDir, name);
       try {
         const file = openSync(path, "wx", 0o600);
         try {

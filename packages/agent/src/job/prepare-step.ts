@@ -135,7 +135,8 @@ function writeStepFiles(job: OpenJob, stepNo: number): { files: StepFiles; varia
     GITHUB_ENV: files.env,
     GITHUB_OUTPUT: files.output,
     GITHUB_PATH: files.path,
-    GITHUB_STATE: make("state"),
+    // For actions that have an after-part; a script that writes it all the same makes it itself.
+    GITHUB_STATE: join(job.files.work.tempDir, `${stepNo}-state`),
     GITHUB_STEP_SUMMARY: make("summary"),
   };
   return { files, variables };

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from "node:fs";
 
-/** A step that ends sooner needs no watcher of its own. */
 const FIRST_LOOK_MS = 15;
+/** A step that ends sooner needs no watcher of its own. */
+const WATCH_AFTER_MS = 60;
 /** In case the kernel's news are missed; also how long a file that does not exist yet is waited for. */
 const LOOK_EVERY_MS = 250;
 
@@ -12,10 +13,12 @@ export function watchSpool(path: string, onChange: () => void): () => void {
     watcher ??= tryWatch(path, onChange);
     onChange();
   };
-  const first = setTimeout(look, FIRST_LOOK_MS);
+  const first = setTimeout(onChange, FIRST_LOOK_MS);
+  const second = setTimeout(look, WATCH_AFTER_MS);
   const timer = setInterval(look, LOOK_EVERY_MS);
   return () => {
     clearTimeout(first);
+    clearTimeout(second);
     clearInterval(timer);
     watcher?.close();
   };
