@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createFolderBlobStore } from "@windrow/blobs";
 import { type Clock, type Logger, type Service, startInOrder } from "@windrow/service";
-import { endPresence, findOpenAttemptByJobToken, migrate, openDatabase } from "@windrow/store";
+import { countOpenJobs, endPresence, findOpenAttemptByJobToken, migrate, openDatabase } from "@windrow/store";
 import { type AgentServer, readNatsKeys, revokeAgentNatsUser, startAgentServer } from "@windrow/wire";
 import { createParseWorker } from "@windrow/workflow";
 import { createAgentApi } from "./agent-api/agent-api.ts";
@@ -71,7 +71,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   await ensureAdminToken({ db, file: config.adminTokenFile });
   const natsKeys = config.nats === undefined ? undefined : await readNatsKeys(config.nats.keysFile);
 
-  const metrics = createMetrics();
+  const metrics = createMetrics(async () => ({ ...(await countOpenJobs(db)) }));
   const watch = createDatabaseWatch(clock);
   const texts = createRunTexts();
   const sessions = createSessionRegistry();

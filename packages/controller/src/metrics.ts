@@ -16,9 +16,19 @@ export interface Metrics {
   readonly expiryHeld: Counter;
 }
 
-export function createMetrics(): Metrics {
+/** `countJobs` is asked at every scrape. */
+export function createMetrics(countJobs: () => Promise<Readonly<Record<string, number>>>): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  new Gauge({
+    name: "windrow_jobs",
+    help: "Jobs that are not finished, by state",
+    labelNames: ["state"],
+    registers,
+    async collect() {
+      for (const [state, count] of Object.entries(await countJobs())) this.set({ state }, count);
+    },
+  });
   return {
     registry,
     staleFence: new Counter({

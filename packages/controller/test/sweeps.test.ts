@@ -32,7 +32,7 @@ beforeAll(async () => {
     texts: createRunTexts(),
     clock: systemClock,
     logger: createLogger({ component: "test", level: "silent" }),
-    metrics: createMetrics(),
+    metrics: createMetrics(async () => ({})),
     announcer: { announce: () => undefined, announceRun: () => undefined, tellCancels: () => undefined },
   };
 });

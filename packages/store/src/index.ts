@@ -43,6 +43,7 @@ export {
   readEventsEnd,
   type StoredEvent,
 } from "./events/read-events.ts";
+export { countOpenJobs } from "./jobs/count-jobs.ts";
 export { type CandidateRow, type FindCandidatesOptions, findCandidates } from "./jobs/find-candidates.ts";
 export { findRunOfJob } from "./jobs/find-job.ts";
 export { internLabelSets, labelSetKey, normaliseLabels } from "./jobs/intern-label-set.ts";
