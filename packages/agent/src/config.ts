@@ -61,12 +61,17 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   };
 }
 
+const OWN_PROGRAMS = /\/node_modules\/\.bin\/?$|\/node-gyp-bin\/?$/;
+
 function machineEnv(env: NodeJS.ProcessEnv): { [name: string]: string } {
   const passed: { [name: string]: string } = { PATH: PATH_DEFAULT, LANG: "C.UTF-8" };
   for (const name of PASSED_TO_JOBS) {
     const value = env[name];
     if (value !== undefined && value !== "") passed[name] = value;
   }
+  // A farm started by a package manager would give its own programs to every job.
+  const path = (passed.PATH ?? "").split(":").filter((folder) => !OWN_PROGRAMS.test(folder));
+  passed.PATH = path.length === 0 ? PATH_DEFAULT : path.join(":");
   return passed;
 }
 

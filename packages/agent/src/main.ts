@@ -22,10 +22,11 @@ async function main(): Promise<void> {
   const folders = makeAgentFolders(config.agentDir, hasSlotUsers);
   lockAgentFolder(config.agentDir);
   const natsKey = loadOrMakeNatsKey(config.agentDir);
-  const labels = await detectLabels({ configured: config.labels, env: config.machineEnv });
+  const slotUsers = await prepareSlotUsers(config);
+  const runner = { env: config.machineEnv, user: slotUsers[0] };
+  const labels = await detectLabels({ configured: config.labels, ...runner });
   const credential =
     loadCredential(config.agentDir) ?? (await join(config, labels, natsKey.publicKey, logger, stop.signal));
-  const slotUsers = await prepareSlotUsers(config);
 
   const agent = await startAgent({
     credential,
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
     labels,
     version: VERSION,
     machineEnv: config.machineEnv,
-    hasBash: await runs(["bash", "-c", ":"], config.machineEnv),
+    hasBash: await runs(["bash", "-c", ":"], runner),
     clock: systemClock,
     bootClockMs,
     logger,

@@ -35,6 +35,8 @@ export interface JobLogs {
   say(line: string): void;
   /** `isLive`: the step may still write. Masks of earlier steps must be known. */
   beginStep(stepNo: number, spoolPath: string, isLive: boolean): StepLog;
+  /** Whether a secret known by now stands in the text. */
+  holdsSecret(text: string): boolean;
   /** Nothing more will be said. */
   endSystem(): void;
 }
@@ -80,6 +82,10 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
 
   return {
     say,
+    holdsSecret(text) {
+      const whole = Buffer.from(text);
+      return [...masks.values()].some(({ bytes }) => bytes.length > 0 && whole.includes(Buffer.from(bytes)));
+    },
     beginStep(stepNo, spoolPath, isLive) {
       const commands = createStepCommands({
         onMask(bytes, fromOffset) {

@@ -12,7 +12,6 @@ import { type Clock, failpoint, type Logger } from "@windrow/service";
 import { ExpressionFailure, evaluateTemplate } from "@windrow/workflow";
 import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { StepResult } from "../journal/journal-records.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
 import type { LeaseKeeper } from "../leases/lease-keeper.ts";
 import type { StepReporter } from "../reports/step-reporter.ts";
@@ -24,6 +23,7 @@ import { watchJobStop } from "./job-stop.ts";
 import type { OpenJob } from "./open-job.ts";
 import { backendStepNo, runStep } from "./run-step.ts";
 import { jobEnvironment, runnerArch } from "./step-environment.ts";
+import { toStepReport } from "./step-report.ts";
 
 /** What is the same for all jobs of an agent. */
 export interface JobMachine {
@@ -212,7 +212,7 @@ async function runSteps(
     const result = ended ?? (await runStep(job, stepNo, step));
     if (ended === undefined) journal.append({ kind: "step_ended", attemptId: attempt.attemptId, result });
     scope.apply(result, step.id);
-    reporter.report(toReport(result));
+    reporter.report(toStepReport(result));
   }
   if (stop.kind === "given_back") return { outcome: "lost", reason: "agent_stopping", outputs: {} };
   const outputs = evaluateOutputs(job);
@@ -222,15 +222,24 @@ async function runSteps(
   return { outcome: "succeeded", reason: "succeeded", outputs };
 }
 
-/** An output that cannot be evaluated is left out, and the log says so. */
+/** The documented limit of all outputs of a job together. */
+export const JOB_OUTPUTS_BYTES_MAX = 1024 * 1024;
+
+/** An output that cannot be evaluated, is too long or may hold a secret is left out, and the log says so. */
 function evaluateOutputs(job: OpenJob): { [name: string]: string } {
   const outputs: { [name: string]: string } = {};
+  let leftBytes = JOB_OUTPUTS_BYTES_MAX;
   for (const [name, template] of job.plan.outputs) {
+    const leaveOut = (why: string) => job.logs.say(`The job's output '${name}' is left out: ${why}`);
     try {
-      outputs[name] = evaluateTemplate(template, job.scope.contexts(), job.scope.functions);
+      const value = evaluateTemplate(template, job.scope.contexts(), job.scope.functions);
+      leftBytes -= Buffer.byteLength(value);
+      if (leftBytes < 0) leaveOut(`the outputs of a job may have ${JOB_OUTPUTS_BYTES_MAX} bytes together`);
+      else if (job.logs.holdsSecret(value)) leaveOut("it may hold a secret");
+      else outputs[name] = value;
     } catch (error) {
       if (!(error instanceof ExpressionFailure)) throw error;
-      job.logs.say(`The job's output '${name}' is left out: ${error.message}`);
+      leaveOut(error.message);
     }
   }
   return outputs;
@@ -244,7 +253,9 @@ async function endGoneJob(
   const { machine, memory, logs, plan, site } = options;
   const remains = await machine.backend.readRemains(site);
   for (const [stepNo] of plan.steps.entries()) {
-    const rawBytes = memory.stepsEnded.get(stepNo)?.rawBytes ?? remains?.exits.get(backendStepNo(stepNo))?.spoolBytes;
+    const ended = memory.stepsEnded.get(stepNo);
+    if (ended !== undefined) options.reporter.report(toStepReport(ended));
+    const rawBytes = ended?.rawBytes ?? remains?.exits.get(backendStepNo(stepNo))?.spoolBytes;
     if (rawBytes === undefined && !memory.stepsStarted.has(stepNo)) continue;
     const log = logs.beginStep(stepNo, `${site.siteDir}/spool/${backendStepNo(stepNo)}`, false);
     await (rawBytes === undefined ? log.endWithSpool() : log.endAt(rawBytes));
@@ -254,22 +265,6 @@ async function endGoneJob(
     : "The job's supervisor is gone: the machine restarted, or it was killed";
   logs.say(message);
   return end("lost", remains?.endedByDeadline ? "lease_expired" : "infra_fault", message);
-}
-
-function toReport(result: StepResult) {
-  const { stepNo, name, outcome, conclusion, exitCode, signal, fault, startedAtMs, finishedAtMs } = result;
-  return {
-    stepNo,
-    name,
-    state: "finished" as const,
-    outcome,
-    conclusion,
-    ...(exitCode === undefined ? {} : { exitCode }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(fault === undefined ? {} : { fault }),
-    startedAtMs,
-    finishedAtMs,
-  };
 }
 
 const NO_RECEIPT: Receipt = { processesEndedCount: 0, leftCount: 0, tookMs: 0, containment: "best-effort" };

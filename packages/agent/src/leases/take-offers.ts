@@ -46,10 +46,17 @@ export function createOfferTaker(options: TakeOffersOptions): (offer: Offer) => 
         attemptNo,
         slotNo,
       };
-      journal.append(record);
       // An offer is not a renewal: until the start is answered nothing runs, and nothing is trusted.
       keeper.hold(attempt, options.bootClockMs());
-      await journal.sync();
+      try {
+        journal.append(record);
+        await journal.sync();
+      } catch (error) {
+        logger.error({ err: error, attempt: attemptId }, "the journal cannot be written");
+        keeper.release(attemptId);
+        held.release(attemptId);
+        return { attemptId, leaseId, accepted: false, declineReason: "disk_full" };
+      }
       options.onAccepted(attempt, freshMemory(record));
     } else {
       await journal.sync();

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { arch, hostname } from "node:os";
+import type { SlotUser } from "@windrow/backends";
 import { LABEL_CHARS_MAX, LABELS_MAX } from "@windrow/wire";
 
 /** Languages an agent can say it has, and what proves it: the program runs. */
@@ -36,29 +37,33 @@ const LABEL = /^[A-Za-z0-9][A-Za-z0-9._:+=/-]*$/;
 export async function detectLabels(options: {
   readonly configured: readonly string[];
   readonly env: { readonly [name: string]: string };
+  /** Who steps run as: what only the agent can run is of no use to them. */
+  readonly user?: SlotUser | undefined;
 }): Promise<string[]> {
   const found = await Promise.all(
-    TOOLCHAINS.map(async ({ label, programs }) => ((await runsAny(programs, options.env)) ? label : "")),
+    TOOLCHAINS.map(async ({ label, programs }) => ((await runsAny(programs, options)) ? label : "")),
   );
   const machine = ["self-hosted", "linux", arch(), ...found, hostname()];
   const labels = [...machine, ...options.configured].map((label) => label.slice(0, LABEL_CHARS_MAX));
   return [...new Set(labels.filter((label) => LABEL.test(label)))].slice(0, LABELS_MAX);
 }
 
-async function runsAny(
-  programs: readonly (readonly string[])[],
-  env: { readonly [name: string]: string },
-): Promise<boolean> {
-  for (const program of programs) if (await runs(program, env)) return true;
+interface Runner {
+  readonly env: { readonly [name: string]: string };
+  readonly user?: SlotUser | undefined;
+}
+
+async function runsAny(programs: readonly (readonly string[])[], runner: Runner): Promise<boolean> {
+  for (const program of programs) if (await runs(program, runner)) return true;
   return false;
 }
 
 /** Whether a program is there and answers; also used to find a shell. */
-export function runs(program: readonly string[], env: { readonly [name: string]: string }): Promise<boolean> {
+export function runs(program: readonly string[], { env, user }: Runner): Promise<boolean> {
   const [name = "", ...args] = program;
+  const identity = user === undefined ? {} : { uid: user.uid, gid: user.gid };
   return new Promise((resolve) => {
-    execFile(name, args, { env: { ...env }, timeout: ANSWER_WAIT_MS, windowsHide: true }, (error) =>
-      resolve(error === null),
-    );
+    const options = { env: { ...env }, cwd: "/", timeout: ANSWER_WAIT_MS, ...identity };
+    execFile(name, args, options, (error) => resolve(error === null));
   });
 }

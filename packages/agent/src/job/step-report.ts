@@ -1,0 +1,19 @@
+import type { StepReport } from "@windrow/model";
+import type { StepResult } from "../journal/journal-records.ts";
+
+/** What the controller is told of a step that is over; what it left for later steps stays here. */
+export function toStepReport(result: StepResult): StepReport {
+  const { stepNo, name, outcome, conclusion, exitCode, signal, fault, startedAtMs, finishedAtMs } = result;
+  return {
+    stepNo,
+    name,
+    state: "finished",
+    outcome,
+    conclusion,
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(fault === undefined ? {} : { fault }),
+    startedAtMs,
+    finishedAtMs,
+  };
+}
