@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { asAttemptId, asJobId, asLeaseId } from "@windrow/model";
 import { createLogger } from "@windrow/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,6 +10,7 @@ import { JOURNAL_BYTES_MAX, openJournal } from "./journal.ts";
 import type { AcceptedRecord } from "./journal-records.ts";
 
 const logger = createLogger({ component: "test", level: "silent" });
+const FULL_DISK = fileURLToPath(new URL("../../test/fixtures/journal-on-full-disk.ts", import.meta.url));
 let folder: string;
 let path: string;
 
@@ -86,5 +89,12 @@ describe("journal", () => {
     }
     expect(statSync(path).size).toBeLessThan(JOURNAL_BYTES_MAX);
     expect([...openJournal(path, logger).remembered.keys()]).toEqual(["kept"]);
+  });
+
+  it("stays whole on a full disk: a line that does not fit leaves nothing behind", () => {
+    const script = `mount -t tmpfs -o size=64k none ${folder} && exec ${process.execPath} --import tsx ${FULL_DISK}`;
+    const words = ["--mount", "sh", "-c", `${script} ${path}`];
+    const said = execFileSync("unshare", process.getuid?.() === 0 ? words : ["-Ur", ...words], { encoding: "utf8" });
+    expect(JSON.parse(said)).toEqual({ refused: "ENOSPC", afterwards: ["a", "b"] });
   });
 });

@@ -1,4 +1,14 @@
-import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { AttemptId } from "@windrow/model";
@@ -6,7 +16,7 @@ import type { Logger } from "@windrow/service";
 import { type AttemptMemory, foldJournal } from "./attempt-memory.ts";
 import { isJournalRecord, type JournalRecord } from "./journal-records.ts";
 
-/** The file is written anew, with the held attempts only, when it grows beyond this. */
+/** The file is written anew, with the held attempts only, when it grows beyond this and twice what they need. */
 export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
@@ -16,6 +26,7 @@ export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
 export interface Journal {
   /** What was held when the journal was opened. */
   readonly remembered: ReadonlyMap<AttemptId, AttemptMemory>;
+  /** Throws when the line cannot be written whole; then nothing of it stays. */
   append(record: JournalRecord): void;
   /** Resolves when everything appended before the call is on the disk; calls that overlap share one flush. */
   sync(): Promise<void>;
@@ -35,6 +46,7 @@ export function openJournal(path: string, logger: Logger): Journal {
   }
   let file = -1;
   let fileBytes = 0;
+  let rewriteAtBytes = JOURNAL_BYTES_MAX;
   let flushing: Promise<void> | undefined;
   let nextFlush: Promise<void> | undefined;
   rewrite();
@@ -49,7 +61,7 @@ export function openJournal(path: string, logger: Logger): Journal {
   function rewrite(): void {
     const text = [...live.values()].flat().map(toLine).join("");
     const fresh = openSync(`${path}.new`, "w", 0o600);
-    writeSync(fresh, text);
+    writeFileSync(fresh, text);
     fsyncSync(fresh);
     closeSync(fresh);
     renameSync(`${path}.new`, path);
@@ -59,36 +71,54 @@ export function openJournal(path: string, logger: Logger): Journal {
     if (file !== -1) closeSync(file);
     file = openSync(path, "a", 0o600);
     fileBytes = Buffer.byteLength(text);
+    rewriteAtBytes = Math.max(JOURNAL_BYTES_MAX, 2 * fileBytes);
   }
 
-  async function flushOnce(): Promise<void> {
-    await flush(file);
+  /** A full disk may take half of a line: the next one would be lost with it. */
+  function writeWhole(line: Buffer): void {
+    try {
+      for (let written = 0; written < line.length; ) written += writeSync(file, line, written);
+    } catch (error) {
+      ftruncateSync(file, fileBytes);
+      throw error;
+    }
+    fileBytes += line.length;
+  }
+
+  function rewriteIfLarge(): void {
+    // Never while a flush holds the descriptor; the next append looks again.
+    if (fileBytes <= rewriteAtBytes || flushing !== undefined) return;
+    try {
+      rewrite();
+    } catch (error) {
+      logger.warn({ err: error, path }, "the journal cannot be written anew and goes on growing");
+      rewriteAtBytes = 2 * fileBytes;
+    }
+  }
+
+  /** Every line written before the call is part of the flush it answers with, unless that was under way. */
+  function startFlush(): Promise<void> {
+    flushing ??= flush(file).finally(() => {
+      flushing = undefined;
+    });
+    return flushing;
   }
 
   return {
     remembered,
     append(record) {
+      writeWhole(Buffer.from(toLine(record)));
       keep(record);
-      fileBytes += writeSync(file, toLine(record));
-      // Never while a flush holds the descriptor; the next append looks again.
-      if (fileBytes > JOURNAL_BYTES_MAX && flushing === undefined) rewrite();
+      rewriteIfLarge();
     },
     async sync() {
-      if (flushing === undefined) {
-        flushing = flushOnce().finally(() => {
-          flushing = undefined;
-        });
-        return flushing;
-      }
+      if (flushing === undefined) return startFlush();
       // The flush under way may have begun before the caller's lines: wait for the one after it, with everybody else.
       nextFlush ??= flushing
         .catch(() => undefined)
         .then(() => {
           nextFlush = undefined;
-          flushing = flushOnce().finally(() => {
-            flushing = undefined;
-          });
-          return flushing;
+          return startFlush();
         });
       return nextFlush;
     },
