@@ -120,7 +120,14 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     },
   });
   const sweepDeps = { ...ends, clock, logger, metrics, announcer, blobs, controller };
-  const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers: () => offers.pushOpen() });
+  const { nats } = config;
+  const revokeNatsUser =
+    nats === undefined || natsKeys === undefined
+      ? undefined
+      : (userPublicKey: string, untilMs = clock.nowMs()) =>
+          revokeAgentNatsUser({ urls: nats.urls, keys: natsKeys, userPublicKey, nowMs: untilMs });
+  const pushOpenOffers = () => offers.pushOpen();
+  const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers, revokeNatsUser });
 
   const authenticator = createAgentAuthenticator({ db, watch, clock });
   const hashes = createStreamHashes((attemptId, stream) => readLog(logDeps, { attemptId, stream, fromOffset: 0 }));
@@ -181,11 +188,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     natsKeys,
     wakeDispatch: () => dispatcher.wake(),
     endOrphanedAttempts: () => endOrphanedAttempts(sweepDeps),
-    async revokeNatsUser(userPublicKey) {
-      if (config.nats !== undefined && natsKeys !== undefined) {
-        await revokeAgentNatsUser({ urls: config.nats.urls, keys: natsKeys, userPublicKey });
-      }
-    },
+    revokeNatsUser: async (userPublicKey) => revokeNatsUser?.(userPublicKey),
     check: () => checkFarm({ db, blobs, bus }),
   });
   const http = createHttpServer({

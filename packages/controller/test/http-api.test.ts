@@ -111,22 +111,20 @@ describe("access", () => {
     await app.close();
   });
 
-  it("shuts an address out after ten wrong tokens in a minute, but not tokens that were right before", async () => {
+  it("shuts an address out after ten wrong tokens in a minute, but never a right token", async () => {
     let nowMs = 0;
     const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
     const { authenticate } = createAuthenticator({ db: edge.db, clock, findJobToken: async () => undefined });
-    await authenticate(reader, "10.0.0.1");
     for (let at = 0; at < WRONG_TOKENS_MAX; at++) {
       await expect(authenticate(`wru_${"w".repeat(30)}${at}`, "10.0.0.1")).rejects.toMatchObject({
         code: "unauthenticated",
       });
     }
     await expect(authenticate("wru_wrong", "10.0.0.1")).rejects.toMatchObject({ code: "too_many" });
-    await expect(authenticate(admin, "10.0.0.1")).rejects.toMatchObject({ code: "too_many" });
-    expect(await authenticate(reader, "10.0.0.1")).toMatchObject({ name: "eve" });
-    expect(await authenticate(admin, "10.0.0.2")).toMatchObject({ name: "root" });
-    nowMs += 60_001;
     expect(await authenticate(admin, "10.0.0.1")).toMatchObject({ name: "root" });
+    await expect(authenticate("wru_wrong", "10.0.0.2")).rejects.toMatchObject({ code: "unauthenticated" });
+    nowMs += 60_001;
+    await expect(authenticate("wru_wrong", "10.0.0.1")).rejects.toMatchObject({ code: "unauthenticated" });
   });
 });
 

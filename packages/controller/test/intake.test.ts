@@ -121,7 +121,7 @@ describe("a push with -o wait", () => {
     const pushed = await pushing;
     expect(pushed.code, pushed.stderr).toBe(0);
     expect(pushed.stderr).toMatch(/a: cancelled/);
-    expect(pushed.stderr).toContain(`run 1: cancelled ${edge.url}/runs/${run.id}`);
+    expect(pushed.stderr).toContain(`run #${run.id}: cancelled ${edge.url}/runs/${run.id}`);
   });
 });
 

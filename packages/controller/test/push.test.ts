@@ -56,7 +56,7 @@ describe("a push", () => {
     const pushed = await tree.push({ token, name: "first" });
     expect(pushed.code, pushed.stderr).toBe(0);
     const [run] = await runsOf("first");
-    expect(pushed.stderr).toContain("run 1 of ci started");
+    expect(pushed.stderr).toContain(`run #${run?.id} of ci started`);
     expect(pushed.stderr).toContain(`${edge.url}/runs/${run?.id}`);
     expect(run).toMatchObject({
       state: "running",
@@ -212,7 +212,7 @@ describe("a push with a broken workflow file succeeds and prints where it is bro
     const tree = await edge.makeWorkTree({ [WORKFLOW]: text });
     const pushed = await tree.push({ token, name });
     expect(pushed.code, pushed.stderr).toBe(0);
-    expect(pushed.stderr).toMatch(/run 1 of \S+ cannot start/);
+    expect(pushed.stderr).toMatch(/run #\d+ of \S+ cannot start/);
     expect(pushed.stderr).toMatch(expected);
     const [run] = await runsOf(name);
     expect(run).toMatchObject({ state: "finished", conclusion: "failure" });

@@ -10,6 +10,7 @@ export {
 export { type AgentRow, findAgent, findAgentByCredential, listAgents } from "./agents/find-agent.ts";
 export { type FreeAgentRow, findFreeAgents } from "./agents/find-free-agents.ts";
 export { insertAgent, type NewAgent } from "./agents/insert-agent.ts";
+export { listRemovedAgents, type RemovedAgent } from "./agents/list-removed-agents.ts";
 export {
   type AgentSessionFacts,
   lockAgentForSession,
@@ -86,6 +87,7 @@ export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expi
 export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
 export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
+export { listOldTryRefs, type OldTryRefs } from "./pushes/list-old-try-refs.ts";
 export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
 export { abandonPush, settlePush } from "./pushes/settle-push.ts";
 export { deleteRepository } from "./repositories/delete-repository.ts";

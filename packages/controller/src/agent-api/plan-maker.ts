@@ -47,7 +47,6 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
 
   return {
     prepare(attemptIds) {
-      if (prepared.size + attemptIds.length > PREPARED_MAX) return;
       const read = readStartFacts(deps.db, attemptIds);
       for (const attemptId of attemptIds) {
         const plan = read.then((all) => {
@@ -58,6 +57,11 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
         // whoever asks makes it anew; nobody may ask
         plan.catch(() => prepared.delete(attemptId));
         prepared.set(attemptId, plan);
+      }
+      // offers that were never started, or started at another controller
+      for (const oldest of prepared.keys()) {
+        if (prepared.size <= PREPARED_MAX) break;
+        prepared.delete(oldest);
       }
     },
     async make(attemptId) {

@@ -1,16 +1,18 @@
-import { Refusal } from "@windrow/model";
+import { type Plan, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
-import { type AttemptStart, type Database, type StartedAttempt, startAttempts } from "@windrow/store";
+import { type AttemptStart, type StartedAttempt, startAttempts } from "@windrow/store";
 import type { AgentCaller, StartAttemptReply, StartAttemptRequest } from "@windrow/wire";
+import { ExpressionFailure } from "@windrow/workflow";
 import type { DatabaseWatch } from "../database-watch.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Announcer } from "../runs/announcer.ts";
+import type { EndDeps } from "../runs/end-attempt-run.ts";
+import { failOffer } from "../runs/end-offer.ts";
 import { type Batcher, createBatcher } from "./batcher.ts";
 import { createJobToken, hashToken } from "./job-token.ts";
 import type { PlanMaker } from "./plan-maker.ts";
 
-export interface StartDeps {
-  readonly db: Database;
+export interface StartDeps extends EndDeps {
   readonly watch: DatabaseWatch;
   readonly plans: PlanMaker;
   readonly metrics: Metrics;
@@ -20,6 +22,7 @@ export interface StartDeps {
 type Started = StartedAttempt | "revoked";
 const BATCH_MAX = 50;
 const QUEUE_MAX = 2_000;
+const EXPRESSION_SHOWN_CHARS = 200;
 
 /** Turns an offer into a running attempt; a replay gives the stored plan and a fresh job token. */
 export function createStartAttempt(deps: StartDeps) {
@@ -35,8 +38,22 @@ export function createStartAttempt(deps: StartDeps) {
     },
   });
 
-  return async (caller: AgentCaller, { lease }: StartAttemptRequest): Promise<StartAttemptReply> => {
-    const plan = await deps.watch.watch(() => deps.plans.make(lease.attemptId));
+  /** A job whose plan cannot be made fails here: offered again and again, it would never start. */
+  async function makePlan(caller: AgentCaller, { lease }: StartAttemptRequest): Promise<Plan> {
+    try {
+      return await deps.watch.watch(() => deps.plans.make(lease.attemptId));
+    } catch (error) {
+      if (!(error instanceof ExpressionFailure)) throw error;
+      const message = `${error.message} (in the expression: ${error.expression.slice(0, EXPRESSION_SHOWN_CHARS)})`;
+      const advanced = await deps.watch.watch(() => failOffer(deps, { ...lease, agentId: caller.agentId, message }));
+      if (advanced !== undefined) deps.announcer.announce(advanced);
+      throw new Refusal("revoked", `attempt ${lease.attemptId} cannot start: ${message}`);
+    }
+  }
+
+  return async (caller: AgentCaller, request: StartAttemptRequest): Promise<StartAttemptReply> => {
+    const { lease } = request;
+    const plan = await makePlan(caller, request);
     const jobToken = createJobToken();
     const started = await batcher.submit({
       ...lease,

@@ -49,7 +49,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const pool of terms.pools()) {
       if (loops.has(pool)) continue;
       const runOnce = (signal: AbortSignal) => dispatch(pool, signal);
-      loops.set(pool, startLoop({ name: `dispatch ${pool}`, everyMs: TICK_MS, clock, logger, runOnce }));
+      const ofPool = logger.child({ pool });
+      loops.set(pool, startLoop({ name: "dispatch", everyMs: TICK_MS, clock, logger: ofPool, runOnce }));
     }
   }
 

@@ -1,11 +1,12 @@
 import type { Clock } from "@windrow/service";
-import { type PushRow, type RepositoryRow, setLanguage } from "@windrow/store";
+import { listRuns, type PushRow, type RepositoryRow, setLanguage } from "@windrow/store";
 import type { ParseWorker } from "@windrow/workflow";
 import type { GitEnvironment } from "../git/git-environment.ts";
 import type { ReaderPool } from "../git/reader-pool.ts";
 import { detectLanguage } from "./detect-language.ts";
 import { prepareRuns } from "./prepare-runs.ts";
 import { readPushTrigger } from "./push-trigger.ts";
+import { WORKFLOW_FILES_MAX } from "./read-workflow-files.ts";
 import { type StartRunsDeps, startRuns } from "./start-runs.ts";
 
 export interface BuildPushDeps extends StartRunsDeps {
@@ -39,6 +40,12 @@ export async function buildPush(
   const { runs, notes } = await prepareRuns(trigger, deps.parser);
   const reason = runs.length === 0 ? notes.join("; ").slice(0, 1_000) : null;
   const runIds = await startRuns(deps, { pushId: push.row.id, runs, reason });
-  if (runIds === undefined) return { runIds: [], notes: ["this push was built already"] };
+  // somebody else was faster, the repair sweep say: what it made is what this push has made
+  if (runIds === undefined) return { runIds: await listRunIds(deps, push.row.id), notes: [] };
   return { runIds, notes: runs.length > 0 ? [] : notes.map((note) => `nothing to build: ${note}`) };
+}
+
+async function listRunIds({ db }: BuildPushDeps, pushId: number): Promise<number[]> {
+  const runs = await listRuns(db, { pushIds: [pushId], limit: WORKFLOW_FILES_MAX });
+  return runs.map((run) => run.id).reverse();
 }

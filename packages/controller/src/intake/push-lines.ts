@@ -10,8 +10,8 @@ export function startedLines(run: RunView, url: string): string[] {
   const errors = run.diagnostics.filter((one) => one.severity === "error");
   const head =
     errors.length > 0 && run.state === "finished"
-      ? `run ${run.number} of ${name} cannot start: ${errors.length === 1 ? "1 error" : `${errors.length} errors`}`
-      : `run ${run.number} of ${name} started`;
+      ? `run #${run.id} of ${name} cannot start: ${errors.length === 1 ? "1 error" : `${errors.length} errors`}`
+      : `run #${run.id} of ${name} started`;
   const shown = run.diagnostics.slice(0, DIAGNOSTICS_SHOWN_MAX).flatMap(diagnosticLines);
   const more = run.diagnostics.length - DIAGNOSTICS_SHOWN_MAX;
   return [head, `  ${url}`, ...shown, ...(more > 0 ? [`  and ${more} more`] : [])];
@@ -56,5 +56,5 @@ export function jobLine(job: JobView): string {
 }
 
 export function verdictLine(run: RunView, url: string): string {
-  return `run ${run.number}: ${run.conclusion ?? run.state} ${url}`;
+  return `run #${run.id}: ${run.conclusion ?? run.state} ${url}`;
 }

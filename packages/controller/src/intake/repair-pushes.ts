@@ -4,6 +4,7 @@ import {
   findPushSuccessors,
   findRepositoryById,
   inTransaction,
+  isDatabaseAway,
   listUnsettledPushes,
   type PushRow,
 } from "@windrow/store";
@@ -24,17 +25,31 @@ const TAG_BYTES_MAX = 0;
 export async function repairPushes(deps: BuildPushDeps & { readonly logger: Logger }): Promise<void> {
   const overdue = new Set((await listUnsettledPushes(deps.db, ABANDON_AFTER_MS)).map((row) => row.id));
   for (const row of await listUnsettledPushes(deps.db, REPAIR_AFTER_MS)) {
-    const repository = await findRepositoryById(deps.db, row.repositoryId);
-    if (repository === undefined) continue;
-    const folder = repositoryFolder(deps.environment.gitDir, repository);
-    const verdict = await judge(deps, row, folder);
-    if (verdict === "happened") {
-      const { runIds } = await buildPush(deps, { row, repository, folder });
-      deps.logger.warn({ push: row.id, ref: row.ref, runIds }, "built a push that nobody had built");
-    } else if (verdict === "repeated" || overdue.has(row.id)) {
-      const reason = verdict === "repeated" ? "a later push stands for it" : "git did not update the ref";
-      await inTransaction(deps.db, (tx) => abandonPush(tx, { id: row.id, reason }));
+    try {
+      await repairPush(deps, row, overdue.has(row.id));
+    } catch (error) {
+      if (isDatabaseAway(error)) throw error;
+      // one that cannot be built holds none of the others back
+      deps.logger.error({ err: error, push: row.id, ref: row.ref }, "a push that nobody had built could not be built");
     }
+  }
+}
+
+async function repairPush(
+  deps: BuildPushDeps & { readonly logger: Logger },
+  row: PushRow,
+  isOverdue: boolean,
+): Promise<void> {
+  const repository = await findRepositoryById(deps.db, row.repositoryId);
+  if (repository === undefined) return;
+  const folder = repositoryFolder(deps.environment.gitDir, repository);
+  const verdict = await judge(deps, row, folder);
+  if (verdict === "happened") {
+    const { runIds } = await buildPush(deps, { row, repository, folder });
+    deps.logger.warn({ push: row.id, ref: row.ref, runIds }, "built a push that nobody had built");
+  } else if (verdict === "repeated" || isOverdue) {
+    const reason = verdict === "repeated" ? "a later push stands for it" : "git did not update the ref";
+    await inTransaction(deps.db, (tx) => abandonPush(tx, { id: row.id, reason }));
   }
 }
 

@@ -29,7 +29,11 @@ export function createLiveLogs(deps: { readonly bus: Bus | undefined; readonly c
 
   const wants = bus?.subscribe(everyLogWant, ({ attemptId }) => {
     const isNew = !isWantedAway(attemptId);
-    if (wantedUntil.size < WATCHED_MAX) wantedUntil.set(attemptId, clock.monotonicMs() + WANT_MS);
+    // in the order of the latest wants, so that what is over goes first
+    wantedUntil.delete(attemptId);
+    wantedUntil.set(attemptId, clock.monotonicMs() + WANT_MS);
+    const [oldest] = wantedUntil.keys();
+    if (wantedUntil.size > WATCHED_MAX && oldest !== undefined) wantedUntil.delete(oldest);
     if (!isNew) return;
     for (const piece of pendingOf.get(attemptId)?.() ?? [])
       bus.publish(logBytesOf(attemptId), { attemptId, ...piece, end: false });

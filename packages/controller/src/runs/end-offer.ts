@@ -29,3 +29,23 @@ export function expireOffer(deps: EndDeps, attemptId: AttemptId): Promise<Advanc
     return endAttemptAndAdvance(tx, deps, { locked, how: "expire", reason: "offer_expired", job: releaseJob(locked) });
   });
 }
+
+/** Fails the job of an offer that no agent could ever start; undefined when it is no open offer of the caller's. */
+export function failOffer(
+  deps: EndDeps,
+  offer: {
+    readonly attemptId: AttemptId;
+    readonly leaseId: LeaseId;
+    readonly agentId: string;
+    readonly message: string;
+  },
+): Promise<Advanced | undefined> {
+  return inTransaction(deps.db, async (tx) => {
+    const locked = await lockAttempt(tx, offer.attemptId);
+    if (locked?.state !== "offered" || locked.leaseId !== offer.leaseId || locked.agentId !== offer.agentId)
+      return undefined;
+    const reason = "diagnostic";
+    const job = { kind: "finish", outcome: "failed", reason, message: offer.message } as const;
+    return endAttemptAndAdvance(tx, deps, { locked, how: "revoke", reason, job });
+  });
+}

@@ -9,6 +9,7 @@ import { endOverdueAttempts } from "./end-overdue-attempts.ts";
 import { expireLeases } from "./expire-leases.ts";
 import { expireOffers } from "./expire-offers.ts";
 import { keepControllerPresence, type PresenceDeps } from "./keep-controller-presence.ts";
+import { createRevokeNatsUsers, type RevokeDeps } from "./revoke-nats-users.ts";
 import type { SweepDeps } from "./sweep-deps.ts";
 
 export interface SweepsOptions extends SweepDeps, PresenceDeps {
@@ -16,6 +17,8 @@ export interface SweepsOptions extends SweepDeps, PresenceDeps {
   readonly sessions: SessionRegistry;
   /** Pushes open offers of the agents connected here. */
   readonly pushOpenOffers: () => Promise<void>;
+  /** Absent without NATS. */
+  readonly revokeNatsUser: RevokeDeps["revokeNatsUser"] | undefined;
 }
 
 /** Without the database for this long, agents are sent to another controller. */
@@ -30,8 +33,9 @@ class DatabaseLost extends Error {
 export function createSweeps(options: SweepsOptions): Service {
   const { clock, logger, watch } = options;
   let loops: Loop[] = [];
-  const every = (name: string, everyMs: number, runOnce: () => Promise<void>): Loop =>
-    startLoop({ name, everyMs, clock, logger, runOnce: () => watch.watch(runOnce) });
+  const common = { clock, logger };
+  /** A pass whose faults of reaching the database count as its being away. */
+  const watched = (pass: () => Promise<void>) => () => watch.watch(pass);
 
   async function keepLeases(): Promise<void> {
     await keepControllerPresence(options);
@@ -39,6 +43,13 @@ export function createSweeps(options: SweepsOptions): Service {
     await endOrphanedAttempts(options);
     await endOverdueAttempts(options);
     await expireLeases(options);
+  }
+
+  const advanceStuck = () => advanceStuckRuns(options);
+
+  async function deleteLeftovers(): Promise<void> {
+    await deleteOrphanBlobs(options);
+    await forgetControllers(options.db);
   }
 
   async function leaveDatabase(): Promise<void> {
@@ -53,15 +64,16 @@ export function createSweeps(options: SweepsOptions): Service {
     async start() {
       await keepControllerPresence(options);
       loops = [
-        every("leases", 1_000, keepLeases),
-        every("open offers", 1_000, options.pushOpenOffers),
-        every("stuck runs", 10_000, () => advanceStuckRuns(options)),
-        every("orphan blobs", 3_600_000, async () => {
-          await deleteOrphanBlobs(options);
-          await forgetControllers(options.db);
-        }),
-        startLoop({ name: "database away", everyMs: 1_000, clock, logger, runOnce: leaveDatabase }),
+        startLoop({ name: "leases", everyMs: 1_000, ...common, runOnce: watched(keepLeases) }),
+        startLoop({ name: "open offers", everyMs: 1_000, ...common, runOnce: watched(options.pushOpenOffers) }),
+        startLoop({ name: "stuck runs", everyMs: 10_000, ...common, runOnce: watched(advanceStuck) }),
+        startLoop({ name: "orphan blobs", everyMs: 3_600_000, ...common, runOnce: watched(deleteLeftovers) }),
+        startLoop({ name: "database away", everyMs: 1_000, ...common, runOnce: leaveDatabase }),
       ];
+      const { revokeNatsUser } = options;
+      if (revokeNatsUser === undefined) return;
+      const revoke = createRevokeNatsUsers({ ...options, revokeNatsUser });
+      loops.push(startLoop({ name: "nats revocations", everyMs: 60_000, ...common, runOnce: watched(revoke) }));
     },
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));

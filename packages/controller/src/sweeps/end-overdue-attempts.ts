@@ -1,5 +1,6 @@
 import { findOverdueAttempts, type LockedAttempt } from "@windrow/store";
 import { loseAttempt } from "../runs/end-attempt-run.ts";
+import { endEach } from "./end-each.ts";
 import type { SweepDeps } from "./sweep-deps.ts";
 
 /** The agent ends a job at its timeout and has this long to say so. */
@@ -7,15 +8,14 @@ export const OVERDUE_GRACE_MS = 15_000;
 
 /** Ends jobs as timed out whose agent ignored their timeout; its next contact is answered `revoked`. */
 export async function endOverdueAttempts(deps: SweepDeps): Promise<void> {
-  for (const { attemptId } of await findOverdueAttempts(deps.db, OVERDUE_GRACE_MS)) {
-    const advanced = await loseAttempt(deps, attemptId, {
+  await endEach(deps, await findOverdueAttempts(deps.db, OVERDUE_GRACE_MS), ({ attemptId }) =>
+    loseAttempt(deps, attemptId, {
       how: "revoke",
       reason: "timeout_ignored",
       isDue: (locked) => locked.state === "running",
       job: timedOut,
-    });
-    if (advanced !== undefined) deps.announcer.announce(advanced);
-  }
+    }),
+  );
 }
 
 const timedOut = (locked: LockedAttempt) =>

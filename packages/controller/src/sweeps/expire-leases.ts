@@ -1,6 +1,7 @@
 import { BRAKE_WINDOW_MS, decideExpiryBrake } from "@windrow/model";
 import { findExpiredLeases, holdExpiry, loseSilentAgents, readLossFacts, suspectSilentAgents } from "@windrow/store";
 import { loseAttempt } from "../runs/end-attempt-run.ts";
+import { endEach } from "./end-each.ts";
 import type { SweepDeps } from "./sweep-deps.ts";
 
 /**
@@ -13,17 +14,15 @@ export async function expireLeases(deps: SweepDeps): Promise<void> {
   const held = await brake(deps);
   const lost = await loseSilentAgents(deps.db, [...held]);
   if (lost.length > 0) deps.logger.warn({ agentIds: lost }, "agents are lost");
-  for (const { attemptId, pool } of await findExpiredLeases(deps.db)) {
-    if (held.has(pool)) continue;
+  await endEach(deps, await findExpiredLeases(deps.db, [...held]), async ({ attemptId }) => {
     const advanced = await loseAttempt(deps, attemptId, {
       how: "lose",
       reason: "agent_lost",
       isDue: (locked) => locked.state === "running" && locked.leaseLeftMs < 0,
     });
-    if (advanced === undefined) continue;
-    deps.metrics.lostAttempts.inc();
-    deps.announcer.announce(advanced);
-  }
+    if (advanced !== undefined) deps.metrics.lostAttempts.inc();
+    return advanced;
+  });
 }
 
 /** The pools in which nothing may expire now. */

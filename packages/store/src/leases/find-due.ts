@@ -18,11 +18,11 @@ export async function findExpiredOffers(db: Database): Promise<DueAttempt[]> {
   return rows;
 }
 
-/** Running attempts whose lease ran out. */
-export async function findExpiredLeases(db: Database): Promise<DueAttempt[]> {
+/** Running attempts whose lease ran out, except in pools that are held: those would fill the list for minutes. */
+export async function findExpiredLeases(db: Database, heldPools: readonly string[]): Promise<DueAttempt[]> {
   const { rows } = await sql<DueAttempt>`
     select id as "attemptId", pool from attempts
-    where state = 'running' and lease_until < clock_timestamp()
+    where state = 'running' and lease_until < clock_timestamp() and not (pool = any (${heldPools}::text[]))
     order by lease_until limit ${DUE_MAX}`.execute(db);
   return rows;
 }
