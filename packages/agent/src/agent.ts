@@ -95,7 +95,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     logger,
     async runOnce(signal) {
       await clock.sleep(TRASH_WAIT_MS, signal);
-      await sweepTrash(folders.trashDir);
+      await sweepTrash(folders);
     },
   });
   const mode = { draining: false, drainedByFarm: false, diskFull: false, isReady: false };
@@ -248,6 +248,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     async drain() {
       mode.draining = true;
+      // The farm hears of it before it offers anything else.
+      sessionLoop.heartbeatSoon();
       await allDone();
     },
     async giveBack() {
@@ -268,7 +270,7 @@ async function sweepLeftovers(options: AgentOptions, keepAttemptIds: ReadonlySet
   const { workRootDir, trashDir } = folders;
   const receipts = await sweepSites({ backend, sitesDir: folders.sitesDir, keepAttemptIds });
   for (const attemptId of await readdir(workRootDir)) {
-    if (!keepAttemptIds.has(attemptId)) moveToTrash(join(workRootDir, attemptId), trashDir, `${attemptId}-work`);
+    if (!keepAttemptIds.has(attemptId)) moveToTrash(join(workRootDir, attemptId), trashDir, attemptId);
   }
   if (receipts.size > 0) logger.info({ count: receipts.size }, "swept jobs of an earlier process");
 }

@@ -8,6 +8,8 @@ import { checkoutCredential } from "./job/checkout-step.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
 import { type JobMachine, type JobResult, runJob } from "./job/run-job.ts";
+import { backendStepNo } from "./job/run-step.ts";
+import { toStepReport } from "./job/step-report.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
 import { AttemptRevoked, type HeldAttempt } from "./leases/held-attempt.ts";
 import type { HeldAttempts } from "./leases/held-attempts.ts";
@@ -31,6 +33,7 @@ export interface AttemptFolders {
   readonly sitesDir: string;
   readonly workRootDir: string;
   readonly trashDir: string;
+  readonly siteTrashDir: string;
 }
 
 /** How long a result waits for a controller that takes it. */
@@ -45,7 +48,8 @@ export async function runAttempt(runner: AttemptRunner, attempt: HeldAttempt, me
     await startAndFinish(runner, attempt, memory);
     logger.info("attempt finished");
   } catch (error) {
-    if (attempt.abandoned.aborted) return;
+    // What was taken away is ended also by a process that goes: nobody else will.
+    if (attempt.abandoned.aborted && !attempt.revoked.aborted) return;
     if (error instanceof AttemptRevoked) logger.warn({ err: error }, "attempt revoked");
     else logger.error({ err: error }, "attempt broke");
     await endRemains(runner, attempt).catch((fault: unknown) =>
@@ -57,7 +61,12 @@ export async function runAttempt(runner: AttemptRunner, attempt: HeldAttempt, me
   } catch (error) {
     logger.error({ err: error }, "the attempt left files behind");
   }
-  machine.journal.append({ kind: "released", attemptId });
+  try {
+    machine.journal.append({ kind: "released", attemptId });
+  } catch (error) {
+    // A process after this one asks the controller about the attempt again, and hears that it is over.
+    logger.error({ err: error }, "the journal does not know that the attempt is over");
+  }
   machine.keeper.release(attemptId);
   held.release(attemptId);
 }
@@ -77,12 +86,16 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const hasRun = memory.opened !== undefined;
   if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
 
-  const user = runner.slotUsers[attempt.slotNo];
+  const user = memory.opened?.user ?? runner.slotUsers[attempt.slotNo];
+  if (user === undefined && runner.slotUsers.some((slotUser) => slotUser !== undefined)) {
+    // It was accepted when the agent had more slots. Running it as root instead is out of the question.
+    throw new Error(`slot ${attempt.slotNo + 1} has no user any more`);
+  }
   const site = {
     attemptId,
     siteDir: join(folders.sitesDir, attemptId),
     workDir: join(folders.workRootDir, attemptId, "job"),
-    user: memory.opened?.user ?? user,
+    user,
   };
   const { clock, logger } = machine;
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
@@ -109,7 +122,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       logs.say(footer(result));
       machine.journal.append({ kind: "finishing", attemptId, report: result });
     } else {
-      await shipAgain(memory, logs, site.siteDir);
+      await shipAgain(memory, logs, reporter, site.siteDir);
     }
     held.freeSlot(attemptId);
     closeGate();
@@ -173,11 +186,12 @@ async function finish(runner: AttemptRunner, { attempt, shipper, reporter, resul
   }
 }
 
-/** The job had ended before the agent died: its log may not be whole on the other side. */
-async function shipAgain(memory: AttemptMemory, logs: JobLogs, siteDir: string): Promise<void> {
-  for (const [stepNo, { rawBytes }] of memory.stepsEnded) {
-    if (rawBytes === 0) continue;
-    await logs.beginStep(stepNo, join(siteDir, "spool", String(stepNo + 1)), false).endAt(rawBytes);
+/** The job had ended before the agent died: its log and its reports may not be whole on the other side. */
+async function shipAgain(memory: AttemptMemory, logs: JobLogs, reporter: StepReporter, siteDir: string): Promise<void> {
+  for (const [stepNo, result] of memory.stepsEnded) {
+    reporter.report(toStepReport(result));
+    if (result.rawBytes === 0) continue;
+    await logs.beginStep(stepNo, join(siteDir, "spool", String(backendStepNo(stepNo))), false).endAt(result.rawBytes);
   }
 }
 
@@ -188,9 +202,8 @@ async function endRemains({ machine, folders }: AttemptRunner, { attemptId }: He
 
 /** Out of everybody's reach at once; the trash is swept later. */
 function forget({ folders, onTrash }: AttemptRunner, { attemptId }: HeldAttempt): void {
-  const { workRootDir, sitesDir, trashDir } = folders;
-  moveToTrash(join(workRootDir, attemptId), trashDir, `${attemptId}-work`);
-  moveToTrash(join(sitesDir, attemptId), trashDir, `${attemptId}-site`);
+  moveToTrash(join(folders.sitesDir, attemptId), folders.siteTrashDir, attemptId);
+  moveToTrash(join(folders.workRootDir, attemptId), folders.trashDir, attemptId);
   onTrash();
 }
 

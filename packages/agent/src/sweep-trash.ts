@@ -1,29 +1,47 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { wipeSite, wipeWorkDir } from "@windrow/backends";
+import { basename, join } from "node:path";
+import { wipeSite } from "@windrow/backends";
 
 /** Folders that one pass takes. */
 export const TRASH_BATCH_MAX = 200;
 
-/** Spools hold output as it was before redaction: they are overwritten before they go. */
-const SCRIPT = `find "$@" -type f -path '*/spool/*' -size +0 -links 1 -exec shred -f -n 0 -z -- {} + 2>/dev/null
+/**
+ * Spools hold output as it was before redaction: they are overwritten before they go. They lie in folders of the agent's
+ * alone; a job's own folders lie deeper.
+ */
+const SCRIPT = `for folder; do shred -f -n 0 -z -- "$folder"/spool/* 2>/dev/null; done
 rm -rf -- "$@" 2>/dev/null`;
+
+export interface TrashFolders {
+  readonly trashDir: string;
+  readonly siteTrashDir: string;
+}
 
 /**
  * Removes what attempts left behind, in batches by one process: removing it with calls of our own would cost more than
- * running a small job. What is left (folders that a job made read-only) is removed one by one.
+ * running a small job. What is left (folders that a job made read-only) is removed one by one; one that cannot be removed
+ * does not keep the others. Throws the first error when all were tried.
  */
-export async function sweepTrash(trashDir: string): Promise<void> {
-  const names = (await readdir(trashDir)).slice(0, TRASH_BATCH_MAX);
+export async function sweepTrash({ trashDir, siteTrashDir }: TrashFolders): Promise<void> {
+  for (const parent of [siteTrashDir, trashDir]) await sweepFolder(parent);
+}
+
+async function sweepFolder(parent: string): Promise<void> {
+  const names = (await readdir(parent)).slice(0, TRASH_BATCH_MAX);
   if (names.length === 0) return;
-  await runSweep(names.map((name) => join(trashDir, name)));
-  for (const name of await readdir(trashDir)) {
-    if (!names.includes(name)) continue;
-    const siteDir = join(trashDir, name);
-    await wipeSite({ attemptId: name, siteDir, workDir: siteDir });
-    await wipeWorkDir({ rootDir: trashDir, workDir: siteDir });
+  const folders = names.map((name) => join(parent, name));
+  await runSweep(folders);
+  let firstError: unknown;
+  for (const folder of folders.filter((path) => existsSync(path))) {
+    try {
+      await wipeSite({ attemptId: basename(folder), siteDir: folder, workDir: folder });
+    } catch (error) {
+      firstError ??= error;
+    }
   }
+  if (firstError !== undefined) throw firstError;
 }
 
 /** What it could not do is looked for afterwards. */

@@ -32,7 +32,7 @@ export class AgentBench {
     return join(this.dir, "agent");
   }
 
-  async start(options: { withSlotUsers?: boolean } = {}): Promise<Agent> {
+  async start(options: { withSlotUsers?: boolean; untilConnected?: boolean } = {}): Promise<Agent> {
     if (this.controller.address.endsWith(":0")) await this.controller.start();
     mkdirSync(this.agentDir, { recursive: true });
     if (options.withSlotUsers) {
@@ -67,10 +67,14 @@ export class AgentBench {
       bootClockMs,
       logger: createLogger({ component: "agent", level: LOG_LEVEL }),
       onReady: () => {},
-      onRefused: (refusal) => this.refusals.push(refusal),
+      onRefused: (refusal) => {
+        this.refusals.push(refusal);
+        // As the agent's own process does: at once.
+        if (options.untilConnected === false) void agent.stop();
+      },
     });
     this.#agents.push(agent);
-    await waitFor("the session", () => this.controller.isConnected);
+    if (options.untilConnected !== false) await waitFor("the session", () => this.controller.isConnected);
     return agent;
   }
 

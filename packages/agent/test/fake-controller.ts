@@ -55,6 +55,7 @@ export class FakeController {
   /** Says NEED_LOG once for this stream. */
   needLog: { stream: "system" | `${number}`; offset: number } | undefined;
   refuseHello: Refusal | undefined;
+  refusedHellosCount = 0;
   /** While false nothing is durable: acks are held back. */
   areLogsDurable = true;
   /** While false log bytes are counted and hashed only. */
@@ -194,7 +195,10 @@ export class FakeController {
   async #session(messages: AsyncIterable<AgentMessage>, send: (m: ControllerMessage) => void, signal: AbortSignal) {
     for await (const message of messages) {
       if (message.kind === "hello") {
-        if (this.refuseHello !== undefined) throw this.refuseHello;
+        if (this.refuseHello !== undefined) {
+          this.refusedHellosCount++;
+          throw this.refuseHello;
+        }
         this.hellos.push(message);
         this.#sessionNo++;
         this.#send = send;

@@ -159,6 +159,31 @@ describe("outages", () => {
 });
 
 describe("losing the lease", () => {
+  it("ends the jobs of an earlier process when the farm wants no agent any more", async () => {
+    const agent = await bench.start();
+    const attempt = bench.controller.offer(planOf([runStep(`echo begun; sleep 60`)]));
+    await logged(attempt, "0", "begun");
+    const [pid] = await waitFor("the step", () => processesNamed("sleep", attempt));
+    await agent.stop();
+    bench.controller.refuseHello = new Refusal("not_allowed", "the agent was removed");
+    const second = await bench.start({ untilConnected: false });
+    await waitFor("the refusal", () => bench.refusals.length > 0);
+    await second.stop();
+    await waitFor("the step's end", () => !isAlive(pid ?? 0));
+    expect(bench.sites()).toEqual([]);
+  });
+
+  it("comes back after a refusal that another try may change", async () => {
+    await bench.start();
+    await bench.controller.stop();
+    bench.controller.refuseHello = new Refusal("too_many", "too many sessions at once");
+    await bench.controller.start();
+    await waitFor("the refused try", () => bench.controller.refusedHellosCount > 0);
+    bench.controller.refuseHello = undefined;
+    await waitFor("the session", () => bench.controller.isConnected);
+    expect(bench.refusals).toEqual([]);
+  });
+
   it("ends the processes at once and writes nothing more", async () => {
     await bench.start();
     const attempt = bench.controller.offer(

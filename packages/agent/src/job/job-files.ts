@@ -1,4 +1,14 @@
-import { closeSync, fchownSync, lchownSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchownSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { SlotUser, WorkDir } from "@windrow/backends";
 
@@ -34,32 +44,27 @@ export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOption
     homeDir: join(workDir, "home"),
     tempDir: join(workDir, "tmp"),
   };
-  makeFolder(attemptDir, 0o711);
-  const isNew = makeFolder(workDir, 0o700);
-  if (isNew) {
-    // The folder itself goes to the user last: until then nobody but the agent can put anything into it.
-    for (const folder of [work.workspaceDir, work.homeDir, work.tempDir]) {
-      makeFolder(folder, 0o700);
-      if (user !== undefined) lchownSync(folder, user.uid, user.gid);
-    }
-    if (user !== undefined) lchownSync(workDir, user.uid, user.gid);
-  }
+  makeFolder(attemptDir);
+  // Whatever the process's umask: slot users must get through.
+  chmodSync(attemptDir, 0o711);
+  // Once it is there it is the job's, and nothing in it is touched again.
+  if (!existsSync(workDir)) makeWorkDir(workDir, user);
   return {
     work,
     dir: attemptDir,
     write(name, text) {
       const path = join(attemptDir, name);
+      if (existsSync(path)) return path;
+      // Whole or not at all: a step must never run half of its script because the agent died while it wrote it.
+      const fresh = `${path}.new`;
+      const file = openSync(fresh, "w", 0o600);
       try {
-        const file = openSync(path, "wx", 0o600);
-        try {
-          if (text !== "") writeFileSync(file, text);
-          if (user !== undefined) fchownSync(file, user.uid, user.gid);
-        } finally {
-          closeSync(file);
-        }
-      } catch (error) {
-        if (!hasCode(error, "EEXIST")) throw error;
+        if (text !== "") writeFileSync(file, text);
+        if (user !== undefined) fchownSync(file, user.uid, user.gid);
+      } finally {
+        closeSync(file);
       }
+      renameSync(fresh, path);
       return path;
     },
   };
@@ -77,14 +82,23 @@ export function moveToTrash(folder: string, trashDir: string, name: string): voi
   }
 }
 
-/** False when it was there. The mode is not narrowed by the process's umask (022). */
-function makeFolder(folder: string, mode: number): boolean {
+/** Under another name until it is complete, so that an agent that died meanwhile makes it again. */
+function makeWorkDir(workDir: string, user: SlotUser | undefined): void {
+  const fresh = `${workDir}.new`;
+  makeFolder(fresh);
+  for (const name of ["workspace", "home", "tmp"]) {
+    makeFolder(join(fresh, name));
+    if (user !== undefined) lchownSync(join(fresh, name), user.uid, user.gid);
+  }
+  if (user !== undefined) lchownSync(fresh, user.uid, user.gid);
+  renameSync(fresh, workDir);
+}
+
+function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { mode });
-    return true;
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
-    throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
   }
 }
 

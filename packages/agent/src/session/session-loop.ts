@@ -97,7 +97,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       if (error instanceof Refusal && isFinal(error)) {
         stopping.abort("refused");
         options.onRefused(error);
-      } else if (error instanceof WireFault)
+      } else if (error instanceof WireFault || error instanceof Refusal)
         logger.warn({ address, code: error.code, why: error.message }, "session broke");
       else throw error;
     } finally {

@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { linkMemoryFolder } from "./memory-folder.ts";
 
 export interface AgentFolders {
   readonly agentDir: string;
   readonly journalPath: string;
-  /** One folder per attempt: spool, supervisor; the agent's alone. */
+  /** One folder per attempt: what job and supervisor tell each other; the agent's alone, in memory where possible. */
   readonly sitesDir: string;
-  /** One folder per attempt: workspace, home, temporary files; the job's. */
+  /** One folder per attempt: workspace, home, temporary files, which are the job's, and its spooled output, which is not. */
   readonly workRootDir: string;
   /** Work folders on their way out; same file system as `workRootDir`. */
   readonly trashDir: string;
+  /** The same for `sitesDir`; in it, with a dot, so that no sweep takes it for a site. */
+  readonly siteTrashDir: string;
 }
 
 /**
@@ -31,11 +34,14 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     sitesDir: join(agentDir, "sites"),
     workRootDir: join(base, "work"),
     trashDir: join(base, "trash"),
+    siteTrashDir: join(agentDir, "sites", ".trash"),
   };
+  linkMemoryFolder(folders.sitesDir, shortDigest(agentDir));
   for (const [folder, mode] of [
     [folders.sitesDir, 0o700],
     [folders.workRootDir, hasSlotUsers ? 0o711 : 0o700],
     [folders.trashDir, 0o700],
+    [folders.siteTrashDir, 0o700],
   ] as const) {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, mode);
