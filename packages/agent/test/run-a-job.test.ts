@@ -198,4 +198,20 @@ echo "answer=42" >> "$GITHUB_OUTPUT"`,
     expect(await bench.finished(first)).toMatchObject({ outcome: "cancelled" });
     expect(await bench.finished(second)).toMatchObject({ outcome: "cancelled" });
   });
+
+  it("leaves an output that holds a secret out, and says so", async () => {
+    await bench.start();
+    const steps = [
+      runStep('echo "open=yes" >> $GITHUB_OUTPUT; echo "closed=my s3cret" >> $GITHUB_OUTPUT', { id: "say" }),
+    ];
+    const outputs: [string, string][] = [
+      ["open", "${{ steps.say.outputs.open }}"],
+      ["closed", "${{ steps.say.outputs.closed }}"],
+    ];
+    const attempt = bench.controller.offer(planOf(steps, { outputs }), { masks: ["s3cret"] });
+    expect((await bench.finished(attempt)).outputs).toEqual({ open: "yes" });
+    expect(bench.controller.log(attempt, "system").toString()).toContain(
+      "output 'closed' is left out: it may hold a secret",
+    );
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createMaskFinder } from "./mask-finder.ts";
 import { createRedactor } from "./redactor.ts";
 
 function redact(pieces: readonly Buffer[], masks: readonly { text: string; fromOffset?: number }[]): string {
@@ -68,6 +69,29 @@ describe("redactor", () => {
       });
       const whole = redact([raw], masks);
       for (const pieceBytes of [1, 3, 17]) expect(redact(cut(raw, pieceBytes), masks)).toBe(whole);
+    }
+  });
+
+  it("finds with many masks what it finds with each of them", () => {
+    let seed = 11;
+    const next = (limit: number) => {
+      seed = (seed * 1103515245 + 12345) % 2147483648;
+      return seed % limit;
+    };
+    for (let round = 0; round < 100; round++) {
+      const raw = Buffer.from(Array.from({ length: 300 }, () => 97 + next(4)));
+      const masks = Array.from({ length: 12 }, () => {
+        const start = next(290);
+        return { bytes: raw.subarray(start, start + 1 + next(9)), fromOffset: next(200) };
+      });
+      const found = (some: typeof masks) => {
+        const matches = new Set<string>();
+        const finder = createMaskFinder();
+        for (const mask of some) finder.add(mask);
+        finder.find(raw, 50, 280, (start, end) => matches.add(`${start}-${end}`));
+        return [...matches].sort();
+      };
+      expect(found(masks)).toEqual([...new Set(masks.flatMap((mask) => found([mask])))].sort());
     }
   });
 });

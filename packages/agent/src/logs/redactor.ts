@@ -1,8 +1,6 @@
-/** A byte string that must not reach the log in matches that begin at or after `fromOffset` of the raw stream. */
-export interface Mask {
-  readonly bytes: Uint8Array;
-  readonly fromOffset: number;
-}
+import { createMaskFinder, type Mask, type MaskFinder } from "./mask-finder.ts";
+
+export type { Mask } from "./mask-finder.ts";
 
 /**
  * Redacts one stream. What comes out depends only on the raw bytes, the masks and the raw offset at which each mask
@@ -23,6 +21,7 @@ const NOTHING = Buffer.alloc(0);
 /** Every byte covered by a match disappears; each unbroken run of covered bytes becomes `***`. */
 export function createRedactor(): Redactor {
   const masks: Mask[] = [];
+  const finder = createMaskFinder();
   let longestBytes = 0;
   let carry: Buffer = NOTHING;
   let carryOffset = 0;
@@ -36,7 +35,7 @@ export function createRedactor(): Redactor {
     }
     const data = carry.length === 0 ? raw : Buffer.concat([carry, raw]);
     const decidedCount = isLast ? data.length : firstUndecided(data, carryOffset, masks, longestBytes);
-    const runs = coveredRuns(data, carryOffset, decidedCount, masks, coveredUntilOffset - carryOffset);
+    const runs = coveredRuns(data, carryOffset, decidedCount, finder, coveredUntilOffset - carryOffset);
     const redacted = replaceRuns(data, decidedCount, runs);
     coveredUntilOffset = Math.max(coveredUntilOffset, carryOffset + (runs.at(-1)?.[1] ?? 0));
     // A copy: the caller's buffer must be free to be used again.
@@ -68,6 +67,7 @@ export function createRedactor(): Redactor {
     addMask(mask) {
       if (mask.bytes.length === 0) return;
       masks.push(mask);
+      finder.add(mask);
       longestBytes = Math.max(longestBytes, mask.bytes.length);
     },
     push: (raw) => decide(raw, false),
@@ -94,17 +94,11 @@ function coveredRuns(
   data: Buffer,
   dataOffset: number,
   decidedCount: number,
-  masks: readonly Mask[],
+  finder: MaskFinder,
   coveredBytes: number,
 ): Run[] {
   const runs: Run[] = coveredBytes > 0 ? [[0, coveredBytes]] : [];
-  for (const { bytes, fromOffset } of masks) {
-    let at = data.indexOf(bytes, Math.max(0, fromOffset - dataOffset));
-    while (at !== -1 && at < decidedCount) {
-      runs.push([at, at + bytes.length]);
-      at = data.indexOf(bytes, at + 1);
-    }
-  }
+  finder.find(data, dataOffset, decidedCount, (start, end) => runs.push([start, end]));
   if (runs.length < 2) return runs;
   runs.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const merged: Run[] = [];
