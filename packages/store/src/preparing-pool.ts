@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryResult } from "pg";
 
 /** A text that was not seen this often may never come again: a list of another length, say. */
 const SEEN_BEFORE_MIN = 3;
@@ -28,30 +28,45 @@ export function createPreparingPool(pool: Pool): PostgresPool {
   };
 }
 
-type NameOf = (text: string) => string | undefined;
+interface StatementNames {
+  /** Undefined: to be parsed anew. */
+  find(text: string): string | undefined;
+  /** The kept plan is worth nothing any more. */
+  forget(text: string): void;
+}
 
-function createStatementNames(): NameOf {
+function createStatementNames(): StatementNames {
   const seen = new Map<string, { count: number; name: string | undefined }>();
-  return (text) => {
-    const entry = seen.get(text);
-    if (entry === undefined) {
-      if (seen.size < TEXTS_MAX) seen.set(text, { count: 1, name: undefined });
-      return undefined;
-    }
-    if (entry.name === undefined && ++entry.count > SEEN_BEFORE_MIN) {
-      entry.name = createHash("sha256").update(text).digest("base64url").slice(0, 24);
-    }
-    return entry.name;
+  return {
+    find(text) {
+      const entry = seen.get(text);
+      if (entry === undefined) {
+        if (seen.size < TEXTS_MAX) seen.set(text, { count: 1, name: undefined });
+        return undefined;
+      }
+      if (entry.name === undefined && ++entry.count > SEEN_BEFORE_MIN) {
+        entry.name = createHash("sha256").update(text).digest("base64url").slice(0, 24);
+      }
+      return entry.name;
+    },
+    forget(text) {
+      seen.set(text, { count: Number.NEGATIVE_INFINITY, name: undefined });
+    },
   };
+}
+
+/** A newer controller added a column while this one kept a plan that returns all of them. */
+function isPlanOutdated(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("cached plan must not change result type");
 }
 
 class PreparingClient implements PostgresPoolClient {
   readonly #client: PoolClient;
-  readonly #nameOf: NameOf;
+  readonly #names: StatementNames;
 
-  constructor(client: PoolClient, nameOf: NameOf) {
+  constructor(client: PoolClient, names: StatementNames) {
     this.#client = client;
-    this.#nameOf = nameOf;
+    this.#names = names;
   }
 
   query<R>(text: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>>;
@@ -69,10 +84,26 @@ class PreparingClient implements PostgresPoolClient {
   }
 
   async #run<R>(text: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>> {
-    const name = this.#nameOf(text);
     const values = [...parameters];
-    const result = await this.#client.query(name === undefined ? { text, values } : { name, text, values });
+    const result = await this.#send(text, values);
     const rows: R[] = result.rows;
     return { command: result.command as PostgresQueryResult<R>["command"], rowCount: result.rowCount ?? 0, rows };
+  }
+
+  async #send(text: string, values: unknown[]): Promise<QueryResult> {
+    const name = this.#names.find(text);
+    if (name === undefined) return this.#client.query({ text, values });
+    try {
+      return await this.#client.query({ name, text, values });
+    } catch (error) {
+      if (!isPlanOutdated(error)) throw error;
+      this.#names.forget(text);
+      try {
+        return await this.#client.query({ text, values });
+      } catch {
+        // inside a transaction that the first failure ended; the whole of it is tried again by whoever began it
+        throw error;
+      }
+    }
   }
 }
