@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { type FileHandle, link, mkdir, open, opendir, stat, unlink } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
@@ -17,7 +17,8 @@ import {
 const INCOMING = ".incoming";
 
 /** Blobs as files of one folder, which several controllers may share. Creates the folder. */
-export async function createFolderBlobStore(folder: string): Promise<BlobStore> {
+export async function createFolderBlobStore(path: string): Promise<BlobStore> {
+  const folder = resolve(path);
   const incoming = join(folder, INCOMING);
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   /** Folders known to exist, so that most writes make none. */
@@ -26,9 +27,12 @@ export async function createFolderBlobStore(folder: string): Promise<BlobStore> 
 
   const pathOf = (key: string): string => join(folder, checkBlobKey(key));
 
+  /** The folder and its name survive a crash of the machine, too: without its name no blob below it would. */
   async function ensureFolder(path: string): Promise<void> {
     if (made.has(path)) return;
     await mkdir(path, { recursive: true, mode: 0o700 });
+    // also when it was there: who made it may not have come so far yet
+    for (let at = path; at !== folder && !made.has(at); at = dirname(at)) await syncFolder(dirname(at));
     if (made.size >= MADE_MAX) made.clear();
     made.add(path);
   }

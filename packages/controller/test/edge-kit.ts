@@ -17,7 +17,7 @@ import {
 } from "@windrow/store";
 import { createParseWorker } from "@windrow/workflow";
 import { Registry } from "prom-client";
-import { prepareGitEnvironment } from "../src/git/git-environment.ts";
+import { type GitEnvironment, prepareGitEnvironment } from "../src/git/git-environment.ts";
 import { createReaderPool } from "../src/git/reader-pool.ts";
 import { createAuthenticator } from "../src/http-api/authenticate.ts";
 import { createHttpServer } from "../src/http-api/create-http-server.ts";
@@ -34,6 +34,7 @@ export interface Edge {
   readonly connectionString: string;
   readonly dataDir: string;
   readonly intake: Intake;
+  readonly environment: GitEnvironment;
   /** What FarmPort was asked, in order. */
   readonly asked: { readonly name: string; readonly request: unknown }[];
   makeToken(options?: { readonly role?: Role; readonly owner?: string; readonly name?: string }): Promise<string>;
@@ -144,6 +145,7 @@ export async function startEdge(
     connectionString,
     dataDir,
     intake,
+    environment,
     asked,
     async makeToken({ role = "developer", owner, name = "tester" } = {}) {
       const { secret, hash, prefix } = createTokenSecret("wru");

@@ -2,14 +2,18 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Run, RunSummary } from "@windrow/contract";
 import { asJobId } from "@windrow/model";
-import { installFailpointHandler } from "@windrow/service";
+import { createLogger, installFailpointHandler } from "@windrow/service";
 import { concludeRunRow, insertPushes, inTransaction, settleJobs } from "@windrow/store";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { repositoryFolder } from "../src/git/repository-folder.ts";
+import { runGit } from "../src/git/run-git.ts";
+import { deleteTryRefs, TRY_REF_KEPT_MS } from "../src/intake/delete-try-refs.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
 
 const CI = "name: ci\non: [push, workflow_dispatch]\njobs:\n  a:\n    runs-on: linux\n    steps: [{run: make}]\n";
 const WORKFLOW = ".windrow/workflows/ci.yml";
 const SOON = { timeout: 20_000 };
+const QUIET = { component: "test", level: "silent" };
 const ZERO = "0".repeat(40);
 
 let edge: Edge;
@@ -199,5 +203,38 @@ describe("runs", () => {
     expect(second.next_cursor).toBeNull();
     const run = await edge.json<Run>("GET", `/api/v1/runs/${all.items[0]?.id}`, { token });
     expect(run.jobs).toMatchObject([{ key: "a", state: "queued", waiting_for: "no agent has the labels linux" }]);
+  });
+});
+
+describe("refs of tries", () => {
+  const refsOf = (name: string) => runGit({ ...edgeGit(name), argv: ["for-each-ref", "--format=%(refname)"] });
+  const edgeGit = (name: string) => ({
+    environment: edge.environment,
+    folder: repositoryFolder(edge.environment.gitDir, { owner: "me", name }),
+  });
+  const pass = () => deleteTryRefs({ db: edge.db, environment: edge.environment, logger: createLogger(QUIET) });
+
+  it("are deleted a week after the push, when their runs are finished", async () => {
+    const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
+    const refspecs = ["main", "HEAD:refs/windrow/try/old", "HEAD:refs/windrow/try/open", "HEAD:refs/windrow/try/new"];
+    const pushed = await tree.push({ token, name: "tries", refspecs });
+    expect(pushed.code, pushed.stderr).toBe(0);
+    for (const { id, push_id } of await runsOf("tries")) {
+      const push = (await pushesOf("tries")).find((one) => one.id === push_id);
+      if (push?.ref.endsWith("/open") === true) continue;
+      await inTransaction(edge.db, (tx) => concludeRunRow(tx, { runId: id, conclusion: "success" }));
+    }
+    await edge.db
+      .updateTable("pushes")
+      .set({ received_at: new Date(Date.now() - TRY_REF_KEPT_MS - 1_000) })
+      .where("ref", "in", ["refs/windrow/try/old", "refs/windrow/try/open"])
+      .execute();
+    await pass();
+    await pass();
+    expect((await refsOf("tries"))?.trim().split("\n")).toEqual([
+      "refs/heads/main",
+      "refs/windrow/try/new",
+      "refs/windrow/try/open",
+    ]);
   });
 });
