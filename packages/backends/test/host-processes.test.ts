@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { type BackendFault, bootClockMs, createHostBackend, noGrace } from "../src/index.ts";
+import { type BackendFault, bootClockMs, createHostBackend, noGrace, wipeSite } from "../src/index.ts";
 import { findProcesses } from "./find-processes.ts";
 import { createJobKit, runShell, startShell, waitUntil } from "./job-kit.ts";
 
@@ -105,6 +106,32 @@ for (const containment of ["auto", "best-effort"] as const) {
       const { exitCode, signal } = await runShell(job, { script: `ulimit -c 0; kill -${name} $$; sleep 5` });
       expect(signal).toBe(`SIG${name}`);
       expect(exitCode).toBeGreaterThan(128);
+    });
+
+    it("ends the job at its deadline also in the middle of a patient cancel", async () => {
+      const nap = newNap();
+      const site = await kit.newSite();
+      const job = await backend.openJob(site, { deadlineBootMs: bootClockMs() + 60_000, deadlineGrace: quickGrace });
+      await startShell(job, { script: `trap '' INT TERM; echo ready; sleep ${nap}; sleep ${nap}` });
+      await waitUntil("the step", async () => (await findProcesses(nap)).length > 0);
+      const cancelling = job.cancelStep(1, { interruptMs: 20_000, terminateMs: 20_000 });
+      await waitUntil("the interrupt", async () => existsSync(`${site.siteDir}/steps/1/cancelled`));
+      await job.setDeadline(bootClockMs() + 300);
+      const beganMs = performance.now();
+      await cancelling;
+      expect(performance.now() - beganMs).toBeLessThan(6_000);
+      expect(await job.closeJob()).toMatchObject({ endedByDeadline: true, leftCount: 0 });
+      expect(await findProcesses(nap)).toEqual([]);
+    });
+
+    it("leaves no supervisor behind when its folder is wiped", async () => {
+      const nap = newNap();
+      const job = await kit.openJob();
+      await startShell(job, { script: `sleep ${nap}` });
+      await waitUntil("the step", async () => (await findProcesses(nap)).length > 0);
+      await wipeSite(job.site);
+      await waitUntil("its end", async () => (await findProcesses(nap)).length === 0);
+      await waitUntil("the supervisor's end", async () => (await findProcesses(job.site.siteDir)).length === 0);
     });
 
     it("ends the job at its deadline, politely first, and says so", async () => {

@@ -84,7 +84,8 @@ signal_all() {
   done
 }
 
-# wait_for MS COMMAND...: until the command succeeds; fails when the time has passed or somebody is in a hurry.
+# wait_for MS COMMAND...: until the command succeeds; fails when the time has passed, when somebody is in a hurry, and, where
+# it must not be waited beyond the deadline, when that has passed.
 wait_for() {
   read_now
   wait_until=$((now + $1))
@@ -93,6 +94,7 @@ wait_for() {
     read_now
     [ "$now" -lt "$wait_until" ] || return 1
     [ ! -e hurry ] || [ "$hurried" = no ] || return 1
+    [ ! -e overdue ] || [ "$until_deadline" = no ] || return 1
     sleep 0.02
   done
 }
@@ -117,17 +119,19 @@ cancel_step() {
   dir=steps/$step_no
   step_has_ended && return
   read -r pid _ 2>/dev/null <"$dir/started" || return
-  hurried=yes
+  hurried=yes until_deadline=yes
   if [ "$2" -gt 0 ]; then
     echo "interrupt end" >"$dir/cancelled"
     signal_group INT
     wait_for "$2" step_has_ended && return
   fi
+  end_if_overdue
   if [ "$3" -gt 0 ]; then
     echo "terminate end" >"$dir/cancelled"
     signal_group TERM
     wait_for "$3" step_has_ended && return
   fi
+  end_if_overdue
   echo "kill end" >"$dir/cancelled"
   hurried=no
   step_pid=$pid
@@ -154,7 +158,7 @@ kill_session() {
 end_job() {
   read_now
   began=$now
-  hurried=no
+  hurried=no until_deadline=no
   # Main looks for this file after it has said that it begins a step, and we look for that after making this file: one of
   # us sees the other.
   true >ending
@@ -174,8 +178,8 @@ end_job() {
   find_job_processes
   read_now
   echo "$ended_count $count $((now - began)) end" >receipt
-  # Opened for both directions: opening a pipe for writing alone would wait for a reader that may have died.
-  echo end 1<>run
+  # Open for both directions: opening a pipe for writing alone would wait for a reader that may have died.
+  echo end >&8
   # No look at the processes after this: the next job of this user may have begun.
   exit 0
 }
@@ -187,23 +191,31 @@ kill_job() {
   [ "$count" -eq 0 ]
 }
 
+# Ends the job when its deadline has passed, with the grace that is kept for that, whatever else was going on.
+end_if_overdue() {
+  [ -e overdue ] || return
+  # The agent may have moved the deadline since the ticker looked.
+  read -r deadline <deadline
+  read_now
+  if [ "$deadline" -gt "$now" ]; then
+    rm -f overdue
+    return
+  fi
+  echo "$now end" >ended-by-deadline
+  end_job "$deadline_interrupt_ms" "$deadline_terminate_ms"
+}
+
 control() {
   trap '' INT TERM HUP QUIT PIPE
-  # By exec: a redirection of the call would keep a copy to put back.
-  exec 8<&- 9>&-
+  # By exec: a redirection of the call would keep a copy to put back. What leads to main stays open: its place in the site
+  # folder may be wiped before the end.
+  exec 9>&-
   while :; do
     read -r verb first second third <&3 || continue
     case $verb in
       cancel) cancel_step "$first" "$second" "$third" ;;
       close) end_job "$first" "$second" ;;
-      deadline)
-        # The agent may have moved the deadline since the ticker looked.
-        read -r deadline <deadline
-        read_now
-        [ "$deadline" -le "$now" ] || continue
-        echo "$now end" >ended-by-deadline
-        end_job "$deadline_interrupt_ms" "$deadline_terminate_ms"
-        ;;
+      deadline) end_if_overdue ;;
     esac
   done
 }
@@ -220,6 +232,8 @@ ticker() {
     read_now
     left=$((deadline - now))
     if [ "$left" -le 0 ]; then
+      # Before the command: control may be in the middle of another one.
+      true >overdue
       echo deadline >&3
       sleep 1
     elif [ "$left" -lt 1000 ]; then
@@ -294,7 +308,7 @@ run_step() {
   started=$now
   (
     read -r pid _ </proc/self/stat
-    until echo "$pid $started end" >"$dir/started"; do sleep 1; done
+    until echo "$pid $started end" >"$dir/started" || [ ! -d "$dir" ]; do sleep 1; done
     echo "started $1" >&9
     # The shell behind $drop is the job's user and reads its script from here; the path is closed to it.
     exec <"$dir/launch" >&5 2>&1 5>&- 8<&- 9>&-
@@ -305,8 +319,8 @@ run_step() {
   ended=$now
   exec 5>&-
   drain
-  # On a full disk the answer waits for room: without it the step would be lost.
-  until echo "$code $bytes $started $ended $reader_code end" >"$dir/exit"; do sleep 1; done
+  # On a full disk the answer waits for room: without it the step would be lost. In a wiped folder nobody waits for it.
+  until echo "$code $bytes $started $ended $reader_code end" >"$dir/exit" || [ ! -d "$dir" ]; do sleep 1; done
   echo "ended $1" >&9
 }
 
@@ -334,6 +348,7 @@ main() {
 # Ends what is left of a job whose main was killed and whom no namespace holds.
 reap() {
   main_pid=0
+  exec 8>/dev/null
   read_stat "$$"
   own_session=$session
   end_job 0 0
