@@ -96,6 +96,8 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
   const timeoutLeftMs = startedAtBootMs + plan.timeoutMs - bootClockMs();
   const stop = watchJobStop({ attempt, clock, timeoutLeftMs, grace: plan.cancelGrace });
   try {
+    // It may have been taken away while the job was opened: nobody listened then.
+    attempt.over.throwIfAborted();
     const steps = await runSteps(options, handle, stop);
     attempt.over.throwIfAborted();
     const receipt = await handle.closeJob(stop.kind === undefined ? withoutInterrupt(plan.cancelGrace) : stop.grace);
@@ -203,6 +205,7 @@ async function runSteps(
 
   await failpoint("agent.before-first-step");
   for (const [stepNo, step] of plan.steps.entries()) {
+    attempt.over.throwIfAborted();
     if (stop.halted.aborted) break;
     scope.isStopped = stop.stopped.aborted;
     const ended = memory.stepsEnded.get(stepNo);
