@@ -9,6 +9,7 @@ import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
 import { type JobMachine, type JobResult, runJob } from "./job/run-job.ts";
 import { backendStepNo } from "./job/run-step.ts";
+import { prepareSpoolFolder } from "./job/spool-folder.ts";
 import { toStepReport } from "./job/step-report.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
 import { AttemptRevoked, type HeldAttempt } from "./leases/held-attempt.ts";
@@ -103,8 +104,9 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });
   const closeGate = gateway.admit({ jobToken, repository: plan.repository });
   try {
+    const spool = { siteDir: site.siteDir, attemptDir: join(folders.workRootDir, attemptId) };
     const logs = createJobLogs({
-      siteDir: site.siteDir,
+      spoolDir: prepareSpoolFolder(spool),
       shipper,
       masks: [...start.masks, Buffer.from(jobToken), Buffer.from(checkoutCredential(jobToken))],
       earlierMasks: memory.masks,

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { StreamName } from "@windrow/model";
 import type { LogShipper } from "../logs/log-shipper.ts";
@@ -8,8 +8,8 @@ import { watchSpool } from "../logs/watch-spool.ts";
 import { createStepCommands } from "./step-commands.ts";
 
 export interface JobLogsOptions {
-  /** The agent's own folder of the attempt. */
-  readonly siteDir: string;
+  /** Where the attempt's output is spooled, the agent's own folder. */
+  readonly spoolDir: string;
   readonly shipper: LogShipper;
   /** Known before the first step. */
   readonly masks: readonly Uint8Array[];
@@ -45,7 +45,7 @@ export interface JobLogs {
 const LINE_CHARS_MAX = 4_000;
 
 export function createJobLogs(options: JobLogsOptions): JobLogs {
-  const { siteDir, shipper } = options;
+  const { spoolDir, shipper } = options;
   /**
    * By the step that announced it; -1: known before the first one. A stream is redacted with what was known when its step
    * began, and finds its own anew: shipped again, it must be the same bytes.
@@ -53,8 +53,7 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
   const masks = new Map<string, { readonly stepNo: number; readonly bytes: Uint8Array }>();
   for (const bytes of options.masks) remember(-1, bytes);
   for (const { stepNo, bytes } of options.earlierMasks) remember(stepNo, bytes);
-  mkdirSync(siteDir, { recursive: true, mode: 0o700 });
-  const path = join(siteDir, "system.log");
+  const path = join(spoolDir, "system.log");
   const file = openSync(path, "a", 0o600);
   // Lines are redacted when they are written: later masks do not change what was shipped.
   const system = createLogStream({ stream: "system", path, masks: [] });

@@ -1,0 +1,31 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+
+export interface SpoolFolderOptions {
+  readonly siteDir: string;
+  /** The agent's folder of the attempt on a disk. */
+  readonly attemptDir: string;
+}
+
+/**
+ * Makes the site's folder with a link to where output is spooled: the site may be held in memory, output may be large and
+ * outlives the machine's restart. Does nothing to what is there already. Answers the path of the link.
+ */
+export function prepareSpoolFolder({ siteDir, attemptDir }: SpoolFolderOptions): string {
+  const spoolDir = join(attemptDir, "spool");
+  const link = join(siteDir, "spool");
+  // Slot users walk through the attempt's folder to the job's own.
+  ignoreExisting(() => mkdirSync(attemptDir, { mode: 0o711 }));
+  ignoreExisting(() => mkdirSync(spoolDir, { mode: 0o700 }));
+  ignoreExisting(() => mkdirSync(siteDir, { mode: 0o700 }));
+  ignoreExisting(() => symlinkSync(spoolDir, link));
+  return link;
+}
+
+function ignoreExisting(make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+}
