@@ -3,6 +3,7 @@ import {
   type AttemptId,
   decideFinish,
   type FinishReport,
+  isOwnResult,
   Refusal,
   type StreamSeal,
 } from "@windrow/model";
@@ -33,14 +34,25 @@ export interface FinishDeps extends EndDeps {
 
 interface ToFinish extends FinishAttemptRequest {
   readonly agentId: AgentId;
-  /** Streams whose durable bytes do not hash to their seal. */
-  readonly mismatched: ReadonlySet<string>;
+  /** Of the streams whose durable bytes were hashed at the length of their seal: whether the two agree. */
+  readonly checks: ReadonlyMap<string, boolean>;
 }
 
-type Verdict = { readonly reply: FinishAttemptReply; readonly end?: AttemptEnd } | { readonly refusal: Refusal };
+/** `unchecked`: the bytes are all durable, and one stream was not hashed at that length yet. */
+type Verdict =
+  | { readonly reply: FinishAttemptReply; readonly end?: AttemptEnd }
+  | { readonly refusal: Refusal }
+  | { readonly unchecked: true };
+
+/** Bytes went on arriving while they were hashed: the agent reports again. */
+class LogUnchecked extends Error {
+  readonly retryable = true;
+}
 
 /** How often the bytes of one stream may turn out to differ from their seal before the log is called incomplete. */
 const STREAM_RESTARTS_MAX = 1;
+/** Looks at one report: with the hashes at hand, and with the streams read from the store if those were not enough. */
+const LOOKS_MAX = 3;
 const BATCH_MAX = 32;
 const QUEUE_MAX = 2_000;
 
@@ -74,8 +86,7 @@ export function createFinishAttempt(deps: FinishDeps) {
 
   return async (caller: AgentCaller, request: FinishAttemptRequest): Promise<FinishAttemptReply> => {
     const { attemptId } = request.lease;
-    const mismatched = await deps.watch.watch(() => findMismatched(deps, attemptId, request.report.seals));
-    const verdict = await batcher.submit({ ...request, agentId: caller.agentId, mismatched });
+    const verdict = await look(caller, request);
     if ("refusal" in verdict) {
       deps.metrics.staleFence.inc();
       throw verdict.refusal;
@@ -86,17 +97,31 @@ export function createFinishAttempt(deps: FinishDeps) {
     return reply;
   };
 
+  /** Streams are read only for a lease that was found good, and only when all their bytes are there. */
+  async function look(
+    caller: AgentCaller,
+    request: FinishAttemptRequest,
+  ): Promise<Exclude<Verdict, { unchecked: true }>> {
+    const { lease, report } = request;
+    for (let lookNo = 1; lookNo <= LOOKS_MAX; lookNo++) {
+      const checks = await deps.watch.watch(() => checkSeals(deps, lease.attemptId, report.seals, lookNo > 1));
+      const verdict = await batcher.submit({ ...request, agentId: caller.agentId, checks });
+      if (!("unchecked" in verdict)) return verdict;
+    }
+    throw new LogUnchecked(`the log of attempt ${lease.attemptId} is still arriving`);
+  }
+
   async function judge(tx: Tx, item: ToFinish, locked: LockedAttempt | undefined): Promise<Verdict> {
-    const { lease, report, agentId, mismatched } = item;
+    const { lease, report, agentId, checks } = item;
     const revoked = { refusal: new Refusal("revoked", `attempt ${lease.attemptId} is not yours any more`) };
     if (locked === undefined || locked.leaseId !== lease.leaseId || locked.agentId !== agentId) return revoked;
     if (locked.state === "finished") return { reply: replay(locked) };
     if (locked.state !== "running" || (locked.sessionNo ?? 0) > lease.sessionNo) return revoked;
     const missing = report.seals.find((seal) => durable(locked, seal) < seal.lengthBytes);
     if (missing !== undefined) return { reply: needLog(missing, durable(locked, missing)) };
-    const wrong = report.seals.filter(
-      (seal) => durable(locked, seal) !== seal.lengthBytes || mismatched.has(seal.stream),
-    );
+    const isLonger = (seal: StreamSeal) => durable(locked, seal) > seal.lengthBytes;
+    if (report.seals.some((seal) => !isLonger(seal) && !checks.has(seal.stream))) return { unchecked: true };
+    const wrong = report.seals.filter((seal) => isLonger(seal) || checks.get(seal.stream) === false);
     const again = wrong.find((seal) => (locked.streams[seal.stream]?.restartCount ?? 0) < STREAM_RESTARTS_MAX);
     if (again !== undefined) {
       deps.metrics.logMismatch.inc();
@@ -118,18 +143,24 @@ export function createFinishAttempt(deps: FinishDeps) {
   }
 }
 
-/** Streams whose durable bytes do not hash to their seal. Those that are too short are not read. */
-async function findMismatched(
+/** Hashes what is durable of each sealed stream, as far as that is known here or, with `mayRead`, from the store. */
+async function checkSeals(
   deps: FinishDeps,
   attemptId: AttemptId,
   seals: readonly StreamSeal[],
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
+  mayRead: boolean,
+): Promise<ReadonlyMap<string, boolean>> {
+  const checks = new Map<string, boolean>();
   for (const { stream, lengthBytes, sha256 } of seals) {
+    const isKnown = deps.hashes.known(attemptId, stream, lengthBytes) === sha256;
+    if (isKnown) checks.set(stream, true);
+    if (isKnown || !mayRead) continue;
+    // what is remembered here may be of bytes that another controller has replaced since
+    deps.hashes.forget(attemptId, stream);
     const hash = await deps.hashes.digest(attemptId, stream, lengthBytes);
-    if (hash !== undefined && hash !== sha256) found.add(stream);
+    if (hash !== undefined) checks.set(stream, hash === sha256);
   }
-  return found;
+  return checks;
 }
 
 function decideJob(locked: LockedAttempt, report: FinishReport): JobAfter {
@@ -139,7 +170,8 @@ function decideJob(locked: LockedAttempt, report: FinishReport): JobAfter {
   return {
     kind: "finish",
     outcome: decision.outcome,
-    reason: report.reason,
+    // a fault of the farm in a job that was to be cancelled anyway
+    reason: isOwnResult(report) ? report.reason : (locked.cancelReason ?? report.reason),
     ...(message !== undefined && { message }),
   };
 }

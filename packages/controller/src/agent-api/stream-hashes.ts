@@ -11,6 +11,8 @@ export type ReadDurable = (attemptId: AttemptId, stream: StreamName) => AsyncIte
 export interface StreamHashes {
   /** Bytes that became durable at `offset`. */
   add(attemptId: AttemptId, stream: StreamName, offset: number, bytes: Uint8Array): void;
+  /** As `digest`, as far as it is known without reading anything. */
+  known(attemptId: AttemptId, stream: StreamName, lengthBytes: number): string | undefined;
   /** Hex, when exactly `lengthBytes` are durable; undefined when there are fewer or more. */
   digest(attemptId: AttemptId, stream: StreamName, lengthBytes: number): Promise<string | undefined>;
   /** Of one stream, or of the whole attempt. */
@@ -50,10 +52,20 @@ export function createStreamHashes(readDurable: ReadDurable): StreamHashes {
       length += bytes.length;
       if (length > lengthBytes) return undefined;
     }
-    return length === lengthBytes ? hash.digest("hex") : undefined;
+    if (length !== lengthBytes) return undefined;
+    // kept, so that a report that is repeated does not read everything again
+    streamsOf(attemptId).set(stream, { hash, lengthBytes });
+    return hash.copy().digest("hex");
+  }
+
+  function known(attemptId: AttemptId, stream: StreamName, lengthBytes: number): string | undefined {
+    if (lengthBytes === 0) return EMPTY_SHA256;
+    const running = attempts.get(attemptId)?.get(stream);
+    return running?.lengthBytes === lengthBytes ? running.hash.copy().digest("hex") : undefined;
   }
 
   return {
+    known,
     add(attemptId, stream, offset, bytes) {
       const streams = streamsOf(attemptId);
       const running = streams.get(stream);
@@ -64,10 +76,7 @@ export function createStreamHashes(readDurable: ReadDurable): StreamHashes {
       } else streams.delete(stream);
     },
     async digest(attemptId, stream, lengthBytes) {
-      if (lengthBytes === 0) return EMPTY_SHA256;
-      const running = attempts.get(attemptId)?.get(stream);
-      if (running?.lengthBytes === lengthBytes) return running.hash.copy().digest("hex");
-      return readAgain(attemptId, stream, lengthBytes);
+      return known(attemptId, stream, lengthBytes) ?? readAgain(attemptId, stream, lengthBytes);
     },
     forget(attemptId, stream) {
       if (stream === undefined) attempts.delete(attemptId);

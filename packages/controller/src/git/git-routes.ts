@@ -63,10 +63,16 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
       if (request.method === "POST" && call.writes && call.principal.kind === "user") {
         await receivePush(
           { ...deps, left: left.signal },
-          { call, principal: call.principal, request, reply, relay: (backend) => relay(backend, request, reply) },
+          {
+            call,
+            principal: call.principal,
+            request,
+            reply,
+            relay: (backend) => relay(backend, request, reply, "outlives"),
+          },
         );
       } else {
-        await relay(startHttpBackend(backendRequest(deps.environment, call, request)), request, reply);
+        await relay(startHttpBackend(backendRequest(deps.environment, call, request)), request, reply, "ends");
       }
     } finally {
       giveBack();
@@ -135,14 +141,29 @@ function requireMayFetch(
   });
 }
 
-/** Body to git, answer to the client, both as they come. When the client leaves, git still ends what it began. */
-async function relay(backend: BackendProcess, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/**
+ * Body to git, answer to the client, both as they come. When the client leaves, a push still ends what it began; a fetch
+ * ends, since it would only keep others waiting.
+ */
+async function relay(
+  backend: BackendProcess,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  withoutClient: "ends" | "outlives",
+): Promise<void> {
+  const drop = (): void => {
+    if (withoutClient === "ends") backend.terminate();
+    backend.body.resume();
+  };
   if (request.method === "POST") void feed(request.raw, backend);
   else backend.stdin.end();
-  const header = await backend.header;
+  const header = await backend.header.catch((error: unknown) => {
+    backend.terminate();
+    throw error;
+  });
   reply.hijack();
   if (reply.raw.destroyed) {
-    backend.body.resume();
+    drop();
   } else {
     reply.raw.writeHead(header.status, Object.fromEntries(header.headers));
     reply.raw.flushHeaders();
@@ -151,7 +172,7 @@ async function relay(backend: BackendProcess, request: FastifyRequest, reply: Fa
       await pipeline(backend.body, reply.raw, { end: false });
     } catch (error) {
       request.log.debug({ err: error }, "the git client left");
-      backend.body.resume();
+      drop();
     }
   }
   const { code, complaint } = await backend.ended;
