@@ -113,7 +113,7 @@ describe("logs", () => {
     expect(first.value).toEqual({ stream: "0", offset: 200_000 });
     again.close();
     const seals = await agent.ship(offer, { "0": bytes });
-    await agent.finish(offer, { seals });
+    expect(await agent.finish(offer, { seals })).toMatchObject({ kind: "accepted" });
     expect(await core.runFinished(runId)).toBe("success");
     expect((await readLog(offer)).equals(bytes)).toBe(true);
   });
