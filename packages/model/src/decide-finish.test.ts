@@ -30,6 +30,20 @@ describe("decideFinish", () => {
       { cancelRequested: true },
       { kind: "finish", outcome: "cancelled" },
     ],
+    [
+      "a job given back goes on elsewhere though the budget is spent",
+      "lost",
+      "agent_stopping",
+      { infraRetriesUsed: 1 },
+      { kind: "requeue", delayMs: 0 },
+    ],
+    [
+      "a job given back after a cancel ends cancelled",
+      "lost",
+      "agent_stopping",
+      { cancelRequested: true },
+      { kind: "finish", outcome: "cancelled" },
+    ],
     ["an agent that says lost means the farm's fault", "lost", "supervisor_gone", {}, { kind: "requeue", delayMs: 0 }],
   ] as const)("%s", (_, outcome, reason, change, expected) => {
     expect(decideFinish({ outcome, reason }, { ...facts, ...change })).toEqual(expected);

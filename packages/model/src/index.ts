@@ -8,7 +8,14 @@ export {
   decideExpiryBrake,
 } from "./decide-expiry-brake.ts";
 export { decideFailFast, type MatrixSibling } from "./decide-fail-fast.ts";
-export { decideFinish, type FinishDecision, INFRA_FAULT_REASON, isOwnResult } from "./decide-finish.ts";
+export {
+  AGENT_STOPPING_REASON,
+  decideFinish,
+  type FinishDecision,
+  INFRA_FAULT_REASON,
+  isGivenBack,
+  isOwnResult,
+} from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
 export type {
   Diagnostic,

@@ -3,6 +3,7 @@ import {
   type AttemptId,
   decideFinish,
   type FinishReport,
+  isGivenBack,
   isOwnResult,
   Refusal,
   type StreamSeal,
@@ -165,7 +166,7 @@ async function checkSeals(
 
 function decideJob(locked: LockedAttempt, report: FinishReport): JobAfter {
   const decision = decideFinish(report, { ...locked, leaseLeftMs: 0 });
-  if (decision.kind === "requeue") return { ...decision, costsBudget: true };
+  if (decision.kind === "requeue") return { ...decision, costsBudget: !isGivenBack(report) };
   const { message } = report;
   return {
     kind: "finish",
