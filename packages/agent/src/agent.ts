@@ -69,7 +69,7 @@ const GIVE_BACK_WAIT_MS = 15_000;
 const STOP_WAIT_MS = 5_000;
 /** Also how long trash is collected before a sweep. */
 const TRASH_SWEEP_EVERY_MS = 60_000;
-const TRASH_WAIT_MS = 200;
+const TRASH_WAIT_MS = 2_000;
 const DISK_LOOK_EVERY_MS = 5_000;
 /** With less than this an agent takes no job. */
 const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;

@@ -3,12 +3,13 @@ import { createLogger, type Logger, systemClock } from "@windrow/service";
 import { createAgentApiClient } from "@windrow/wire";
 import { type Agent, startAgent } from "./agent.ts";
 import { type AgentConfig, readConfig } from "./config.ts";
-import { makeAgentFolders } from "./start/agent-folders.ts";
+import { makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
 import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
 import { type Credential, loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
 import { detectLabels, runs } from "./start/detect-labels.ts";
 import { joinFarm } from "./start/join-farm.ts";
+import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 
 const VERSION = "0.1.0";
 /** What service managers know as "the configuration is wrong: starting again will not help". */
@@ -100,6 +101,7 @@ function createStopper(config: AgentConfig, logger: Logger) {
   async function end(code: number): Promise<void> {
     exitCode ??= code;
     await agent?.stop();
+    removeEmptyMemoryFolder(sitesDirOf(config.agentDir));
     process.exit(exitCode);
   }
   async function leaveAfter(work: Promise<void> | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { wipeSite } from "@windrow/backends";
@@ -25,7 +25,9 @@ export interface TrashFolders {
  * does not keep the others. Throws the first error when all were tried.
  */
 export async function sweepTrash({ trashDir, siteTrashDir }: TrashFolders): Promise<void> {
-  for (const parent of [siteTrashDir, trashDir]) await sweepFolder(parent);
+  // Without output, and mostly in memory: gone before a process could be started for it.
+  for (const name of await readdir(siteTrashDir)) rmSync(join(siteTrashDir, name), { recursive: true, force: true });
+  await sweepFolder(trashDir);
 }
 
 async function sweepFolder(parent: string): Promise<void> {

@@ -31,10 +31,10 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
   const folders = {
     agentDir,
     journalPath: join(agentDir, "journal.jsonl"),
-    sitesDir: join(agentDir, "sites"),
+    sitesDir: sitesDirOf(agentDir),
     workRootDir: join(base, "work"),
     trashDir: join(base, "trash"),
-    siteTrashDir: join(agentDir, "sites", ".trash"),
+    siteTrashDir: join(sitesDirOf(agentDir), ".trash"),
   };
   linkMemoryFolder(folders.sitesDir, shortDigest(agentDir));
   for (const [folder, mode] of [
@@ -48,6 +48,9 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
   }
   return folders;
 }
+
+/** Where the site folders of an agent are found. */
+export const sitesDirOf = (agentDir: string): string => join(agentDir, "sites");
 
 function isWalkable(folder: string): boolean {
   for (let at = folder; ; at = dirname(at)) {
