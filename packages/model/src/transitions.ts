@@ -47,6 +47,15 @@ export const RUN_TRANSITIONS = {
 
 export const AGENT_TRANSITIONS = {
   connect: transition<AgentState>("connect", ["joining", "ready", "draining", "suspect", "lost"], "ready"),
+  /** It was asked to drain while it was away. */
+  connectDraining: transition<AgentState>(
+    "connectDraining",
+    ["joining", "ready", "draining", "suspect", "lost"],
+    "draining",
+  ),
+  /** A heartbeat of the session that was thought to be over. */
+  revive: transition<AgentState>("revive", ["suspect"], "ready"),
+  reviveDraining: transition<AgentState>("reviveDraining", ["suspect"], "draining"),
   drain: transition<AgentState>("drain", ["ready"], "draining"),
   resume: transition<AgentState>("resume", ["draining"], "ready"),
   suspect: transition<AgentState>("suspect", ["ready", "draining"], "suspect"),

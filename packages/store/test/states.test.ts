@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   AGENT_STATES,
   ATTEMPT_STATES,
@@ -74,4 +76,20 @@ test.each([
   const page = readFileSync(new URL("../../docs/states.md", import.meta.url), "utf8");
   const lines = page.match(new RegExp(`^${things}:.*(?:\\n {2,}.*)*`, "m"))?.[0] ?? "";
   expect(states.filter((state) => !new RegExp(`\\b${state}\\b`).test(lines))).toEqual([]);
+});
+
+test("no SQL changes the state of a run, job, attempt or agent but by a transition of the model", () => {
+  const root = fileURLToPath(new URL("../src", import.meta.url));
+  // end-attempt.ts passes the transitions' words as parameters
+  const allowed = /^(?:\$\{toState\(|e\.(?:to_state|job_to)\b|case when )/;
+  const changes = readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .flatMap((name) =>
+      [
+        ...readFileSync(join(root, name), "utf8").matchAll(/update (?:jobs|runs|attempts|agents)\b[^`]*?\bwhere\b/g),
+      ].map(([statement]) => ({ name, value: /(?:set|,)\s+state = ([^\n]+)/.exec(statement)?.[1] })),
+    )
+    .filter((change) => change.value !== undefined);
+  expect(changes.length).toBeGreaterThan(10);
+  expect(changes.filter((change) => !allowed.test(change.value ?? ""))).toEqual([]);
 });

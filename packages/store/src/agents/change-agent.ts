@@ -25,8 +25,9 @@ export async function suspectAgent(
 export async function reviveAgents(db: Database, agentIds: readonly AgentId[]): Promise<void> {
   await sql`
     with changed as (
-      update agents set state = case when drain_requested then 'draining' else 'ready' end, suspect_at = null
-      where id = any (${agentIds}::uuid[]) and state = 'suspect' and session_controller is not null
+      update agents set suspect_at = null, state = case when drain_requested
+        then ${toState(AGENT_TRANSITIONS.reviveDraining)} else ${toState(AGENT_TRANSITIONS.revive)} end
+      where id = any (${agentIds}::uuid[]) and state in (${fromStates(AGENT_TRANSITIONS.revive)}) and session_controller is not null
       returning id, state
     )
     insert into events (kind, agent_id, data)
@@ -70,10 +71,11 @@ export async function drainAgent(
   options: { readonly agentId: AgentId; readonly draining: boolean; readonly reason: string },
 ): Promise<boolean> {
   const { agentId, draining, reason } = options;
+  const change = draining ? AGENT_TRANSITIONS.drain : AGENT_TRANSITIONS.resume;
   const { rows } = await sql`
     with changed as (
       update agents set drain_requested = ${draining}, drain_reason = ${draining ? reason : null},
-        state = case when state in ('ready', 'draining') then ${draining ? "draining" : "ready"} else state end
+        state = case when state in (${fromStates(change)}) then ${toState(change)} else state end
       where id = ${agentId} and state <> 'removed' and drain_requested <> ${draining}
       returning id
     )

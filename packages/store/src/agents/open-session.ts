@@ -1,6 +1,14 @@
-import type { AgentId, AgentState, AttemptId, InstanceId, LeaseId } from "@windrow/model";
+import {
+  AGENT_TRANSITIONS,
+  type AgentId,
+  type AgentState,
+  type AttemptId,
+  type InstanceId,
+  type LeaseId,
+} from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
+import { fromStates, toState } from "../state-guard.ts";
 
 export interface AgentSessionFacts {
   readonly name: string;
@@ -67,20 +75,20 @@ export interface OpenedSession {
  * one are refused from now on) and their leases are renewed. Follows lockAgentForSession in the same transaction.
  */
 export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSession> {
-  const state = session.drainRequested ? "draining" : "ready";
+  const connect = session.drainRequested ? AGENT_TRANSITIONS.connectDraining : AGENT_TRANSITIONS.connect;
   await sql`
     with before as (select id, state from agents where id = ${session.agentId}),
     connected as (
-      update agents set state = ${state}, instance_id = ${session.instanceId}, session_no = ${session.sessionNo},
+      update agents set state = ${toState(connect)}, instance_id = ${session.instanceId}, session_no = ${session.sessionNo},
         session_controller = ${session.controllerId}, slots = ${session.slots}, labels = ${session.labels}::text[],
         version = ${session.version}, protocol_version = ${session.protocolVersion}, hostname = ${session.hostname},
         connected_at = clock_timestamp(), last_seen_at = clock_timestamp(), suspect_at = null, lost_at = null
-      where id = ${session.agentId} and state <> 'removed'
+      where id = ${session.agentId} and state in (${fromStates(connect)})
       returning id
     )
     insert into events (kind, agent_id, data)
-    select ${`agent_${state}`}, id, jsonb_build_object('reason', 'connected', 'session_no', ${session.sessionNo}::bigint)
-    from connected join before using (id) where before.state <> ${state}`.execute(tx);
+    select ${`agent_${connect.to}`}, id, jsonb_build_object('reason', 'connected', 'session_no', ${session.sessionNo}::bigint)
+    from connected join before using (id) where before.state <> ${toState(connect)}`.execute(tx);
   if (session.isNewInstance) await recordInstance(tx, session);
   const { rows } = await sql<{ id: AttemptId; isHeld: boolean; state: "offered" | "running" }>`
     with held as (
