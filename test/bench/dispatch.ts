@@ -6,12 +6,14 @@ import type { Farm } from "../kit/farm.ts";
 import { GitRepository } from "../kit/git-repository.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { withBenchFarm } from "./bench-farm.ts";
+import type { CpuMeter } from "./cpu-meter.ts";
 import { percentile } from "./percentile.ts";
 import { measureSpawnRate } from "./spawn-rate.ts";
 
 const PUSHES = 60;
 const WARM_UP = 5;
 const DEEP_QUEUE = 100_000;
+const FILL_AT_ONCE = 5_000;
 
 /**
  * From the moment git moved the ref (the ref file's modification time) to the moment the first step's process wrote
@@ -20,14 +22,24 @@ const DEEP_QUEUE = 100_000;
  */
 export async function runDispatchBench(nodeArgs: readonly string[]): Promise<void> {
   const spawnRate = await measureSpawnRate();
-  await withBenchFarm({ agents: 1, slots: 1, nodeArgs }, async (farm) => {
-    print("idle farm", await measure(farm, "me/idle"), spawnRate);
+  await withBenchFarm({ agents: 1, slots: 1, nodeArgs }, async (farm, meter) => {
+    print("idle farm", await measure(farm, "me/idle", meter), spawnRate);
     await fillQueue(farm, DEEP_QUEUE);
-    print(`${DEEP_QUEUE} queued that this agent cannot run`, await measure(farm, "me/deep"), spawnRate);
+    print(`${DEEP_QUEUE} queued that this agent cannot run`, await measure(farm, "me/deep", meter), spawnRate);
   });
 }
 
-async function measure(farm: Farm, name: string): Promise<number[]> {
+/** What happened on the way, in order: the events of the run by kind, each with its time after the ref moved. */
+const STAGES = ["job_queued", "attempt_offered", "attempt_started", "step_running"] as const;
+
+interface Measured {
+  readonly latencies: readonly number[];
+  /** By stage, ms after the ref moved. */
+  readonly stages: ReadonlyMap<string, readonly number[]>;
+  readonly used: string;
+}
+
+async function measure(farm: Farm, name: string, meter: CpuMeter): Promise<Measured> {
   const dir = mkdtempSync(join(tmpdir(), "windrow-dispatch-"));
   chmodSync(dir, 0o777);
   const file = join(dir, "started");
@@ -35,7 +47,9 @@ async function measure(farm: Farm, name: string): Promise<number[]> {
     ".windrow/workflows/ci.yml": `on: push\njobs:\n  only:\n    runs-on: linux\n    steps:\n      - run: date +%s%N > ${file}\n`,
   });
   const latencies: number[] = [];
+  const stages = new Map<string, number[]>(STAGES.map((stage) => [stage, []]));
   for (let no = 0; no < PUSHES + WARM_UP; no++) {
+    if (no === WARM_UP) await meter.reset();
     writeFileSync(file, "");
     chmodSync(file, 0o666);
     const sha = await repository.commit({ "no.txt": String(no) });
@@ -53,29 +67,57 @@ async function measure(farm: Farm, name: string): Promise<number[]> {
       const run = await farm.db.selectFrom("runs").select("state").where("sha", "=", sha).executeTakeFirst();
       return run?.state === "finished";
     });
+    if (no < WARM_UP) continue;
+    const atMs = await readStages(farm, sha);
+    for (const [stage, list] of stages) {
+      const at = atMs.get(stage);
+      if (at !== undefined) list.push(at - Number(movedNs) / 1e6);
+    }
   }
-  return latencies;
+  return { latencies, stages, used: await meter.describe(PUSHES) };
+}
+
+/** By kind: the first event of the run, in milliseconds of the machine's clock. */
+async function readStages(farm: Farm, sha: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await farm.db
+    .selectFrom("events")
+    .innerJoin("runs", "runs.id", "events.run_id")
+    .select((eb) => [
+      "events.kind",
+      sql<number>`extract(epoch from ${eb.fn.min("events.at")})::float8 * 1000`.as("atMs"),
+    ])
+    .where("runs.sha", "=", sha)
+    .groupBy("events.kind")
+    .execute();
+  return new Map(rows.map((row) => [row.kind, row.atMs]));
 }
 
 async function fillQueue(farm: Farm, count: number): Promise<void> {
   const repository = await farm.db.selectFrom("repositories").selectAll().limit(1).executeTakeFirstOrThrow();
-  await sql`with set as (insert into label_sets (labels) values (array['no-agent-has-this']) returning id),
-    run as (
-      insert into runs (repository_id, number, event_name, event_json, ref, sha, actor, workflow_path, workflow_name, state)
-      values (${repository.id}, 1000000, 'push', '{}', 'refs/heads/x', repeat('0', 40), 'bench', 'x.yml', 'x', 'running')
-      returning id
-    )
-    insert into jobs (run_id, run_attempt, repository_id, owner, key, name, matrix_index, label_set_id, trust, state, queued_at)
-    select run.id, 1, ${repository.id}, ${repository.owner}, 'deep', 'deep', n, set.id, 'trusted', 'queued', now()
-    from run, set, generate_series(1, ${count}) as n`.execute(farm.db);
+  const { rows } = await sql<{ run_id: number; set_id: number }>`
+    with set as (insert into label_sets (labels) values (array['no-agent-has-this']) returning id)
+    insert into runs (repository_id, number, event_name, event_json, ref, sha, actor, workflow_path, workflow_name, state)
+    select ${repository.id}, 1000000, 'push', '{}', 'refs/heads/x', repeat('0', 40), 'bench', 'x.yml', 'x', 'running'
+    from set returning id as run_id, (select id from set) as set_id`.execute(farm.db);
+  const [made] = rows;
+  if (made === undefined) throw new Error("no run for the queue was made");
+  for (let from = 1; from <= count; from += FILL_AT_ONCE) {
+    await sql`
+      insert into jobs (run_id, run_attempt, repository_id, owner, key, name, matrix_index, label_set_id, trust, state, queued_at)
+      select ${made.run_id}::bigint, 1, ${repository.id}::bigint, ${repository.owner}, 'deep', 'deep', n, ${made.set_id}::bigint,
+        'trusted', 'queued', now()
+      from generate_series(${from}::int, ${Math.min(count, from + FILL_AT_ONCE - 1)}::int) as n`.execute(farm.db);
+  }
   await sql`analyze jobs`.execute(farm.db);
 }
 
-function print(title: string, latencies: readonly number[], spawnRate: number): void {
+function print(title: string, { latencies, stages, used }: Measured, spawnRate: number): void {
   const p50 = percentile(latencies, 0.5);
   const p99 = percentile(latencies, 0.99);
+  const way = [...stages].map(([stage, list]) => `${stage} ${percentile(list, 0.5).toFixed(1)}`);
   process.stdout.write(
     `${title}: ref updated → step's process: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (${latencies.length} pushes); ` +
-      `bash starts here at ${spawnRate.toFixed(0)}/s, so p50 is ${((p50 * spawnRate) / 1000).toFixed(1)} bash starts\n`,
+      `bash starts here at ${spawnRate.toFixed(0)}/s, so p50 is ${((p50 * spawnRate) / 1000).toFixed(1)} bash starts\n` +
+      `  p50 on the way, ms: ${way.join(", ")}\n  ${used}\n`,
   );
 }
