@@ -72,6 +72,19 @@ describe("leases", () => {
     expect(attempts.map((attempt) => attempt.state)).toEqual(["expired", "finished"]);
   });
 
+  it("an agent that lets an offer run out does not get the job again while another one has room", async () => {
+    const agents = [await core.addAgent(), await core.addAgent()];
+    for (const agent of agents) await agent.connect();
+    const runId = await core.insertRun(ONE);
+    const deaf = await waitFor("an offer", () => agents.find((agent) => agent.offers.length > 0));
+    const other = agents.find((agent) => agent !== deaf);
+    await other?.runNext();
+    expect(await core.runFinished(runId)).toBe("success");
+    const [job] = await core.jobs(runId);
+    expect(job?.attempt_count).toBe(2);
+    await waitFor("its next heartbeat to bring it back", async () => (await agentState(deaf)) === "ready");
+  });
+
   it("a declined offer goes back to the queue at once", async () => {
     const [first, second] = [await core.addAgent(), await core.addAgent()];
     await first.connect();
@@ -187,7 +200,7 @@ describe("sessions", () => {
     await agent.connect();
     await core.insertRun(ONE);
     const plan = await agent.runNext();
-    await core.insertRun(ONE);
+    const runId = await core.insertRun(ONE);
     const offer = await agent.offer();
     const start = { ...agent.lease(offer), agentId: agent.agentId, plan, jobTokenHash: Buffer.from(offer.attemptId) };
     const instanceId = asInstanceId(randomUUID());
@@ -216,6 +229,10 @@ describe("sessions", () => {
       return { started };
     });
     expect(await opened.started).toEqual([]);
+    const other = await core.addAgent();
+    await other.connect();
+    await other.runNext();
+    expect(await core.runFinished(runId)).toBe("success");
   });
 
   it("loses at once what a new process of the agent does not know of", async () => {

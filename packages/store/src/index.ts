@@ -5,6 +5,7 @@ export {
   removeAgent,
   reviveAgents,
   suspectAgent,
+  suspectDeafAgent,
   suspectSilentAgents,
 } from "./agents/change-agent.ts";
 export { type AgentRow, findAgent, findAgentByCredential, listAgents } from "./agents/find-agent.ts";

@@ -1,5 +1,5 @@
 import type { AttemptId, LeaseId } from "@windrow/model";
-import { inTransaction, lockAttempt } from "@windrow/store";
+import { inTransaction, lockAttempt, suspectDeafAgent } from "@windrow/store";
 import type { Advanced } from "./advance-run.ts";
 import { type EndDeps, endAttemptAndAdvance, releaseJob } from "./end-attempt-run.ts";
 
@@ -26,7 +26,10 @@ export function expireOffer(deps: EndDeps, attemptId: AttemptId): Promise<Advanc
   return inTransaction(deps.db, async (tx) => {
     const locked = await lockAttempt(tx, attemptId);
     if (locked?.state !== "offered" || !locked.offerIsOver) return undefined;
-    return endAttemptAndAdvance(tx, deps, { locked, how: "expire", reason: "offer_expired", job: releaseJob(locked) });
+    const end = { locked, how: "expire", reason: "offer_expired", job: releaseJob(locked) } as const;
+    const advanced = await endAttemptAndAdvance(tx, deps, end);
+    await suspectDeafAgent(tx, locked.agentId);
+    return advanced;
   });
 }
 

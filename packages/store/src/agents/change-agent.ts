@@ -1,6 +1,6 @@
 import { AGENT_TRANSITIONS, type AgentId } from "@windrow/model";
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { Database, Tx } from "../database.ts";
 import { fromStates, toState } from "../state-guard.ts";
 
 /** The session's connection is gone: the agent is suspect at once, unless it is connected again already. */
@@ -19,6 +19,19 @@ export async function suspectAgent(
     db,
   );
   return rows.length === 1;
+}
+
+/** The agent let an offer run out: it is offered nothing more before its next heartbeat, so that others get a turn. */
+export async function suspectDeafAgent(tx: Tx, agentId: AgentId): Promise<void> {
+  await sql`
+    with changed as (
+      update agents set state = ${toState(AGENT_TRANSITIONS.suspect)}, suspect_at = clock_timestamp()
+      where id = ${agentId} and state in (${fromStates(AGENT_TRANSITIONS.suspect)})
+      returning id
+    )
+    insert into events (kind, agent_id, data) select 'agent_suspect', id, '{"reason": "offer_expired"}' from changed`.execute(
+    tx,
+  );
 }
 
 /** A heartbeat of the present session of a suspect agent: it is back. */

@@ -15,9 +15,25 @@ export interface PoolRow {
   readonly expiryHeldUntil: Date | null;
 }
 
+/** Named one by one: a kept plan of `*` breaks when a later version adds a column. */
+const COLUMNS = [
+  "name",
+  "labels",
+  "priority",
+  "untrusted_allowed",
+  "paused_at",
+  "suspect_after_ms",
+  "lost_after_ms",
+  "lease_margin_ms",
+  "offer_ms",
+  "orphan_grace_ms",
+  "infra_retries_max",
+  "expiry_held_until",
+] as const;
+
 /** Every pool, by name. */
 export async function readPools(db: Database): Promise<PoolRow[]> {
-  const rows = await db.selectFrom("pools").selectAll().orderBy("name").execute();
+  const rows = await db.selectFrom("pools").select(COLUMNS).orderBy("name").execute();
   return rows.map((row) => ({
     name: row.name,
     labels: row.labels,
