@@ -1,3 +1,5 @@
+import { createMaskAutomaton, type MaskAutomaton } from "./mask-automaton.ts";
+
 /** A byte string that must not reach the log in matches that begin at or after `fromOffset` of the raw stream. */
 export interface Mask {
   readonly bytes: Uint8Array;
@@ -8,15 +10,31 @@ export interface Mask {
 export interface MaskFinder {
   /** At least one byte. */
   add(mask: Mask): void;
-  /** Matches that begin before `endAt`, in no order; they may overlap. `dataOffset` is where `data` stands in the stream. */
+  /**
+   * Matches that begin before `endAt`, in no order; they may overlap, and those within others may be missing. `dataOffset`
+   * is where `data` stands in the stream.
+   */
   find(data: Buffer, dataOffset: number, endAt: number, onMatch: (start: number, end: number) => void): void;
+  /** The first position from which the rest of `data` may be the beginning of a match that is not complete. */
+  firstUndecided(data: Buffer, dataOffset: number): number;
 }
 
 /** With few masks the runtime's own search, once for each, is fastest; with many, one walk by pairs of bytes. */
 const SEARCHED_ONE_BY_ONE_MAX = 6;
+/** With masks longer than this together, both could be made to take minutes by who chooses the masks: an automaton cannot. */
+const SEARCHED_BYTES_MAX = 2_048;
 
 export function createMaskFinder(): MaskFinder {
   const masks: Mask[] = [];
+  let masksBytes = 0;
+  let longestBytes = 0;
+  let automaton: MaskAutomaton | undefined;
+
+  function automatonIfNeeded(): MaskAutomaton | undefined {
+    if (masksBytes <= SEARCHED_BYTES_MAX) return undefined;
+    automaton ??= createMaskAutomaton(masks);
+    return automaton;
+  }
   /** By the first two bytes; a mask of one byte stands under all pairs it may begin. */
   const byPair = new Map<number, Mask[]>();
   const isFirstPair = new Uint8Array(65_536);
@@ -31,11 +49,16 @@ export function createMaskFinder(): MaskFinder {
   return {
     add(mask) {
       masks.push(mask);
+      masksBytes += mask.bytes.length;
+      longestBytes = Math.max(longestBytes, mask.bytes.length);
+      automaton = undefined;
       const [first = 0, second] = mask.bytes;
       if (second !== undefined) addPair((first << 8) | second, mask);
       else for (let other = 0; other < 256; other++) addPair((first << 8) | other, mask);
     },
     find(data, dataOffset, endAt, onMatch) {
+      const whole = automatonIfNeeded();
+      if (whole !== undefined) return whole.find(data, dataOffset, endAt, onMatch);
       if (masks.length <= SEARCHED_ONE_BY_ONE_MAX) {
         for (const { bytes, fromOffset } of masks) {
           let at = data.indexOf(bytes, Math.max(0, fromOffset - dataOffset));
@@ -57,6 +80,18 @@ export function createMaskFinder(): MaskFinder {
           if (data.compare(bytes, 0, bytes.length, at, end) === 0) onMatch(at, end);
         }
       }
+    },
+    firstUndecided(data, dataOffset) {
+      const whole = automatonIfNeeded();
+      if (whole !== undefined) return whole.firstUndecided(data, dataOffset);
+      for (let at = Math.max(0, data.length - longestBytes + 1); at < data.length; at++) {
+        const restBytes = data.length - at;
+        for (const { bytes, fromOffset } of masks) {
+          if (data[at] !== bytes[0] || restBytes >= bytes.length || dataOffset + at < fromOffset) continue;
+          if (data.compare(bytes, 0, restBytes, at) === 0) return at;
+        }
+      }
+      return data.length;
     },
   };
 }

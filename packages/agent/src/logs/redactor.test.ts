@@ -94,4 +94,39 @@ describe("redactor", () => {
       expect(found(masks)).toEqual([...new Set(masks.flatMap((mask) => found([mask])))].sort());
     }
   });
+
+  it("finds with an automaton what it finds without one", () => {
+    let seed = 13;
+    const next = (limit: number) => {
+      seed = (seed * 1103515245 + 12345) % 2147483648;
+      return seed % limit;
+    };
+    // So long together that the automaton is used; none of it occurs.
+    const ballast = { text: "z".repeat(3_000) };
+    for (let round = 0; round < 200; round++) {
+      const raw = Buffer.from(Array.from({ length: 200 }, () => 97 + next(2)));
+      const masks = Array.from({ length: 1 + next(8) }, () => {
+        const start = next(180);
+        return { text: raw.subarray(start, start + 1 + next(12)).toString("latin1"), fromOffset: next(150) };
+      });
+      const expected = redact([raw], masks);
+      for (const pieceBytes of [1, 3, 17, 200]) {
+        expect(redact(cut(raw, pieceBytes), [...masks, ballast])).toBe(expected);
+      }
+    }
+  });
+
+  it.each([
+    ["one long mask of one letter", [Buffer.alloc(60_000, "a")]],
+    ["many that begin alike", Array.from({ length: 1_000 }, (_, no) => Buffer.from(`aaaaaaaaaaaa${no}`))],
+    ["nested ones", Array.from({ length: 500 }, (_, no) => Buffer.alloc(no + 1, "a"))],
+  ])("is not held up by masks that a job chose badly: %s", (_, masks) => {
+    const redactor = createRedactor();
+    for (const bytes of masks) redactor.addMask({ bytes, fromOffset: 0 });
+    const beganMs = performance.now();
+    for (let piece = 0; piece < 4; piece++) redactor.push(Buffer.alloc(256 * 1024, "a"));
+    redactor.end();
+    // Without the automaton it takes minutes.
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
+  });
 });

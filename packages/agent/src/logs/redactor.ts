@@ -20,21 +20,20 @@ const NOTHING = Buffer.alloc(0);
 
 /** Every byte covered by a match disappears; each unbroken run of covered bytes becomes `***`. */
 export function createRedactor(): Redactor {
-  const masks: Mask[] = [];
   const finder = createMaskFinder();
-  let longestBytes = 0;
+  let hasMasks = false;
   let carry: Buffer = NOTHING;
   let carryOffset = 0;
   let coveredUntilOffset = 0;
   let isInRun = false;
 
   function decide(raw: Buffer, isLast: boolean): Buffer {
-    if (masks.length === 0) {
+    if (!hasMasks) {
       carryOffset += raw.length;
       return raw;
     }
     const data = carry.length === 0 ? raw : Buffer.concat([carry, raw]);
-    const decidedCount = isLast ? data.length : firstUndecided(data, carryOffset, masks, longestBytes);
+    const decidedCount = isLast ? data.length : finder.firstUndecided(data, carryOffset);
     const runs = coveredRuns(data, carryOffset, decidedCount, finder, coveredUntilOffset - carryOffset);
     const redacted = replaceRuns(data, decidedCount, runs);
     coveredUntilOffset = Math.max(coveredUntilOffset, carryOffset + (runs.at(-1)?.[1] ?? 0));
@@ -66,9 +65,8 @@ export function createRedactor(): Redactor {
   return {
     addMask(mask) {
       if (mask.bytes.length === 0) return;
-      masks.push(mask);
+      hasMasks = true;
       finder.add(mask);
-      longestBytes = Math.max(longestBytes, mask.bytes.length);
     },
     push: (raw) => decide(raw, false),
     end: () => decide(NOTHING, true),
@@ -76,18 +74,6 @@ export function createRedactor(): Redactor {
 }
 
 type Run = [start: number, end: number];
-
-/** The first position from which the rest of `data` may be the beginning of a secret that has not come yet. */
-function firstUndecided(data: Buffer, dataOffset: number, masks: readonly Mask[], longestBytes: number): number {
-  for (let at = Math.max(0, data.length - longestBytes + 1); at < data.length; at++) {
-    const restBytes = data.length - at;
-    for (const { bytes, fromOffset } of masks) {
-      if (data[at] !== bytes[0] || restBytes >= bytes.length || dataOffset + at < fromOffset) continue;
-      if (data.compare(bytes, 0, restBytes, at) === 0) return at;
-    }
-  }
-  return data.length;
-}
 
 /** Matches that begin before `decidedCount`, merged where they touch; `coveredBytes` are left over from earlier data. */
 function coveredRuns(
@@ -98,7 +84,12 @@ function coveredRuns(
   coveredBytes: number,
 ): Run[] {
   const runs: Run[] = coveredBytes > 0 ? [[0, coveredBytes]] : [];
-  finder.find(data, dataOffset, decidedCount, (start, end) => runs.push([start, end]));
+  finder.find(data, dataOffset, decidedCount, (start, end) => {
+    const last = runs.at(-1);
+    // Most often they come in order: then there are no more runs than are shown.
+    if (last !== undefined && start >= last[0] && start <= last[1]) last[1] = Math.max(last[1], end);
+    else runs.push([start, end]);
+  });
   if (runs.length < 2) return runs;
   runs.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const merged: Run[] = [];
