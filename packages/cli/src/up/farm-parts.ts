@@ -44,14 +44,24 @@ export function createPostgresPart(context: FarmContext, onStart: (postgres: Run
   };
 }
 
-export function createNatsPart(context: FarmContext, onStart: (nats: RunningNats) => void): FarmPart {
+export function createNatsPart(
+  context: FarmContext,
+  on: { readonly started: (nats: RunningNats) => void; readonly progress: (sentence: string) => void },
+): FarmPart {
   return {
     name: "nats",
     async start() {
       const { clock, logger, folder, options } = context;
       const { natsPort: port, listenAddress } = options;
-      const nats = await startNats({ dataDir: folder.nats, port, listenAddress, clock, logger });
-      onStart(nats);
+      const nats = await startNats({
+        dataDir: folder.nats,
+        port,
+        listenAddress,
+        clock,
+        logger,
+        onProgress: on.progress,
+      });
+      on.started(nats);
       return nats;
     },
   };

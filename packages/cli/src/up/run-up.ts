@@ -136,8 +136,11 @@ async function startServers(
     createPostgresPart(input.context, (started) => {
       postgres = started;
     }),
-    createNatsPart(input.context, (started) => {
-      nats = started;
+    createNatsPart(input.context, {
+      started(server) {
+        nats = server;
+      },
+      progress: (message) => input.report({ event: "notice", message }),
     }),
   ];
   await keepAll(input, parts);

@@ -45,6 +45,8 @@ export const UP_DEFAULTS = {
   agents: 2,
 } as const;
 
+/** What another machine must reach. */
+const TUNNELLED = [UP_DEFAULTS.port, UP_DEFAULTS.grpcPort, UP_DEFAULTS.natsPort];
 const AGENTS_MAX = 64;
 const SLOTS_MAX = 1_000;
 
@@ -54,7 +56,7 @@ export function compileUpOptions(flags: UpFlags, defaultDataDir: string): UpOpti
   if (listenAddress !== "127.0.0.1") {
     throw usageError(
       `--listen ${listenAddress}: only 127.0.0.1 is possible for now, because TLS for other addresses is not built yet`,
-      "To reach the farm from another machine, forward the port: ssh -L 7070:127.0.0.1:7070 HOST",
+      `From another machine, forward its ports: ssh -N ${TUNNELLED.map((port) => `-L ${port}:127.0.0.1:${port}`).join(" ")} HOST`,
     );
   }
   const ports = {

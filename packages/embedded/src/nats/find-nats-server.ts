@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Logger } from "@windrow/service";
 import type { EmbeddedPlaces } from "../config.ts";
 import { EmbeddedError } from "../embedded-error.ts";
 import { hasCode } from "../process/has-code.ts";
@@ -24,9 +23,9 @@ const run = promisify(execFile);
 
 /**
  * Finds nats-server: on the PATH, in our cache, or, on Debian and Ubuntu, by fetching its package into the cache (no root
- * needed, nothing is installed, no system service appears). Throws `binary_missing` with the way to get it.
+ * needed, nothing is installed, no system service appears), which `tell` hears of. Throws `binary_missing` with the way to get it.
  */
-export async function findNatsServer(places: EmbeddedPlaces, logger: Logger): Promise<string> {
+export async function findNatsServer(places: EmbeddedPlaces, tell: (line: string) => void): Promise<string> {
   const installed = findProgram(NAME, [...places.programFolders, "/usr/sbin", "/usr/local/bin"]);
   if (installed !== undefined) return installed;
   const cached = join(places.cacheDir, NAME, NAME);
@@ -34,7 +33,7 @@ export async function findNatsServer(places: EmbeddedPlaces, logger: Logger): Pr
   if (findProgram("apt-get", ["/usr/bin"]) === undefined || findProgram("dpkg", ["/usr/bin"]) === undefined) {
     throw missing("it is not on the PATH", undefined);
   }
-  logger.info("fetching nats-server from the Debian packages");
+  tell("fetching nats-server from Debian's packages, this once (up to a minute)");
   try {
     await fetchPackage(cached, places.cacheDir);
   } catch (cause) {

@@ -37,6 +37,8 @@ export interface StartNatsOptions {
   /** The nats-server to run; searched and fetched when not given. */
   readonly binary?: string;
   readonly clock?: Clock;
+  /** Told, in a sentence for people, of what takes long: fetching the program the first time. */
+  readonly onProgress?: (sentence: string) => void;
 }
 
 export interface RunningNats {
@@ -101,8 +103,13 @@ export async function startNats(options: StartNatsOptions): Promise<RunningNats>
   logger.info({ pid: serverPid, port, isAdopted }, "nats-server is ready");
 
   async function launch(): Promise<number> {
-    const binary = options.binary ?? (await findNatsServer(readEmbeddedPlaces(process.env), logger));
+    const binary = options.binary ?? (await findNatsServer(readEmbeddedPlaces(process.env), (line) => tell(line)));
     return spawnServer({ binary, settingsFile: files.settings, logFile: files.log });
+  }
+
+  function tell(line: string): void {
+    logger.info(line);
+    options.onProgress?.(line);
   }
 
   let stopping: Promise<void> | undefined;
