@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of the workflow language
 import { createHash } from "node:crypto";
+import type { Plan } from "@windrow/model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentBench, waitFor } from "./agent-bench.ts";
 import { planOf, runStep } from "./fake-controller.ts";
@@ -169,6 +170,25 @@ echo "answer=42" >> "$GITHUB_OUTPUT"`,
     expect(bench.controller.log(attempt, "1").toString()).toBe("again *** \n::set-output name=x::y\n");
     expect(bench.controller.log(attempt, "2").toString()).toBe("y ***\n");
     expect(bench.controller.log(attempt, "system").toString()).toContain("'set-env' is refused");
+  });
+
+  it("bounds what a step may have it remember", async () => {
+    await bench.start();
+    const long = 'long=$(printf "%060000d" 0)';
+    const steps = [
+      runStep(`${long}; for no in 1 2 3 4 5 6; do echo "::add-mask::secret-$no-$long"; done; echo "secret-1-$long"`),
+      runStep(`${long}; for no in $(seq 40); do echo "::set-output name=o$no::$long"; done`, { id: "many" }),
+      runStep("for no in $(seq 100); do echo '::set-env name=A::b'; done"),
+    ];
+    const outputs: Plan["outputs"] = [["all", "${{ toJSON(steps.many.outputs) }}"]];
+    const attempt = bench.controller.offer(planOf(steps, { outputs }));
+    const { outcome } = await bench.finished(attempt);
+    expect(outcome).toBe("succeeded");
+    const system = bench.controller.log(attempt, "system").toString();
+    expect(system.match(/more is called secret than can be hidden/g)).toHaveLength(2);
+    expect(system.match(/is left out: the step has set too many/g)).toHaveLength(10);
+    expect(system.match(/'set-env' is refused/g)).toHaveLength(10);
+    expect(bench.controller.log(attempt, "0").toString()).toMatch(/\n\*\*\*\n$/);
   });
 
   it("hides the job's own token", async () => {

@@ -5,7 +5,7 @@ import type { LogShipper } from "../logs/log-shipper.ts";
 import { createLogStream, type LogStream } from "../logs/log-stream.ts";
 import { createRedactor } from "../logs/redactor.ts";
 import { watchSpool } from "../logs/watch-spool.ts";
-import { createStepCommands } from "./step-commands.ts";
+import { createStepCommands, JOB_MASKS_BYTES_MAX, JOB_MASKS_MAX } from "./step-commands.ts";
 
 export interface JobLogsOptions {
   /** Where the attempt's output is spooled, the agent's own folder. */
@@ -51,6 +51,10 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
    * began, and finds its own anew: shipped again, it must be the same bytes.
    */
   const masks = new Map<string, { readonly stepNo: number; readonly bytes: Uint8Array }>();
+  /** Of the agent's own lines. */
+  const redactor = createRedactor();
+  let announcedCount = 0;
+  let announcedBytes = 0;
   for (const bytes of options.masks) remember(-1, bytes);
   for (const { stepNo, bytes } of options.earlierMasks) remember(stepNo, bytes);
   const path = join(spoolDir, "system.log");
@@ -60,19 +64,21 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
   shipper.add(system);
   let isEnded = false;
 
-  /** False when an equal one of the same step, or an earlier one, is known. */
-  function remember(stepNo: number, bytes: Uint8Array): boolean {
+  function remember(stepNo: number, bytes: Uint8Array): "new" | "known" | "too_many" {
     const key = Buffer.from(bytes).toString("latin1");
     const known = masks.get(key);
-    if (known !== undefined && known.stepNo <= stepNo) return false;
-    masks.set(key, { stepNo, bytes });
-    return known === undefined;
+    if (known === undefined && stepNo >= 0) {
+      if (announcedCount >= JOB_MASKS_MAX || announcedBytes + bytes.length > JOB_MASKS_BYTES_MAX) return "too_many";
+      announcedCount++;
+      announcedBytes += bytes.length;
+    }
+    if (known === undefined || known.stepNo > stepNo) masks.set(key, { stepNo, bytes });
+    if (known === undefined) redactor.addMask({ bytes, fromOffset: 0 });
+    return known === undefined ? "new" : "known";
   }
 
   function say(line: string): void {
     if (isEnded) return;
-    const redactor = createRedactor();
-    for (const { bytes } of masks.values()) redactor.addMask({ bytes, fromOffset: 0 });
     const bytes = Buffer.from(`${line.slice(0, LINE_CHARS_MAX)}\n`);
     writeSync(file, Buffer.concat([redactor.push(bytes), redactor.end()]));
     system.touch();
@@ -88,8 +94,11 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
     beginStep(stepNo, spoolPath, isLive) {
       const commands = createStepCommands({
         onMask(bytes, fromOffset) {
+          const verdict = remember(stepNo, bytes);
+          if (verdict === "too_many") return false;
           stream.addMask({ bytes, fromOffset });
-          if (remember(stepNo, bytes)) options.onMask(stepNo, bytes);
+          if (verdict === "new") options.onMask(stepNo, bytes);
+          return true;
         },
         onRefused: (message) => say(`Step ${stepNo + 1}: ${message}`),
       });

@@ -17,6 +17,8 @@ export interface MaskFinder {
   find(data: Buffer, dataOffset: number, endAt: number, onMatch: (start: number, end: number) => void): void;
   /** The first position from which the rest of `data` may be the beginning of a match that is not complete. */
   firstUndecided(data: Buffer, dataOffset: number): number;
+  /** Gives back what it made for searching; it is made again when needed. */
+  rest(): void;
 }
 
 /** With few masks the runtime's own search, once for each, is fastest; with many, one walk by pairs of bytes. */
@@ -80,6 +82,9 @@ export function createMaskFinder(): MaskFinder {
           if (data.compare(bytes, 0, bytes.length, at, end) === 0) onMatch(at, end);
         }
       }
+    },
+    rest() {
+      automaton = undefined;
     },
     firstUndecided(data, dataOffset) {
       const whole = automatonIfNeeded();

@@ -69,7 +69,11 @@ export function createRedactor(): Redactor {
       finder.add(mask);
     },
     push: (raw) => decide(raw, false),
-    end: () => decide(NOTHING, true),
+    end() {
+      const last = decide(NOTHING, true);
+      finder.rest();
+      return last;
+    },
   };
 }
 
