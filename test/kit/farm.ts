@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, startTestNats, startTestPostgres, type TestNats } from "@windrow/embedded/testing";
@@ -87,6 +87,8 @@ export class Farm {
     const connectionString =
       options.connectionString ?? (await (await startTestPostgres()).createDatabase()).connectionString;
     const dir = mkdtempSync(join(tmpdir(), "windrow-farm-"));
+    // job users must be able to walk through to their work folders, or the agent keeps those elsewhere
+    chmodSync(dir, 0o711);
     const hostAddress = options.network?.hostAddress ?? "127.0.0.1";
     const nats = await startTestNats(hostAddress);
     const natsProxy = await TcpProxy.start({ host: hostAddress, port: nats.port }, hostAddress);
