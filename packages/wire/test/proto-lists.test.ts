@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CONCLUSIONS, TRUSTS } from "@windrow/model";
+import { CONCLUSIONS, OUTCOMES, TRUSTS } from "@windrow/model";
 import { expect, test } from "vitest";
 import { DECLINE_REASONS } from "../src/agent-messages.ts";
 import { KICK_REASONS } from "../src/bus-messages.ts";
@@ -22,6 +22,9 @@ function listedWords(text: string, message: string, field: string): string[] {
 // When one of these fails, a list in the specification and a list in the code differ: change both.
 test.each([
   ["StepReport.state", proto.agent, REPORTED_STEP_STATES],
+  ["StepReport.outcome", proto.agent, OUTCOMES],
+  ["StepReport.conclusion", proto.agent, CONCLUSIONS],
+  ["FinishAttemptRequest.outcome", proto.agent, OUTCOMES],
   ["Receipt.containment", proto.agent, CONTAINMENTS],
   ["OfferAnswer.decline_reason", proto.agent, DECLINE_REASONS],
   ["Plan.trust", proto.plan, TRUSTS],
