@@ -3,6 +3,12 @@ import { bindWork, type TreeContext } from "./command-context.ts";
 import { addFarmOptions } from "./common-options.ts";
 import { examples } from "./run-commands.ts";
 
+/** The agent's own exit codes reach whoever started the command: a service manager acts on them. */
+const AGENT_EXITS = `
+Exits 0 after an orderly stop, 1 when something went wrong or a newer process of the same agent took over, and 78 when the
+configuration or credential is wrong, so that a service manager does not restart it (systemd: RestartPreventExitStatus=78).
+`;
+
 /** `windrow agent …` */
 export function addAgentCommands(program: Command, context: TreeContext): void {
   const agent = program.command("agent").description("join, run, list, view, drain, resume and remove agents");
@@ -24,7 +30,8 @@ export function addAgentCommands(program: Command, context: TreeContext): void {
   const run = agent
     .command("run")
     .description("Run the agent that joined from this machine earlier, until Ctrl-C")
-    .addHelpText("after", examples("windrow agent run", "windrow agent run --dir /srv/windrow-agent"));
+    .addHelpText("after", examples("windrow agent run", "windrow agent run --dir /srv/windrow-agent"))
+    .addHelpText("after", AGENT_EXITS);
   addProcessOptions(run);
   bindWork(run, context, async () => (await import("../agent/run-agent.ts")).runAgent);
 
