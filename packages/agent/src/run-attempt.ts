@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SlotUser } from "@windrow/backends";
+import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
 import { Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
@@ -82,11 +82,6 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     machine.logger.error({ err: error, attempt: attemptId }, "an attempt cannot be reported");
     attempt.revoke("its log or its reports cannot be sent");
   };
-  const start = await startAttempt(runner, attempt);
-  const { plan, jobToken } = start;
-  const hasRun = memory.opened !== undefined;
-  if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
-
   const user = memory.opened?.user ?? runner.slotUsers[attempt.slotNo];
   if (user === undefined && runner.slotUsers.some((slotUser) => slotUser !== undefined)) {
     // It was accepted when the agent had more slots. Running it as root instead is out of the question.
@@ -98,6 +93,15 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     workDir: join(folders.workRootDir, attemptId, "job"),
     user,
   };
+  await failpoint("agent.after-accept");
+  const hasRun = memory.opened !== undefined;
+  const ahead = hasRun || memory.finishing !== undefined ? undefined : openAhead(runner, attemptId, site);
+  const start = await startAttempt(runner, attempt).catch(async (error: unknown) => {
+    if (!attempt.abandoned.aborted) await closeUnused(ahead);
+    throw error;
+  });
+  const { plan, jobToken } = start;
+  if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
   const { clock, logger } = machine;
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
@@ -116,10 +120,12 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     let result = memory.finishing;
     if (result === undefined) {
       if (!hasRun) sayHeader(logs, runner, attempt, site.user);
-      if (attempt.cancelled.aborted && !hasRun) result = cancelledResult(clock.nowMs());
-      else {
+      if (attempt.cancelled.aborted && !hasRun) {
+        await closeUnused(ahead);
+        result = cancelledResult(clock.nowMs());
+      } else {
         const files = prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user: site.user });
-        result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, logs, reporter });
+        result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, ahead, logs, reporter });
       }
       logs.say(footer(result));
       machine.journal.append({ kind: "finishing", attemptId, report: result });
@@ -136,10 +142,51 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   }
 }
 
+/** An empty job waits so long for its first step; whoever starts the attempt gives it the deadline of its lease. */
+const AHEAD_MS_MAX = 600_000;
+
+/**
+ * Starts the job's supervisor while the controller is asked for the start: it takes as long, and runs nothing before. A
+ * process after this one finds it by the note.
+ */
+function openAhead(
+  { machine, folders }: AttemptRunner,
+  attemptId: HeldAttempt["attemptId"],
+  site: JobSite,
+): Promise<JobHandle> {
+  const { siteDir, user } = site;
+  const nowBootMs = machine.bootClockMs();
+  const open = async () => {
+    prepareSpoolFolder({ siteDir, attemptDir: join(folders.workRootDir, attemptId) });
+    prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user });
+    machine.journal.append({
+      kind: "opened",
+      attemptId,
+      ...(user === undefined ? {} : { user }),
+      startedAtMs: machine.clock.nowMs(),
+      startedAtBootMs: nowBootMs,
+    });
+    return machine.backend.openJob(site, { deadlineBootMs: nowBootMs + AHEAD_MS_MAX, deadlineGrace: defaultGrace });
+  };
+  const handle = open();
+  // Whoever needs it meets the error.
+  handle.catch(() => undefined);
+  return handle;
+}
+
+async function closeUnused(ahead: Promise<JobHandle> | undefined): Promise<void> {
+  const [opened] = await Promise.allSettled([ahead]);
+  if (opened.status === "rejected" || opened.value === undefined) return;
+  try {
+    await opened.value.closeJob(noGrace);
+  } finally {
+    opened.value.detach();
+  }
+}
+
 async function startAttempt(runner: AttemptRunner, attempt: HeldAttempt): Promise<StartAttemptReply> {
   const { machine, connection } = runner;
   const { attemptId, leaseId } = attempt;
-  await failpoint("agent.after-accept");
   try {
     return await connection.call(async ({ client, sessionNo }) => {
       const sentAtBootMs = machine.bootClockMs();

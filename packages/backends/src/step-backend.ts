@@ -139,8 +139,11 @@ export interface JobHandle {
   waitStep(stepNo: number, signal?: AbortSignal): Promise<StepExit>;
   /** The raw output, both streams, appended only by the supervisor; there once `startStep` returned. */
   spoolPath(stepNo: number): string;
-  /** Replaces the deadline atomically; boot clock. The supervisor looks at least once a second. */
-  setDeadline(deadlineBootMs: number): Promise<void>;
+  /**
+   * Replaces the deadline atomically; boot clock. The supervisor looks at least once a second. `grace` replaces what
+   * `openJob` was told, also for later deadlines set here.
+   */
+  setDeadline(deadlineBootMs: number, grace?: GraceSequence): Promise<void>;
   /**
    * SIGINT to the step's process group, grace, SIGTERM, grace, then SIGKILL to its whole session. Returns when the step
    * has ended. Background processes of earlier steps are left alone.

@@ -48,6 +48,8 @@ export interface RunJobOptions {
   readonly memory: AttemptMemory;
   readonly site: JobSite;
   readonly files: JobFiles;
+  /** The job's supervisor, when it was started while the start was asked for. */
+  readonly ahead?: Promise<JobHandle> | undefined;
   readonly logs: JobLogs;
   readonly reporter: StepReporter;
 }
@@ -136,13 +138,20 @@ function judge<T extends { outcome: Outcome; reason: string }>(
 
 async function openOrAttach(options: RunJobOptions, deadlineBootMs: number): Promise<JobHandle | undefined> {
   const { machine, memory, site, plan } = options;
+  if (options.ahead !== undefined) {
+    const handle = await options.ahead;
+    await handle.setDeadline(deadlineBootMs, plan.cancelGrace);
+    return handle;
+  }
   if (memory.opened !== undefined) {
     const handle = await machine.backend.attachJob(site);
     if (handle !== undefined) {
       // The one it has is of the agent's earlier process.
-      await handle.setDeadline(deadlineBootMs);
+      await handle.setDeadline(deadlineBootMs, plan.cancelGrace);
       return handle;
     }
+    // The site may have been in the memory of a machine that restarted.
+    if (memory.stepsStarted.size + memory.stepsEnded.size > 0) return undefined;
     // The agent may have died between its note and the supervisor's start.
     if ((await machine.backend.readRemains(site)) !== undefined) return undefined;
   }

@@ -42,6 +42,7 @@ export class HostJob implements JobHandle {
   readonly supervisorPid: number;
   #parts: HostJobParts;
   #lastStepNo: number | undefined;
+  #deadlineGrace: GraceSequence | undefined;
 
   constructor(parts: HostJobParts) {
     this.#parts = parts;
@@ -78,8 +79,9 @@ export class HostJob implements JobHandle {
     return this.#path(`spool/${stepNo}`);
   }
 
-  async setDeadline(deadlineBootMs: number): Promise<void> {
-    writeDeadline(this.site, deadlineBootMs);
+  async setDeadline(deadlineBootMs: number, grace?: GraceSequence): Promise<void> {
+    this.#deadlineGrace = grace ?? this.#deadlineGrace;
+    writeDeadline(this.site, deadlineBootMs, this.#deadlineGrace);
   }
 
   async cancelStep(stepNo: number, grace: GraceSequence = defaultGrace): Promise<CancelReceipt> {

@@ -48,12 +48,13 @@ export function readSiteSettings(site: JobSite): SiteSettings {
   };
 }
 
-/** Replaces the deadline in one step, so that the supervisor never reads half a number. */
-export function writeDeadline(site: JobSite, deadlineBootMs: number): void {
+/** Replaces the deadline in one step, so that the supervisor never reads half a number; `grace` replaces the settings'. */
+export function writeDeadline(site: JobSite, deadlineBootMs: number, grace?: GraceSequence): void {
   if (!Number.isFinite(deadlineBootMs)) throw new BackendFault("site_invalid", `deadline is ${deadlineBootMs}`);
   const path = join(site.siteDir, "deadline");
   const temporary = `${path}.new`;
-  writeFileSync(temporary, `${Math.round(deadlineBootMs)}\n`, { mode: 0o600 });
+  const words = [Math.round(deadlineBootMs), ...(grace === undefined ? [] : [encodeGrace(grace)])];
+  writeFileSync(temporary, `${words.join(" ")}\n`, { mode: 0o600 });
   renameSync(temporary, path);
 }
 

@@ -195,14 +195,15 @@ kill_job() {
 end_if_overdue() {
   [ -e overdue ] || return
   # The agent may have moved the deadline since the ticker looked.
-  read -r deadline <deadline
+  # What stands behind it, if anything, replaces the grace of the settings.
+  read -r deadline interrupt_ms terminate_ms <deadline
   read_now
   if [ "$deadline" -gt "$now" ]; then
     rm -f overdue
     return
   fi
   echo "$now end" >ended-by-deadline
-  end_job "$deadline_interrupt_ms" "$deadline_terminate_ms"
+  end_job "${interrupt_ms:-$deadline_interrupt_ms}" "${terminate_ms:-$deadline_terminate_ms}"
 }
 
 control() {
@@ -225,7 +226,7 @@ ticker() {
   exec 8<&- 9>&-
   while [ ! -e receipt ]; do
     # The site folder was wiped, or main was killed and no namespace ends the job with it: then control does.
-    if [ ! -d "/proc/$main_pid" ] || ! read -r deadline 2>/dev/null <deadline; then
+    if [ ! -d "/proc/$main_pid" ] || ! read -r deadline _ 2>/dev/null <deadline; then
       echo "close 0 0" >&3
       exit 0
     fi
