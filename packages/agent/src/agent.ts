@@ -129,7 +129,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       held: held.leases(),
       hostname: hostname(),
     }),
-    heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining ? 0 : held.freeSlotsCount }),
+    heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining || mode.diskFull ? 0 : held.freeSlotsCount }),
     connection,
     clock,
     bootClockMs,
@@ -215,9 +215,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await sessionLoop.start();
 
   async function lookAtDisk(): Promise<void> {
-    const { bavail, bsize } = await statfs(folders.workRootDir);
-    const diskFull = bavail * bsize < DISK_FREE_BYTES_MIN;
-    if (diskFull !== mode.diskFull) logger.warn({ diskFull, freeBytes: bavail * bsize }, "disk space changed");
+    // Jobs' files, and the agent's own with its journal: they may lie on two disks.
+    const disks = await Promise.all([statfs(folders.workRootDir), statfs(folders.agentDir)]);
+    const freeBytes = Math.min(...disks.map(({ bavail, bsize }) => bavail * bsize));
+    const diskFull = freeBytes < DISK_FREE_BYTES_MIN;
+    if (diskFull !== mode.diskFull) logger.warn({ diskFull, freeBytes }, "disk space changed");
     mode.diskFull = diskFull;
   }
 

@@ -172,6 +172,21 @@ echo "answer=42" >> "$GITHUB_OUTPUT"`,
     expect(bench.controller.log(attempt, "system").toString()).toContain("'set-env' is refused");
   });
 
+  it("tells no secret in the name or the fault of a step, and no endless ones", async () => {
+    await bench.start();
+    const steps = [
+      runStep("echo 'who=hush' >>$GITHUB_OUTPUT; printf 'long=%05000d\\n' 7 >>$GITHUB_OUTPUT", { id: "first" }),
+      runStep("true", { name: "for ${{ steps.first.outputs.who }} ${{ steps.first.outputs.long }}" }),
+      runStep("true", { shell: "${{ steps.first.outputs.who }}" }),
+    ];
+    const attempt = bench.controller.offer(planOf(steps), { masks: ["hush"] });
+    await bench.finished(attempt);
+    const last = (stepNo: number) => attempt.reports.filter((report) => report.stepNo === stepNo).at(-1);
+    expect(last(1)?.name).toMatch(/^for \*\*\* 0+$/);
+    expect(last(1)?.name?.length).toBeLessThanOrEqual(200);
+    expect(last(2)?.fault).toContain("the shell '***' is not known");
+  });
+
   it("bounds what a step may have it remember", async () => {
     await bench.start();
     const long = 'long=$(printf "%060000d" 0)';

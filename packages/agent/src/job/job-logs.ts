@@ -35,6 +35,8 @@ export interface JobLogs {
   say(line: string): void;
   /** `isLive`: the step may still write. Masks of earlier steps must be known. */
   beginStep(stepNo: number, spoolPath: string, isLive: boolean): StepLog;
+  /** A text for people, without the secrets known by now. */
+  redact(text: string): string;
   /** Whether a secret known by now stands in the text. */
   holdsSecret(text: string): boolean;
   /** Nothing more will be said. */
@@ -77,16 +79,20 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
     return known === undefined ? "new" : "known";
   }
 
+  function redactWhole(text: string): Buffer {
+    return Buffer.concat([redactor.push(Buffer.from(text)), redactor.end()]);
+  }
+
   function say(line: string): void {
     if (isEnded) return;
-    const bytes = Buffer.from(`${line.slice(0, LINE_CHARS_MAX)}\n`);
-    writeSync(file, Buffer.concat([redactor.push(bytes), redactor.end()]));
+    writeSync(file, redactWhole(`${line.slice(0, LINE_CHARS_MAX)}\n`));
     system.touch();
     shipper.wake();
   }
 
   return {
     say,
+    redact: (text) => redactWhole(`${text}\n`).toString("utf8").slice(0, -1),
     holdsSecret(text) {
       const whole = Buffer.from(text);
       return [...masks.values()].some(({ bytes }) => bytes.length > 0 && whole.includes(Buffer.from(bytes)));

@@ -23,7 +23,11 @@ export async function runStep(job: OpenJob, stepNo: number, step: StepDefinition
   try {
     const stepEnv = evaluateStepEnv(job, step);
     const contexts = job.scope.contexts(stepEnv);
-    if (step.name !== undefined) draft.name = evaluateTemplate(step.name, contexts, job.scope.functions);
+    if (step.name !== undefined) {
+      const name = evaluateTemplate(step.name, contexts, job.scope.functions);
+      // Reports are for everybody who may see the run.
+      draft.name = job.logs.redact(name.slice(0, NAME_CHARS_MAX));
+    }
     const isWanted = known !== undefined || evaluateCondition(step.condition, contexts, job.scope.functions);
     if (!isWanted) return draft.end("skipped", clock.nowMs());
     start = prepareStep(job, stepNo, step, stepEnv);
@@ -34,7 +38,7 @@ export async function runStep(job: OpenJob, stepNo: number, step: StepDefinition
   draft.continueOnError = start.continueOnError;
   if (start.kind === "refused") {
     job.logs.say(`Step ${stepNo + 1} (${draft.name}) cannot be run: ${start.why}`);
-    draft.fault = start.why;
+    draft.fault = toFault(job, start.why);
     return draft.end("failed", clock.nowMs());
   }
   const startedAtBootMs = known?.startedAtBootMs ?? job.bootClockMs();
@@ -48,7 +52,7 @@ export async function runStep(job: OpenJob, stepNo: number, step: StepDefinition
   } catch (error) {
     if (!isBackendFault(error, "step_invalid")) throw error;
     job.logs.say(`Step ${stepNo + 1} (${draft.name}) cannot be run: ${error.message}`);
-    draft.fault = error.message;
+    draft.fault = toFault(job, error.message);
     return draft.end("failed", clock.nowMs());
   }
   const log = job.logs.beginStep(stepNo, job.handle.spoolPath(backendStepNo(stepNo)), true);
@@ -88,7 +92,7 @@ async function followStep({ job, draft, start, log, startedAtBootMs, stopped }: 
   const word = readStepFiles(start.files);
   for (const warning of word.warnings) job.logs.say(`Step ${draft.stepNo + 1}: ${warning}`);
   for (const error of word.errors) job.logs.say(`Step ${draft.stepNo + 1} failed: ${error}`);
-  if (word.errors[0] !== undefined) draft.fault = word.errors[0];
+  if (word.errors[0] !== undefined) draft.fault = toFault(job, word.errors[0]);
   draft.word = {
     env: word.env,
     paths: word.paths,
@@ -169,6 +173,12 @@ class StepDraft {
 }
 
 const NAME_CHARS_MAX = 200;
+const FAULT_CHARS_MAX = 2_000;
+
+/** A sentence about the step for its report; it may quote what the workflow says. */
+function toFault(job: OpenJob, sentence: string): string {
+  return job.logs.redact(sentence.slice(0, FAULT_CHARS_MAX));
+}
 
 /** As the documentation shows steps without a name. */
 function defaultName(step: StepDefinition): string {
