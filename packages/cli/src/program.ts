@@ -31,6 +31,7 @@ export function createProgram(context: TreeContext, options: { readonly hasCompl
     .version(VERSION, "-V, --version")
     .option("--no-color", "no colours (as NO_COLOR does)")
     .showSuggestionAfterError()
+    .showHelpAfterError("hint: add --help to see what there is")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),

@@ -21,7 +21,7 @@ export function addAgentCommands(program: Command, context: TreeContext): void {
   addProcessOptions(join).addHelpText(
     "after",
     examples(
-      "windrow agent join https://farm:7443 --token wrj_…",
+      "windrow agent join http://farm:7070 --token wrj_…",
       "windrow agent join http://10.0.0.1:7070 --token wrj_… --name big-1 --slots 8 --labels gpu,python",
     ),
   );

@@ -9,16 +9,25 @@ export function addProcessCommands(program: Command, context: TreeContext): void
     .command("controller")
     .summary("run one controller, beside your own Postgres and NATS")
     .description("Run one controller until Ctrl-C, beside your own Postgres and NATS (for one machine: windrow up)")
-    .option("--database-url <url>", "Postgres (WINDROW_DATABASE_URL)")
-    .option("--nats-url <urls>", "NATS (WINDROW_NATS_URL)")
-    .option("--nats-keys-file <file>", "the operator's and account's keys (WINDROW_NATS_KEYS_FILE)")
-    .option("--data <folder>", "blobs and hosted repositories (WINDROW_DATA_DIR)")
-    .option("--listen <address>", "address to listen on (WINDROW_LISTEN)")
-    .option("--port <number>", "HTTP, page and git (WINDROW_PORT)")
-    .option("--grpc-port <number>", "agents (WINDROW_GRPC_PORT)")
-    .option("--public-url <url>", "how people reach it (WINDROW_PUBLIC_URL)")
-    .option("--grpc-public-address <address>", "how agents reach it, as host:port (WINDROW_GRPC_PUBLIC_ADDRESS)")
-    .option("--admin-token-file <file>", "made when there is no admin token yet (WINDROW_ADMIN_TOKEN_FILE)")
+    .option("--database-url <url>", "Postgres; required (WINDROW_DATABASE_URL)")
+    .option("--nats-url <urls>", "NATS; without it offers reach agents up to a second later (WINDROW_NATS_URL)")
+    .option(
+      "--nats-keys-file <file>",
+      "the operator's and account's keys; required with --nats-url (WINDROW_NATS_KEYS_FILE)",
+    )
+    .option("--data <folder>", "blobs and hosted repositories; required (WINDROW_DATA_DIR)")
+    .option("--listen <address>", "address to listen on (WINDROW_LISTEN; default: 127.0.0.1)")
+    .option("--port <number>", "HTTP, page and git (WINDROW_PORT; default: 7070)")
+    .option("--grpc-port <number>", "agents (WINDROW_GRPC_PORT; default: 7071)")
+    .option("--public-url <url>", "how people reach it (WINDROW_PUBLIC_URL; default: where it listens)")
+    .option(
+      "--grpc-public-address <address>",
+      "how agents reach it, as host:port; several controllers with commas between them (WINDROW_GRPC_PUBLIC_ADDRESS; default: where it listens)",
+    )
+    .option(
+      "--admin-token-file <file>",
+      "made when there is no admin token yet (WINDROW_ADMIN_TOKEN_FILE; default: admin-token in the data folder)",
+    )
     .addOption(
       new Option("--log-level <level>", "how much it says (WINDROW_LOG_LEVEL)").choices([
         "debug",
@@ -30,7 +39,8 @@ export function addProcessCommands(program: Command, context: TreeContext): void
     .addHelpText(
       "after",
       examples(
-        "windrow controller --database-url postgres://farm@db/windrow --nats-url nats://nats:4222 --data /srv/windrow",
+        "windrow controller --database-url postgres://farm:…@db/windrow --data /srv/windrow --listen 10.0.0.1",
+        "windrow controller --database-url postgres://farm:…@db/windrow --data /srv/windrow --nats-url nats://nats:4222 --nats-keys-file keys.json",
       ),
     );
   bindWork(controller, context, async () => (await import("../process/run-controller.ts")).runController);
@@ -41,7 +51,7 @@ export function addProcessCommands(program: Command, context: TreeContext): void
     .description("Check this machine, the way to the farm, and the farm; say what to do about what is wrong")
     .addHelpText(
       "after",
-      `${examples("windrow doctor", "windrow doctor --url https://farm:7443 --json")}\nExit code: 0 when nothing failed, else 1.\n`,
+      `${examples("windrow doctor", "windrow doctor --url http://farm:7070 --json")}\nExit code: 0 when nothing failed, else 1.\n`,
     );
   bindWork(addFarmOptions(doctor), context, async () => (await import("../doctor/doctor-command.ts")).doctorCommand);
 }

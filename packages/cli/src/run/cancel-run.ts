@@ -24,7 +24,7 @@ export async function cancelRun(context: CommandContext, options: CancelRunOptio
       if (!options.json)
         say(
           terminal,
-          answer.outcome === null ? `Job ${name} is asked to end.` : `Job ${name} ended already: ${answer.outcome}.`,
+          answer.outcome === null ? `Job ${name} is asked to end.` : describeEnd(`Job ${name}`, answer.outcome),
         );
     }
     if (options.json) await printJson(terminal, jobs);
@@ -34,5 +34,10 @@ export async function cancelRun(context: CommandContext, options: CancelRunOptio
   if (options.json) await printJson(terminal, json);
   else if (answer.conclusion === null)
     say(terminal, `Run #${runId} is asked to end; see it end with: windrow run watch ${runId}`);
-  else say(terminal, `Run #${runId} ended already: ${answer.conclusion}.`);
+  else say(terminal, describeEnd(`Run #${runId}`, answer.conclusion));
+}
+
+/** What only waited is cancelled at once, so that an end need not be one from before. */
+function describeEnd(what: string, end: string): string {
+  return end === "cancelled" ? `${what} is cancelled.` : `${what} ended already: ${end}.`;
 }

@@ -35,6 +35,12 @@ export async function createToken(
   if (answer.token.kind === "join") {
     say(terminal, `On the machine that is to work${until(answer.token.expires_at, context.clock.nowMs())}:`);
     say(terminal, `  windrow agent join ${farm.api.url} --token ${answer.secret}`);
+    if (isLoopback(farm.api.url)) {
+      say(
+        terminal,
+        "Another machine reaches this address through a tunnel only: see packages/docs/several-machines.md",
+      );
+    }
   }
 }
 
@@ -71,6 +77,10 @@ export function createTokenBody(options: CreateTokenOptions, name: string | unde
     ...(options.role === undefined ? {} : { role: options.role }),
     ...(options.owner === undefined ? {} : { owner: options.owner }),
   };
+}
+
+function isLoopback(url: string): boolean {
+  return /^(?:localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 }
 
 function until(expiresAt: string | null, nowMs: number): string {

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-codes.ts";
 
 /** Where a farm of one machine keeps its things. */
 export interface DataFolder {
@@ -24,10 +26,10 @@ const OPEN_AGENTS_ROOT = "/var/lib/windrow";
 
 /**
  * Makes the data folder. Others may pass through it (Postgres and the jobs' users must, when we are root), but may list
- * nothing, and each folder with something to hide is closed by itself.
+ * nothing, and each folder with something to hide is closed by itself. Errors: CliError `usage` when it cannot be made.
  */
 export function prepareDataFolder(dataDir: string): DataFolder {
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  makeRoot(dataDir);
   const root = realpathSync(dataDir);
   const folder: DataFolder = {
     root,
@@ -51,6 +53,20 @@ export function prepareDataFolder(dataDir: string): DataFolder {
   }
   mkdirSync(folder.agents, { recursive: true, mode: 0o711 });
   return folder;
+}
+
+function makeRoot(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new CliError(`the data folder ${dataDir} cannot be made (${error.code})`, {
+      code: "usage",
+      exitCode: EXIT.usage,
+      hint: "Name a folder that you may write to with --data",
+      cause: error,
+    });
+  }
 }
 
 function chooseAgentsFolder(root: string): string {

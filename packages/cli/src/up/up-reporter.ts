@@ -62,7 +62,8 @@ function describe(event: UpEvent): { text: string; isLasting?: boolean } {
         `Windrow is ready after ${seconds(event.ms)}.`,
         `  page    ${event.url}`,
         `  token   ${event.token_file}`,
-        `  push    git push ${event.git_url}/me/my-app.git main   (any user name, the token as password)`,
+        `  push    git push ${event.git_url}/me/my-app.git HEAD:main   (any user name, the token as password)`,
+        "  stop    Ctrl-C",
         "",
       ];
       return { text: lines.join("\n"), isLasting: true };
@@ -73,10 +74,7 @@ function describe(event: UpEvent): { text: string; isLasting?: boolean } {
       return { text: `  ${event.job}: ${event.conclusion ?? event.state}` };
     case "sample_finished": {
       const verdict = event.conclusion === "success" ? "built: success" : `ended with: ${event.conclusion}`;
-      return {
-        text: `The sample repository was ${verdict}. ${event.run_url}\nCtrl-C stops the farm.`,
-        isLasting: true,
-      };
+      return { text: `The sample repository was ${verdict}. ${event.run_url}`, isLasting: true };
     }
     case "ended":
       return {
