@@ -85,6 +85,27 @@ describe("leases", () => {
     await waitFor("its next heartbeat to bring it back", async () => (await agentState(deaf)) === "ready");
   });
 
+  it("an agent whose slot is free a moment after its last job ended is asked again after a moment", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    const runId = await core.insertRun(ONE);
+    const { attemptId, leaseId } = await agent.offer();
+    agent.held.clear();
+    agent.session?.send({ kind: "offerAnswer", attemptId, leaseId, accepted: false, declineReason: "no_free_slot" });
+    const again = await agent.offer();
+    const rows = await core.db
+      .selectFrom("attempts")
+      .selectAll()
+      .where("job_id", "=", again.jobId)
+      .orderBy("no")
+      .execute();
+    const [declined, second] = rows;
+    expect((second?.offered_at.getTime() ?? 0) - (declined?.finished_at?.getTime() ?? 0)).toBeLessThan(700);
+    await agent.start(again);
+    await agent.finish(again);
+    expect(await core.runFinished(runId)).toBe("success");
+  });
+
   it("a declined offer goes back to the queue at once", async () => {
     const [first, second] = [await core.addAgent(), await core.addAgent()];
     await first.connect();

@@ -19,12 +19,14 @@ export interface DispatcherDeps {
 export interface Dispatcher extends Service {
   /** Something may be grantable: here, or on the controllers that dispatch the other pools. */
   wake(): void;
-  /** Offers nothing to this agent for a moment: it declined. */
+  /** Offers nothing to this agent for a moment: it declined. The moment grows while it goes on declining. */
   avoid(agentId: AgentId): void;
 }
 
 const TICK_MS = 1_000;
-const AVOID_MS = 1_000;
+/** An agent whose slot is not free yet, since it just ended a job, has it soon. */
+const AVOID_FIRST_MS = 50;
+const AVOID_MS_MAX = 1_000;
 const AVOIDED_MAX = 10_000;
 /** Passes of one pool in a row before the others get a turn. */
 const PASSES_MAX = 20;
@@ -36,7 +38,8 @@ const PASSES_MAX = 20;
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { db, clock, logger, metrics, bus, terms } = deps;
   const loops = new Map<string, Loop>();
-  const avoidedUntil = new Map<AgentId, number>();
+  const avoided = new Map<AgentId, { readonly untilMs: number; readonly forMs: number }>();
+  const stopping = new AbortController();
   let pools = new Map<string, PoolRow>();
   let keeper: Loop | undefined;
   let wakes: BusSubscription | undefined;
@@ -44,8 +47,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function keepTerms(): Promise<void> {
     pools = new Map((await readPools(db)).map((pool) => [pool.name, pool]));
     await terms.keep();
-    const now = clock.monotonicMs();
-    for (const [agentId, untilMs] of avoidedUntil) if (untilMs <= now) avoidedUntil.delete(agentId);
+    const forgottenMs = clock.monotonicMs() - AVOID_MS_MAX;
+    for (const [agentId, { untilMs }] of avoided) if (untilMs <= forgottenMs) avoided.delete(agentId);
     for (const pool of terms.pools()) {
       if (loops.has(pool)) continue;
       const runOnce = (signal: AbortSignal) => dispatch(pool, signal);
@@ -73,7 +76,17 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     loops.get(name)?.wake();
   }
 
-  const isAvoided = (agentId: AgentId): boolean => (avoidedUntil.get(agentId) ?? 0) > clock.monotonicMs();
+  const isAvoided = (agentId: AgentId): boolean => (avoided.get(agentId)?.untilMs ?? 0) > clock.monotonicMs();
+
+  function avoid(agentId: AgentId): void {
+    if (isAvoided(agentId) || avoided.size >= AVOIDED_MAX) return;
+    const before = avoided.get(agentId);
+    const forMs = before === undefined ? AVOID_FIRST_MS : Math.min(before.forMs * 2, AVOID_MS_MAX);
+    avoided.set(agentId, { untilMs: clock.monotonicMs() + forMs, forMs });
+    void clock.sleep(forMs, stopping.signal).then(() => {
+      for (const loop of loops.values()) loop.wake();
+    });
+  }
 
   return {
     wake() {
@@ -81,15 +94,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       // whoever dispatches the other pools listens; a pool nobody holds is found by the tick
       for (const pool of pools.keys()) if (terms.find(pool) === undefined) bus?.publish(wakesOf(pool), { pool });
     },
-    avoid(agentId) {
-      if (avoidedUntil.size < AVOIDED_MAX) avoidedUntil.set(agentId, clock.monotonicMs() + AVOID_MS);
-    },
+    avoid,
     async start() {
       wakes = bus?.subscribe(everyWake, ({ pool }) => loops.get(pool)?.wake());
       await keepTerms();
       keeper = startLoop({ name: "pool terms", everyMs: TICK_MS, clock, logger, runOnce: keepTerms });
     },
     async stop() {
+      stopping.abort();
       wakes?.close();
       await keeper?.stop();
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
