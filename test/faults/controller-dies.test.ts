@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
+import { findSessionHolder } from "../kit/find-session-holder.ts";
 import { Marker } from "../kit/marker.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
 import { readLog } from "../kit/read-log.ts";
@@ -35,11 +36,13 @@ test("F01: a controller that dies between the grant and the offer costs one expi
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
 });
 
-test("F02: a controller that dies before it answers StartAttempt leads to the same attempt, started once", async () => {
-  farm = await Farm.start({ pool: SHORT_TIMES });
-  farm.arm("controller-0", "controller.before-start-reply:kill");
+test("F02: a controller that dies before it answers StartAttempt leads to the same attempt, started once, by the next", async () => {
+  farm = await Farm.start({ pool: SHORT_TIMES, controllers: 2 });
+  const holder = await findSessionHolder(farm);
+  farm.arm(`controller-${holder}`, "controller.before-start-reply:kill");
   const marker = new Marker();
-  const { runId } = await pushUnderKill(oneStep(marker.line));
+  const { runId } = await pushWorkflow(farm, oneStep(marker.line), { controller: 1 - holder });
+  expect((await farm.controllers[holder]?.child.exited)?.signal).toBe("SIGKILL");
   const run = await farm.waitRunFinished(runId);
   expect(run.conclusion).toBe("success");
   const attempts = await farm.attempts(runId);

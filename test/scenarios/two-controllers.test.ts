@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { SHORT_TIMES } from "../faults/short-times.ts";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
+import { findSessionHolder } from "../kit/find-session-holder.ts";
 import { followRun } from "../kit/follow-run.ts";
 import { Marker } from "../kit/marker.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
@@ -15,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => farm?.stop());
 
 test("a controller with the agent's session dies: the watcher on the other one sees every byte once, nothing fails", async () => {
-  const holder = await sessionHolder();
+  const holder = await findSessionHolder(farm);
   const other = 1 - holder;
   const marker = new Marker();
   const { runId } = await pushWorkflow(
@@ -50,20 +51,3 @@ jobs:
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
   await farm.startController(holder);
 });
-
-/** The number of the controller that holds the agent's session, told by the port in its presence row's log line. */
-async function sessionHolder(): Promise<number> {
-  const agent = await waitFor("the agent to have a session", () =>
-    farm.db
-      .selectFrom("agents")
-      .select("session_controller")
-      .where("session_controller", "is not", null)
-      .executeTakeFirst(),
-  );
-  const ids = await Promise.all(
-    farm.controllers.map(async (controller) => (await controller.child.line("ready")).controller_id),
-  );
-  const no = ids.indexOf(agent.session_controller);
-  if (no < 0) throw new Error(`no controller is ${agent.session_controller}: ${ids.join(", ")}`);
-  return no;
-}

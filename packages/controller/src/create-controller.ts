@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createFolderBlobStore } from "@windrow/blobs";
 import { type Clock, type Logger, type Service, startInOrder } from "@windrow/service";
-import { countOpenJobs, endPresence, findOpenAttemptByJobToken, migrate, openDatabase } from "@windrow/store";
+import {
+  countOpenJobs,
+  type DatabaseOptions,
+  endPresence,
+  findOpenAttemptByJobToken,
+  migrate,
+  openDatabase,
+} from "@windrow/store";
 import { type AgentServer, readNatsKeys, revokeAgentNatsUser, startAgentServer } from "@windrow/wire";
 import { createParseWorker } from "@windrow/workflow";
 import { createAgentApi } from "./agent-api/agent-api.ts";
@@ -60,12 +67,10 @@ export interface Controller {
 /** Builds a whole controller and starts it, the database's schema first. Throws what kept it from starting. */
 export async function startController({ config, clock, logger }: ControllerDeps): Promise<Controller> {
   const controller = { id: randomUUID(), hostname: config.hostname, version: CONTROLLER_VERSION };
-  const db = openDatabase({
-    connectionString: config.databaseUrl,
-    connectionsMax: config.databaseConnectionsMax,
-    onError: (error) => logger.warn({ err: error }, "a database connection broke"),
-  });
-  await migrate(db);
+  const onError = (error: Error) => logger.warn({ err: error }, "a database connection broke");
+  const { databaseUrl: connectionString, databaseConnectionsMax: connectionsMax } = config;
+  await migratePatiently({ connectionString, connectionsMax, onError });
+  const db = openDatabase({ connectionString, connectionsMax, onError });
   const blobs = await createFolderBlobStore(join(config.dataDir, "blobs"));
   const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path, nowMs: clock.nowMs() });
   await ensureAdminToken({ db, file: config.adminTokenFile });
@@ -242,4 +247,14 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     controllerId: controller.id,
     stop,
   };
+}
+
+/** On connections of its own: a controller may have to wait long for another one's migration. */
+async function migratePatiently(options: DatabaseOptions): Promise<void> {
+  const db = openDatabase({ ...options, isPatient: true });
+  try {
+    await migrate(db);
+  } finally {
+    await db.destroy();
+  }
 }

@@ -12,11 +12,14 @@ export interface DatabaseOptions {
   readonly connectionString: string;
   readonly connectionsMax?: number;
   readonly statementTimeoutMs?: number;
+  /** For migrations: a statement may take, and wait for its locks, as long as it needs. */
+  readonly isPatient?: boolean;
   /** Called for errors of idle connections, which would otherwise end the process. */
   readonly onError: (error: Error) => void;
 }
 
 const INT8_OID = 20;
+const STATEMENT_TIMEOUT_MS_DEFAULT = 5_000;
 
 /**
  * Opens a pool of connections. 64-bit integers are read as numbers: every id and size of the farm stays below 2^53,
@@ -28,9 +31,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     options: "-c jit=off",
     connectionString: options.connectionString,
     max: options.connectionsMax ?? 10,
-    statement_timeout: options.statementTimeoutMs ?? 5_000,
-    lock_timeout: 2_000,
-    idle_in_transaction_session_timeout: 10_000,
+    ...(options.isPatient ? {} : timeouts(options.statementTimeoutMs)),
     connectionTimeoutMillis: 5_000,
     application_name: "windrow",
     types: { getTypeParser: (oid, format) => (oid === INT8_OID ? parseInt8 : types.getTypeParser(oid, format)) },
@@ -39,6 +40,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   // a checked-out connection that breaks emits on the client, not on the pool
   pool.on("connect", (client) => client.on("error", options.onError));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPreparingPool(pool) }) });
+}
+
+function timeouts(statementTimeoutMs = STATEMENT_TIMEOUT_MS_DEFAULT) {
+  return {
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: 2_000,
+    idle_in_transaction_session_timeout: 10_000,
+  };
 }
 
 function parseInt8(text: string): number {
