@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of the workflow language
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Refusal } from "@windrow/model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -80,6 +80,23 @@ describe("outages", () => {
     );
     expect(bench.controller.log(attempt, "1").toString()).toBe("next ***\n");
     expect(attempt.startsCount).toBe(2);
+  });
+
+  it("begins nothing again when the site went with the memory of a machine that restarted", async () => {
+    const agent = await bench.start();
+    const attempt = bench.controller.offer(planOf([runStep("echo up; sleep 300"), runStep("echo again")]));
+    await logged(attempt, "0", "up");
+    const children = await waitFor("the sleep", () => processesNamed("sleep", attempt));
+    await agent.stop();
+    const site = join(bench.agentDir, "sites", attempt.offer.attemptId);
+    process.kill(Number(read(join(site, "supervisor.pid")).split(" ")[0]), "SIGKILL");
+    for (const pid of children) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    await waitFor("the processes to go", () => children.every((pid) => !isAlive(pid)));
+    rmSync(site, { recursive: true });
+    await bench.start();
+    expect(await bench.finished(attempt)).toMatchObject({ outcome: "lost", reason: "infra_fault" });
+    expect(bench.controller.log(attempt, "0").toString()).toBe("up\n");
+    expect(attempt.reports.some((report) => report.stepNo === 1)).toBe(false);
   });
 
   it("goes on with a log of which more than a window was durable when the agent went down", async () => {
@@ -171,6 +188,19 @@ describe("losing the lease", () => {
     await second.stop();
     await waitFor("the step's end", () => !isAlive(pid ?? 0));
     expect(bench.sites()).toEqual([]);
+  });
+
+  it("leaves nothing running of a job that it cannot go on with", async () => {
+    const agent = await bench.start();
+    const attempt = bench.controller.offer(planOf([runStep("echo begun; sleep 60")]));
+    await logged(attempt, "0", "begun");
+    const [pid] = await waitFor("the step", () => processesNamed("sleep", attempt));
+    await agent.stop();
+    // Where the deadline is written anew.
+    mkdirSync(join(bench.agentDir, "sites", attempt.offer.attemptId, "deadline.new"));
+    await bench.start();
+    expect(await bench.finished(attempt)).toMatchObject({ outcome: "lost", reason: "infra_fault" });
+    expect(isAlive(pid ?? 0)).toBe(false);
   });
 
   it("comes back after a refusal that another try may change", async () => {
