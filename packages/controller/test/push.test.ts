@@ -221,6 +221,18 @@ describe("a push with a broken workflow file succeeds and prints where it is bro
   });
 });
 
+it("a broken workflow file that asks for other pushes makes no run", async () => {
+  const broken = job("run: a\n        surprise: 1").replace("on: push", "on: {push: {tags: [v*]}}");
+  const tree = await edge.makeWorkTree({ [WORKFLOW]: broken });
+  const pushed = await tree.push({ token, name: "broken-elsewhere" });
+  expect(pushed.code, pushed.stderr).toBe(0);
+  expect(pushed.stderr).toContain(`nothing to build: ${WORKFLOW}`);
+  expect(await runsOf("broken-elsewhere")).toEqual([]);
+  await tree.git("tag", "v1");
+  const tagged = await tree.push({ token, name: "broken-elsewhere", refspecs: ["v1"] });
+  expect(tagged.stderr).toMatch(/run #\d+ of \S+ cannot start/);
+});
+
 describe("a job's own token", () => {
   it("reads the job's repository while the attempt runs, and nothing else", async () => {
     const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
