@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { createTemporaryFolder } from "./temporary-folder.ts";
 
 export interface GitAnswer {
   readonly code: number;
@@ -18,7 +18,7 @@ export class GitRepository {
   }
 
   static async create(files: Record<string, string> = {}): Promise<GitRepository> {
-    const repository = new GitRepository(mkdtempSync(join(tmpdir(), "windrow-repo-")));
+    const repository = new GitRepository(createTemporaryFolder("windrow-repo-"));
     await repository.git("init", "-q", "-b", "main");
     if (Object.keys(files).length > 0) await repository.commit(files);
     return repository;

@@ -1,6 +1,6 @@
-import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createTemporaryFolder } from "./temporary-folder.ts";
 
 /** A file that jobs append to, whichever user they run as: what really ran, told from outside the farm's own database. */
 export class Marker {
@@ -8,7 +8,7 @@ export class Marker {
   readonly #dir: string;
 
   constructor() {
-    this.#dir = mkdtempSync(join(tmpdir(), "windrow-marker-"));
+    this.#dir = createTemporaryFolder("windrow-marker-");
     chmodSync(this.#dir, 0o777);
     this.file = join(this.#dir, "marks");
     writeFileSync(this.file, "");

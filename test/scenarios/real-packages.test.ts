@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,6 +7,7 @@ import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
 import { readLog } from "../kit/read-log.ts";
+import { createTemporaryFolder } from "../kit/temporary-folder.ts";
 
 const run = promisify(execFile);
 
@@ -21,7 +21,7 @@ afterAll(() => farm?.stop());
 const TLS_VARIABLES = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
 
 async function fetchPackage(spec: string): Promise<Record<string, string>> {
-  const dir = mkdtempSync(join(tmpdir(), "windrow-package-"));
+  const dir = createTemporaryFolder("windrow-package-");
   await run("npm", ["pack", "--silent", spec], { cwd: dir });
   const archive = readdirSync(dir).find((name) => name.endsWith(".tgz"));
   if (archive === undefined) throw new Error(`npm pack ${spec} left no archive`);
