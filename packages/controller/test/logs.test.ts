@@ -1,11 +1,16 @@
-import { createHash, randomBytes } from "node:crypto";
-import type { StreamSeal } from "@windrow/model";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { asAgentId, type StreamSeal } from "@windrow/model";
 import { systemClock } from "@windrow/service";
 import type { Offer } from "@windrow/wire";
 import { LogGap } from "@windrow/wire";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createFinishAttempt } from "../src/agent-api/finish-attempt.ts";
+import { createStreamHashes } from "../src/agent-api/stream-hashes.ts";
+import { createDatabaseWatch } from "../src/database-watch.ts";
+import { createMetrics } from "../src/metrics.ts";
+import { createRunTexts } from "../src/runs/run-texts.ts";
 import { type Core, startCore } from "./core-kit.ts";
-import type { FakeAgent } from "./fake-agent.ts";
+import { type FakeAgent, report } from "./fake-agent.ts";
 import { waitFor } from "./wait-for.ts";
 
 let core: Core;
@@ -78,6 +83,34 @@ describe("logs", () => {
     await agent.ship(offer, { "0": sealed });
     expect(await agent.finish(offer, { seals: [sealOf(sealed)] })).toMatchObject({ kind: "accepted" });
     expect((await readLog(offer)).equals(sealed)).toBe(true);
+    expect(await core.runFinished(runId)).toBe("success");
+  });
+
+  it("are read again by a controller that did not receive them, for nobody but the holder of the attempt", async () => {
+    const { agent, offer, runId } = await startOne();
+    const bytes = Buffer.from("hello\n");
+    await agent.ship(offer, { "0": bytes });
+    let readCount = 0;
+    const finish = createFinishAttempt({
+      db: core.db,
+      publicUrl: () => "http://farm",
+      texts: createRunTexts(),
+      watch: createDatabaseWatch(systemClock),
+      metrics: createMetrics(async () => ({})),
+      announcer: { announce: () => undefined, announceRun: () => undefined, tellCancels: () => undefined },
+      hashes: createStreamHashes(async function* () {
+        readCount++;
+        yield bytes;
+      }),
+    });
+    const request = (seal: StreamSeal) => ({ lease: agent.lease(offer), report: report({ seals: [seal] }) });
+    const other = { agentId: asAgentId(randomUUID()) };
+    await expect(finish(other, request(sealOf(bytes)))).rejects.toMatchObject({ code: "revoked" });
+    expect(readCount).toBe(0);
+    expect(await finish(agent, request(sealOf(Buffer.from("other\n"))))).toMatchObject({ kind: "needLog", offset: 0 });
+    await agent.ship(offer, { "0": bytes });
+    expect(await finish(agent, request(sealOf(bytes)))).toMatchObject({ kind: "accepted" });
+    expect(readCount).toBe(2);
     expect(await core.runFinished(runId)).toBe("success");
   });
 
