@@ -174,8 +174,10 @@ end_job() {
     wait_for "$2" job_is_empty
   fi
   hurried=no
-  [ "$count" -eq 0 ] || wait_for 5000 kill_job
-  find_job_processes
+  if [ "$count" -gt 0 ]; then
+    wait_for 5000 kill_job
+    find_job_processes
+  fi
   read_now
   echo "$ended_count $count $((now - began)) end" >receipt
   # Open for both directions: opening a pipe for writing alone would wait for a reader that may have died.
@@ -236,12 +238,13 @@ ticker() {
       # Before the command: control may be in the middle of another one.
       true >overdue
       echo deadline >&3
-      sleep 1
+      sleep 1 3<&-
     elif [ "$left" -lt 1000 ]; then
       left=$((left + 1000))
-      sleep "0.${left#1}"
+      sleep "0.${left#1}" 3<&-
     else
-      sleep 1
+      # Without the pipe: a command must not be taken by one that only sleeps.
+      sleep 1 3<&-
     fi
   done
 }
