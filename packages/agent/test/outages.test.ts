@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createHostBackend } from "@windrow/backends";
 import { Refusal } from "@windrow/model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentBench, waitFor } from "./agent-bench.ts";
@@ -190,6 +191,25 @@ describe("losing the lease", () => {
     expect(bench.sites()).toEqual([]);
   });
 
+  it("leaves nothing running of a job whose supervisor was killed where no namespace holds it", async () => {
+    await bench.stop();
+    bench = new AgentBench({ backend: createHostBackend({ containment: "best-effort" }) });
+    const agent = await bench.start();
+    const attempt = bench.controller.offer(planOf([runStep("echo begun; sleep 60")]));
+    await logged(attempt, "0", "begun");
+    const [pid] = await waitFor("the step", () => processesNamed("sleep", attempt));
+    await agent.stop();
+    const site = join("sites", attempt.offer.attemptId);
+    const supervisors = readdirSync("/proc").filter((entry) => {
+      const words = /^\d+$/.test(entry) ? read(`/proc/${entry}/cmdline`) : "";
+      return words.includes("supervisor.sh") && words.includes(site);
+    });
+    for (const supervisor of supervisors) process.kill(Number(supervisor), "SIGKILL");
+    await bench.start();
+    expect(await bench.finished(attempt)).toMatchObject({ outcome: "lost", reason: "infra_fault" });
+    await waitFor("the step's end", () => !isAlive(pid ?? 0), 2_000);
+  });
+
   it("leaves nothing running of a job that it cannot go on with", async () => {
     const agent = await bench.start();
     const attempt = bench.controller.offer(planOf([runStep("echo begun; sleep 60")]));
@@ -200,7 +220,7 @@ describe("losing the lease", () => {
     mkdirSync(join(bench.agentDir, "sites", attempt.offer.attemptId, "deadline.new"));
     await bench.start();
     expect(await bench.finished(attempt)).toMatchObject({ outcome: "lost", reason: "infra_fault" });
-    expect(isAlive(pid ?? 0)).toBe(false);
+    await waitFor("the step's end", () => !isAlive(pid ?? 0), 2_000);
   });
 
   it("comes back after a refusal that another try may change", async () => {

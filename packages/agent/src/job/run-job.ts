@@ -88,6 +88,8 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     attempt.over.throwIfAborted();
     machine.logger.error({ err: error, attempt: attempt.attemptId }, "the job could not be opened");
     logs.say(`The job could not be started: ${sentence(error)}`);
+    // Its supervisor may be there all the same, with a step of an earlier process under it: nothing of it may go on.
+    await machine.backend.endRemains(options.site);
     return end("lost", "infra_fault", sentence(error));
   }
   if (handle === undefined) return endGoneJob(options, end);
@@ -263,6 +265,8 @@ async function endGoneJob(
   end: (outcome: Outcome, reason: string, message?: string) => JobResult,
 ): Promise<JobResult> {
   const { machine, memory, logs, plan, site } = options;
+  // Where no namespace held it, a step may have outlived its supervisor.
+  await machine.backend.endRemains(site);
   const remains = await machine.backend.readRemains(site);
   for (const [stepNo] of plan.steps.entries()) {
     const ended = memory.stepsEnded.get(stepNo);

@@ -40,7 +40,8 @@ export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<
   }
   const limitMs = isAsked ? grace.interruptMs + grace.terminateMs + endSlackMs : goneSlackMs;
   if (!(await waitGone(parts, limitMs))) {
-    killSupervisor(parts.supervisor.pid);
+    // Its number may be another's by now.
+    if (isProcessAlive(parts.supervisor)) killSupervisor(parts.supervisor.pid);
     if (!(await waitGone(parts, endSlackMs))) {
       throw new BackendFault("supervisor_failed", `the supervisor of attempt ${site.attemptId} cannot be ended`);
     }
