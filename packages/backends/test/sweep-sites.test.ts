@@ -1,4 +1,5 @@
-import { access, link, readFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { access, link, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createHostBackend, sweepSites, wipeSite } from "../src/index.ts";
@@ -36,6 +37,17 @@ for (const containment of ["auto", "best-effort"] as const) {
       await expect(access(living.site.siteDir)).rejects.toMatchObject({ code: "ENOENT" });
       await expect(access(orphaned.site.siteDir)).rejects.toMatchObject({ code: "ENOENT" });
       await access(kept.site.siteDir);
+    });
+
+    it("sweeps a site that a power cut left half written", async () => {
+      const sitesDir = join(await kit.rootDir(), "cut-short");
+      const siteDir = join(sitesDir, "attempt");
+      await mkdir(siteDir, { recursive: true });
+      await writeFile(join(siteDir, "supervisor.pid"), "4194999 1 end\n");
+      await writeFile(join(siteDir, "settings"), "");
+      execFileSync("mkfifo", [join(siteDir, "events")]);
+      await sweepSites({ backend, sitesDir, keepAttemptIds: new Set() });
+      expect(await readdir(sitesDir)).toEqual([]);
     });
   });
 }

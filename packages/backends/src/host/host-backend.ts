@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BackendFault } from "../backend-fault.ts";
+import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import {
   defaultGrace,
   type JobHandle,
@@ -151,6 +151,11 @@ async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
   try {
     const { containment } = readSiteSettings(site);
     return await endJob({ site, supervisor, line, containment }, noGrace);
+  } catch (error) {
+    // A power cut may leave an empty file: how the job was held is not known, and what is left of it cannot be much.
+    if (!isBackendFault(error, "site_invalid")) throw error;
+    if (isProcessAlive(supervisor)) process.kill(supervisor.pid, "SIGKILL");
+    return undefined;
   } finally {
     line.close();
   }
