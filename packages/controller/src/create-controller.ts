@@ -88,7 +88,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
       : connectControllerBus({ urls: config.nats.urls, keys: natsKeys, controllerId: controller.id, logger });
   const changes = createRunChanges({ bus, clock });
   const live = createLiveLogs({ bus, clock });
-  const publicUrl = (): string => config.publicUrl ?? `http://${config.listen}:${http.port}`;
+  const publicUrl = (): string => config.publicUrl ?? `http://${reachableHost(config)}:${http.port}`;
   const links = createLinks(publicUrl);
   // the store keeps bytes as the agent shipped them; secrets are taken out there and, once the farm knows any, here
   const redact = (bytes: Uint8Array): Uint8Array => bytes;
@@ -178,7 +178,8 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     },
   });
   let grpc: AgentServer | undefined;
-  const grpcAddress = (): string => config.grpcPublicAddress ?? `${config.listen}:${grpc?.port ?? config.grpcPort}`;
+  const grpcAddress = (): string =>
+    config.grpcPublicAddress ?? `${reachableHost(config)}:${grpc?.port ?? config.grpcPort}`;
   const farm = createFarmPort({
     ...ends,
     ...logDeps,
@@ -257,4 +258,11 @@ async function migratePatiently(options: DatabaseOptions): Promise<void> {
   } finally {
     await db.destroy();
   }
+}
+
+const EVERY_ADDRESS = new Set(["0.0.0.0", "::", "[::]"]);
+
+/** Where others reach this machine when nobody said: an address that means "every address" leads nowhere from elsewhere. */
+function reachableHost(config: ControllerConfig): string {
+  return EVERY_ADDRESS.has(config.listen) ? config.hostname : config.listen;
 }

@@ -161,11 +161,11 @@ describe("a push", () => {
   it("names the labels that no agent has, and the job waits", async () => {
     const tree = await edge.makeWorkTree({ [WORKFLOW]: CI.replace("runs-on: linux", "runs-on: [linux, gpu]") });
     const pushed = await tree.push({ token, name: "gpu" });
-    expect(pushed.stderr).toContain("job 'build' waits: no agent has the labels 'gpu', 'linux'");
+    expect(pushed.stderr).toContain("job 'build' waits: no agent has all the labels 'gpu', 'linux'");
     const [run] = await runsOf("gpu");
     const view = await edge.json<Run>("GET", `/api/v1/runs/${run?.id}`, { token });
     expect(view.state).toBe("running");
-    expect(view.jobs[0]?.waiting_for).toBe("no agent has the labels gpu, linux");
+    expect(view.jobs[0]?.waiting_for).toBe("no agent has all the labels gpu, linux");
     expect(view.jobs[1]?.waiting_for).toBe("it needs 'build', which is not finished");
   });
 

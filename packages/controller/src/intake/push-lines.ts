@@ -36,7 +36,7 @@ export function uncoveredLines(jobs: readonly JobView[], cover: readonly LabelCo
 }
 
 export function describeLabels(labels: readonly string[]): string {
-  return `the label${labels.length === 1 ? "" : "s"} ${labels.map((label) => `'${label}'`).join(", ")}`;
+  return `${labels.length === 1 ? "the label" : "all the labels"} ${labels.map((label) => `'${label}'`).join(", ")}`;
 }
 
 /** A job's news for a terminal that waits. */

@@ -4,11 +4,13 @@ import {
   type EventCursor,
   findRun,
   hasEventsAfter,
+  type JobView,
   listJobsById,
+  listLabelCover,
   readEvents,
   type StoredEvent,
 } from "@windrow/store";
-import { jobLine, verdictLine } from "./push-lines.ts";
+import { jobLine, uncoveredLines, verdictLine } from "./push-lines.ts";
 
 /** Pushes that may wait for their runs at a time; the others are told how to watch instead. */
 export const PUSH_WAITS_MAX = 32;
@@ -47,11 +49,15 @@ export async function waitForRuns(
 
   async function tellChanged(events: readonly StoredEvent[]): Promise<void> {
     const changed = new Set(events.flatMap((event) => (event.jobId === null ? [] : [event.jobId])));
+    const queued: JobView[] = [];
     for (const job of await listJobsById(db, [...changed])) {
       const line = jobLine(job);
       if (job.state === "blocked" || told.get(job.id) === line) continue;
       told.set(job.id, line);
       wait.say(line);
+      if (job.state === "queued") queued.push(job);
     }
+    const sets = new Set(queued.flatMap((job) => (job.label_set_id === null ? [] : [job.label_set_id])));
+    for (const line of uncoveredLines(queued, await listLabelCover(db, [...sets]))) wait.say(line);
   }
 }

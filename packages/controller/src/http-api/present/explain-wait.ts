@@ -36,7 +36,9 @@ function explainQueued(job: JobView, { coverByLabelSet }: WaitFacts): string {
   if (job.held_reason !== null) return job.held_reason;
   const cover = job.label_set_id === null ? undefined : coverByLabelSet.get(job.label_set_id);
   const labels = job.labels.join(", ");
-  if (cover === undefined || cover.agents_known === 0) return `no agent has the labels ${labels}`;
+  if (cover === undefined || cover.agents_known === 0) {
+    return `no agent has ${job.labels.length === 1 ? "the label" : "all the labels"} ${labels}`;
+  }
   if (cover.agents_ready === 0 && cover.pools_paused > 0) return `every pool that has the labels ${labels} is paused`;
   if (cover.agents_ready === 0) {
     return `${cover.agents_known === 1 ? "the one agent" : `all ${cover.agents_known} agents`} with the labels ${labels} ${
