@@ -16,17 +16,18 @@ export async function withBenchFarm(
     dataDir: join(dir, "postgres"),
     logger: createLogger({ component: "bench-postgres", level: "warn" }),
   });
+  let meter: CpuMeter | undefined;
   try {
     const farm = await Farm.start({ logLevel: "warn", ...options, connectionString: postgres.connectionString });
-    const meter = createCpuMeter(farm, { postgres: postgres.pid });
+    meter = createCpuMeter(farm, { postgres: postgres.pid });
     try {
       await work(farm, meter);
     } finally {
       await farm.stop();
-      meter.remove();
     }
   } finally {
     await postgres.stop();
+    meter?.remove();
     rmSync(dir, { recursive: true, force: true });
   }
 }

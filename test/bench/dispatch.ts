@@ -30,7 +30,7 @@ export async function runDispatchBench(nodeArgs: readonly string[]): Promise<voi
 }
 
 /** What happened on the way, in order: the events of the run by kind, each with its time after the ref moved. */
-const STAGES = ["job_queued", "attempt_offered", "attempt_started", "step_running"] as const;
+const STAGES = ["job_queued", "attempt_offered", "attempt_started"] as const;
 
 interface Measured {
   readonly latencies: readonly number[];

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
 import { Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
@@ -157,6 +158,8 @@ function openAhead(
   const { siteDir, user } = site;
   const nowBootMs = machine.bootClockMs();
   const open = async () => {
+    // The question goes out first.
+    await setImmediate();
     prepareSpoolFolder({ siteDir, attemptDir: join(folders.workRootDir, attemptId) });
     prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user });
     machine.journal.append({
