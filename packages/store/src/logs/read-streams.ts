@@ -10,12 +10,12 @@ export interface LogStreamRow {
   readonly isSealed: boolean;
 }
 
-/** What is durable of an attempt's streams, `system` first, then by step. */
+/** What is durable of an attempt's streams, by step; `system` last, since it ends with the verdict. */
 export async function readStreams(db: Database, attemptId: AttemptId): Promise<LogStreamRow[]> {
   const { rows } = await sql<LogStreamRow>`
     select stream, length_bytes as "lengthBytes", line_count as "lineCount", sha256, sealed_at is not null as "isSealed"
     from log_streams where attempt_id = ${attemptId}
-    order by stream <> 'system', length(stream), stream`.execute(db);
+    order by stream = 'system', length(stream), stream`.execute(db);
   return rows;
 }
 
