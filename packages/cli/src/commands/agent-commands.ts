@@ -5,8 +5,8 @@ import { examples } from "./run-commands.ts";
 
 /** The agent's own exit codes reach whoever started the command: a service manager acts on them. */
 const AGENT_EXITS = `
-Exits 0 after an orderly stop, 1 when something went wrong or a newer process of the same agent took over, and 78 when the
-configuration or credential is wrong, so that a service manager does not restart it (systemd: RestartPreventExitStatus=78).
+Exits 0 after an orderly stop, 1 when something went wrong or a newer process of the same agent took over, and 3 when the
+configuration or credential is wrong, so that a service manager does not restart it (systemd: RestartPreventExitStatus=3).
 `;
 
 /** `windrow agent …` */
