@@ -99,6 +99,40 @@ jobs:
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
 }, 120_000);
 
+test("a step that outlives its agent still reaches its repository by the address and the token it knows", async () => {
+  farm = await Farm.start({ pool: { ...SHORT_TIMES, suspectAfterMs: 15_000, lostAfterMs: 30_000 } });
+  const marker = new Marker();
+  const { runId } = await pushWorkflow(
+    farm,
+    `
+on: push
+jobs:
+  only:
+    runs-on: linux
+    steps:
+      - uses: actions/checkout@v4
+      - run: |
+          ${marker.openLine("begun")}
+          ${marker.waitLine("back")}
+          git ls-remote origin refs/heads/main
+`,
+  );
+  await waitFor("the step to have begun", () => marker.isOpen("begun"));
+  await farm.agent("agent-1").child.kill();
+  await farm.startAgent({ name: "agent-1" });
+  await waitFor("the attempt to be held again", async () => {
+    const agent = await farm.db.selectFrom("agents").select("session_no").executeTakeFirst();
+    return (agent?.session_no ?? 0) >= 2;
+  });
+  marker.open("back");
+  expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
+  const [job] = await farm.jobs(runId);
+  expect((await readLog(farm, { jobId: job?.id ?? 0, stream: "1" })).toString()).toMatch(
+    /^[0-9a-f]{40}\trefs\/heads\/main\n$/,
+  );
+  expect(await checkHistory(farm)).toEqual([]);
+});
+
 test("F07: an agent stopped past its lease is refused everywhere when it wakes, and its processes end", async () => {
   farm = await Farm.start({ pool: SHORT_TIMES, agents: 2 });
   const marker = new Marker();

@@ -82,7 +82,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const held = createHeldAttempts(options.slotsCount);
   const keeper = createLeaseKeeper(logger);
   const connection = createConnection({ clock, logger });
-  const gateway = await startGateway({ controllerUrl: options.controllerUrl, logger });
+  const gateway = await startGateway({
+    controllerUrl: options.controllerUrl,
+    logger,
+    portFile: join(folders.agentDir, "gateway-port"),
+  });
   const { serverUrl, apiUrl } = gateway;
   const { backend, machineEnv, hasBash } = options;
   const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };

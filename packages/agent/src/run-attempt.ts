@@ -101,19 +101,26 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     if (!attempt.abandoned.aborted) await closeUnused(ahead);
     throw error;
   });
-  const { plan, jobToken } = start;
+  const { plan } = start;
+  // a job that is already running keeps the token it knows; the gateway trades it for the one that holds now
+  const jobToken = memory.opened?.jobToken ?? start.jobToken;
   if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
   const { clock, logger } = machine;
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
   const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });
-  const closeGate = gateway.admit({ jobToken, repository: plan.repository });
+  const closeGate = gateway.admit({ jobToken, farmToken: start.jobToken, repository: plan.repository });
   try {
     const spool = { siteDir: site.siteDir, attemptDir: join(folders.workRootDir, attemptId) };
     const logs = createJobLogs({
       spoolDir: prepareSpoolFolder(spool),
       shipper,
-      masks: [...start.masks, Buffer.from(jobToken), Buffer.from(checkoutCredential(jobToken))],
+      masks: [
+        ...start.masks,
+        ...[jobToken, start.jobToken]
+          .flatMap((token) => [token, checkoutCredential(token)])
+          .map((text) => Buffer.from(text)),
+      ],
       earlierMasks: memory.masks,
       onMask: (stepNo, bytes) =>
         machine.journal.append({ kind: "mask", attemptId, stepNo, base64: bytes.toString("base64") }),

@@ -161,7 +161,7 @@ describe("gateway", () => {
   it("lets nobody in but a running job, to nothing but its own repository", async () => {
     tokens = new Set();
     const gateway = await startGateway({ controllerUrl, logger: createLogger({ component: "test", level: "silent" }) });
-    const leave = gateway.admit({ jobToken: "wrt_one", repository: "acme/app" });
+    const leave = gateway.admit({ jobToken: "wrt_one", farmToken: "wrt_farm", repository: "acme/app" });
     const base = gateway.apiUrl.replace("/api/v3", "");
     const ask = async (path: string, token?: string, method = "GET") =>
       (await fetch(base + path, { method, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }))
@@ -174,6 +174,8 @@ describe("gateway", () => {
     expect(await ask("/acme/app/info/refs?service=git-shell", "wrt_one")).toBe(400);
     expect(await ask("/acme/app/config", "wrt_one")).toBe(404);
     expect(await ask("/acme/../etc/passwd", "wrt_one")).toBe(404);
+    // the controller sees the token that holds now, never the one the job knows
+    expect([...tokens]).toEqual(["wrt_farm"]);
     leave();
     expect(await ask(refs, "wrt_one")).toBe(401);
     await gateway.stop();

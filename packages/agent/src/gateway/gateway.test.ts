@@ -54,7 +54,7 @@ describe("the gateway", () => {
   );
 
   it("forwards a job's own repository only, whatever the path looks like", async () => {
-    const close = gateway.admit({ jobToken: "wrt_own", repository: "acme/app" });
+    const close = gateway.admit({ jobToken: "wrt_own", farmToken: "wrt_own", repository: "acme/app" });
     const token = "Authorization: Bearer wrt_own\r\n";
     const service = "info/refs?service=git-upload-pack";
     expect(await ask(`/acme/app/${service}`, token)).toMatch(/ 200 /);

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
   Agent,
   createServer,
@@ -15,11 +16,16 @@ export interface GatewayOptions {
   /** Where controllers serve HTTP; git is at `/git/` there. */
   readonly controllerUrl: string;
   readonly logger: Logger;
+  /** Where the port is kept: jobs that outlive the agent go on looking for the gateway at the port they know. */
+  readonly portFile?: string;
 }
 
 /** What one job may reach: its own repository, with its own token, while its attempt lives. */
 export interface Admission {
+  /** What the job shows to the gateway. */
   readonly jobToken: string;
+  /** What the gateway shows to the controller; another one after a restart of the agent. */
+  readonly farmToken: string;
   readonly repository: string;
 }
 
@@ -51,6 +57,7 @@ const REPLY_HEADERS = ["content-type", "content-length", "content-encoding", "ca
 
 /** Connections of all jobs to the controller; more wait. */
 const CONNECTIONS_MAX = 64;
+const PORT_MAX = 65_535;
 /** A controller that says nothing for so long is away; git itself sends something every few seconds. */
 const SILENCE_MS_MAX = 120_000;
 /** A large push over a slow line takes its time. */
@@ -64,7 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ? new TlsAgent({ keepAlive: true, maxSockets: CONNECTIONS_MAX })
     : new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
   const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => serve(request, response));
-  const port = await listen(server);
+  const port = await listenWhereBefore(server, options);
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     const decision = decide(request);
@@ -102,7 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   function forward(request: IncomingMessage, response: ServerResponse, admission: Admission, path: string): void {
-    const headers = { ...pick(request, REQUEST_HEADERS), authorization: basic(admission.jobToken) };
+    const headers = { ...pick(request, REQUEST_HEADERS), authorization: basic(admission.farmToken) };
     const send = isTls ? httpsRequest : httpRequest;
     const target = new URL(base.pathname.replace(/\/$/, "") + path, base);
     const onward = send(target, { method: request.method ?? "GET", headers, agent }, (reply) => {
@@ -146,10 +153,24 @@ function parseTarget(target: string | undefined): URL | undefined {
   return URL.canParse(target ?? "/", base) ? new URL(target ?? "/", base) : undefined;
 }
 
-function listen(server: Server): Promise<number> {
+/** On the port of the process before, when it is still free; on any other one else. */
+async function listenWhereBefore(server: Server, { portFile, logger }: GatewayOptions): Promise<number> {
+  if (portFile === undefined) return listen(server, 0);
+  const before = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0;
+  const isPort = Number.isInteger(before) && before > 0 && before <= PORT_MAX;
+  const port = await listen(server, isPort ? before : 0).catch((error: unknown) => {
+    logger.warn({ err: error, port: before }, "the gateway's port is taken; running jobs will not find it");
+    return listen(server, 0);
+  });
+  if (port !== before) writeFileSync(portFile, `${port}\n`, { mode: 0o600 });
+  return port;
+}
+
+function listen(server: Server, wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(wanted, "127.0.0.1", () => {
+      server.off("error", reject);
       const address: AddressInfo | string | null = server.address();
       if (address === null || typeof address === "string") reject(new Error("the gateway has no port"));
       else resolve(address.port);

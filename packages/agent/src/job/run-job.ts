@@ -79,7 +79,15 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
   });
   if (memory.opened === undefined) {
     const user = options.site.user === undefined ? {} : { user: options.site.user };
-    machine.journal.append({ kind: "opened", attemptId: attempt.attemptId, ...user, startedAtMs, startedAtBootMs });
+    const { jobToken } = options;
+    machine.journal.append({
+      kind: "opened",
+      attemptId: attempt.attemptId,
+      ...user,
+      jobToken,
+      startedAtMs,
+      startedAtBootMs,
+    });
   }
   let handle: JobHandle | undefined;
   try {

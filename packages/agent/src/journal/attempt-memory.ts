@@ -4,7 +4,12 @@ import type { AcceptedRecord, JournaledUser, JournalRecord, StepResult } from ".
 /** What the journal says about one attempt that is still held. */
 export interface AttemptMemory {
   readonly accepted: AcceptedRecord;
-  readonly opened?: { readonly user?: JournaledUser; readonly startedAtMs: number; readonly startedAtBootMs: number };
+  readonly opened?: {
+    readonly user?: JournaledUser;
+    readonly jobToken?: string;
+    readonly startedAtMs: number;
+    readonly startedAtBootMs: number;
+  };
   readonly stepsStarted: ReadonlyMap<number, { readonly startedAtMs: number; readonly startedAtBootMs: number }>;
   readonly stepsEnded: ReadonlyMap<number, StepResult>;
   readonly masks: readonly { readonly stepNo: number; readonly bytes: Buffer }[];
@@ -38,8 +43,8 @@ function addRecord(
 ): AttemptMemory {
   switch (record.kind) {
     case "opened": {
-      const { user, startedAtMs, startedAtBootMs } = record;
-      return { ...memory, opened: { ...(user === undefined ? {} : { user }), startedAtMs, startedAtBootMs } };
+      const { kind: _kind, attemptId: _attemptId, ...opened } = record;
+      return { ...memory, opened };
     }
     case "step_started":
       return { ...memory, stepsStarted: new Map(memory.stepsStarted).set(record.stepNo, record) };

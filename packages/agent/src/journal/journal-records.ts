@@ -45,6 +45,8 @@ export type JournalRecord =
       readonly kind: "opened";
       readonly attemptId: AttemptId;
       readonly user?: JournaledUser;
+      /** What the job was given: it keeps it, though a restarted agent gets a new one from the controller. */
+      readonly jobToken?: string;
       readonly startedAtMs: number;
       /** On the machine's boot clock. */
       readonly startedAtBootMs: number;
