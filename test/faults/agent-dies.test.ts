@@ -114,16 +114,14 @@ jobs:
       - run: |
           ${marker.openLine("begun")}
           ${marker.waitLine("back")}
-          git ls-remote origin refs/heads/main
+          # the gateway lets the job in again once the controller has told the agent that the attempt is still its own
+          for i in $(seq 100); do git ls-remote origin refs/heads/main 2>/dev/null && exit 0; sleep 0.1; done
+          exit 1
 `,
   );
   await waitFor("the step to have begun", () => marker.isOpen("begun"));
   await farm.agent("agent-1").child.kill();
   await farm.startAgent({ name: "agent-1" });
-  await waitFor("the attempt to be held again", async () => {
-    const agent = await farm.db.selectFrom("agents").select("session_no").executeTakeFirst();
-    return (agent?.session_no ?? 0) >= 2;
-  });
   marker.open("back");
   expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
   const [job] = await farm.jobs(runId);
