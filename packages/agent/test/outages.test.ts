@@ -85,7 +85,7 @@ describe("outages", () => {
 
   it("begins nothing again when the site went with the memory of a machine that restarted", async () => {
     const agent = await bench.start();
-    const attempt = bench.controller.offer(planOf([runStep("echo up; sleep 300"), runStep("echo again")]));
+    const attempt = bench.controller.offer(planOf([runStep("echo up; exec sleep 300"), runStep("echo again")]));
     await logged(attempt, "0", "up");
     const children = await waitFor("the sleep", () => processesNamed("sleep", attempt));
     await agent.stop();
