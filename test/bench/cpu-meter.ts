@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import { sql } from "kysely";
 import type { Farm } from "../kit/farm.ts";
 
@@ -93,7 +94,7 @@ function removeGroup(group: string): void {
     rmdirSync(group);
   } catch (error) {
     // a supervisor that has not gone yet; an empty group costs nothing
-    if (!(error instanceof Error && "code" in error && error.code === "EBUSY")) throw error;
+    if (!hasCode(error, "EBUSY")) throw error;
   }
 }
 

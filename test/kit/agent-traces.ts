@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentProcess } from "./farm.ts";
+import { ifThere } from "./if-there.ts";
 
 /** Where an agent that is root keeps its work folders when the users of its slots cannot walk to its own folder. */
 const OUTSIDE_ROOT = "/var/lib/windrow";
@@ -71,18 +72,6 @@ export function leftMounts(agents: readonly AgentProcess[]): string[] {
     .split("\n")
     .map((line) => line.split(" ")[1] ?? "")
     .filter((mount) => folders.some((folder) => mount.startsWith(`${folder}/`)));
-}
-
-// a folder nested too deep to be named is one of another test, and no work folder of these agents begins so
-const GONE = new Set(["ENOENT", "ESRCH", "EACCES", "EPERM", "ENAMETOOLONG"]);
-
-function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Error && "code" in error && GONE.has(String(error.code))) return undefined;
-    throw error;
-  }
 }
 
 function listIfThere(path: string): string[] {

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { hasCode } from "@windrow/service";
 import { BackendFault } from "./backend-fault.ts";
 import { isProcessAlive, readProcessIdentity } from "./host/process-identity.ts";
-import { hasCode } from "./host/site-files.ts";
 import { withMachineLock } from "./machine-lock.ts";
 import type { SlotUser } from "./step-backend.ts";
 

@@ -1,7 +1,7 @@
 import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import { BackendFault } from "./backend-fault.ts";
-import { hasCode } from "./host/site-files.ts";
 import type { JobReceipt, JobSite, StepBackend } from "./step-backend.ts";
 import { wipeFolder } from "./work-dir.ts";
 

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { chmod, chown, lstat, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
+import { hasCode } from "@windrow/service";
 import { BackendFault } from "./backend-fault.ts";
-import { hasCode } from "./host/site-files.ts";
 import type { SlotUser } from "./step-backend.ts";
 
 /** The folders of one job that belong to the job's user. */

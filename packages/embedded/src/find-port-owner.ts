@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { hasCode } from "./process/has-code.ts";
+import { hasCode } from "@windrow/service";
 import { readCommandLine } from "./process/process-facts.ts";
 
 /** Who listens on a TCP port of this machine. */

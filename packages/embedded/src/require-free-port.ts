@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { hasCode } from "@windrow/service";
 import { EmbeddedError } from "./embedded-error.ts";
 import { describePortOwner, findPortOwner } from "./find-port-owner.ts";
-import { hasCode } from "./process/has-code.ts";
 
 export interface FreePortOptions {
   readonly port: number;

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { SlotUser, WorkDir } from "@windrow/backends";
+import { hasCode } from "@windrow/service";
 
 export interface JobFilesOptions {
   /** Holds one folder per attempt; slot users can walk through it, nobody but the agent can list it. */
@@ -100,8 +101,4 @@ function makeFolder(folder: string): void {
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

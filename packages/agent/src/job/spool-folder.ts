@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 
 export interface SpoolFolderOptions {
   readonly siteDir: string;
@@ -26,6 +27,6 @@ function ignoreExisting(make: () => void): void {
   try {
     make();
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
   }
 }

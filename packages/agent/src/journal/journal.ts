@@ -12,7 +12,7 @@ import {
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { AttemptId } from "@windrow/model";
-import type { Logger } from "@windrow/service";
+import { hasCode, type Logger } from "@windrow/service";
 import { type AttemptMemory, foldJournal } from "./attempt-memory.ts";
 import { isJournalRecord, type JournalRecord } from "./journal-records.ts";
 
@@ -157,7 +157,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    if (hasCode(error, "ENOENT")) return "";
     throw error;
   }
 }

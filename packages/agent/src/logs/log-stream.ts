@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, read as readFile, readSync } from "node:fs";
 import { promisify } from "node:util";
 import type { StreamName, StreamSeal } from "@windrow/model";
+import { hasCode } from "@windrow/service";
 import { LOG_CHUNK_BYTES_MAX } from "@windrow/wire";
 import { chunkBuffers } from "./chunk-buffers.ts";
 import { type CommandLine, createCommandScanner } from "./command-scanner.ts";
@@ -229,7 +230,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

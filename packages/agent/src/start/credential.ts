@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { join } from "node:path";
 import type { AgentId } from "@windrow/model";
 import { asAgentId } from "@windrow/model";
+import { hasCode } from "@windrow/service";
 import { createUserNkey, type UserNkey } from "@windrow/wire";
 import { ConfigError } from "./config-error.ts";
 
@@ -56,7 +57,7 @@ function readJson(path: string): unknown {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError) throw damaged(path);
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 
 /** As statfs tells it. */
 const TMPFS_TYPE = 0x01021994;
@@ -80,8 +81,4 @@ function removeAbandoned(parent: string): void {
 
 function isLinkTo(link: string, folder: string): boolean {
   return lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(link) === folder;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -2,10 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import type { Containment, GraceSequence, JobReceipt, JobSite } from "../step-backend.ts";
 import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
-import { encodeGrace, hasCode, readSiteLine, sendCommand } from "./site-files.ts";
+import { encodeGrace, readSiteLine, sendCommand } from "./site-files.ts";
 import type { SupervisorLine } from "./supervisor-line.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { hasCode } from "@windrow/service";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import {
   defaultGrace,
@@ -20,14 +21,7 @@ import { encodeDrop, findHostTools, type HostTools } from "./host-tools.ts";
 import { PipeStock } from "./pipe-stock.ts";
 import { isProcessAlive } from "./process-identity.ts";
 import { shellQuote } from "./shell-quote.ts";
-import {
-  hasCode,
-  readSiteLine,
-  readSiteSettings,
-  readSiteText,
-  readSupervisorIdentity,
-  writeDeadline,
-} from "./site-files.ts";
+import { readSiteLine, readSiteSettings, readSiteText, readSupervisorIdentity, writeDeadline } from "./site-files.ts";
 import { readStepExit } from "./step-exit.ts";
 import { SupervisorLauncher } from "./supervisor-launcher.ts";
 import { SupervisorLine } from "./supervisor-line.ts";

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hasCode } from "@windrow/service";
 
 /** A process number together with its start time, which no later process with the same number shares. */
 export interface ProcessIdentity {
@@ -28,5 +29,5 @@ export function isProcessAlive(identity: ProcessIdentity): boolean {
 }
 
 function isGone(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH");
+  return hasCode(error, "ENOENT", "ESRCH");
 }

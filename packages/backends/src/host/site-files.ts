@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import { BackendFault } from "../backend-fault.ts";
 import type { Containment, GraceSequence, JobSite } from "../step-backend.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
@@ -82,8 +83,4 @@ export function sendCommand(site: JobSite, pipe: "run" | "ctl", line: string): v
 
 export function encodeGrace(grace: GraceSequence): string {
   return `${Math.max(0, Math.round(grace.interruptMs))} ${Math.max(0, Math.round(grace.terminateMs))}`;
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

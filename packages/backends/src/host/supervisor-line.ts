@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import type { JobSite } from "../step-backend.ts";
-import { hasCode } from "./site-files.ts";
 
 /**
  * The agent's end of the supervisor's `events` pipe. Every line only says "look again": what is true stands in the site's

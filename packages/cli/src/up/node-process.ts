@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { endProcess, watchEnd } from "@windrow/embedded";
-import type { Clock } from "@windrow/service";
+import { type Clock, hasCode } from "@windrow/service";
 import { CliError } from "../cli-error.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { RunningPart } from "./farm-part.ts";
@@ -126,7 +126,7 @@ function rotate(logFile: string): void {
   try {
     if (statSync(logFile).size > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isProcessAlive } from "@windrow/embedded";
+import { hasCode } from "@windrow/service";
 
 /** A process that cannot be mistaken for a later one with the same id. */
 export interface ProcessIdentity {
@@ -18,8 +19,7 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
     const startedAt = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
     return { pid, startedAt };
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
-      return undefined;
+    if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { linkSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { hasCode } from "@windrow/service";
 import { CliError } from "../cli-error.ts";
 import { type DataFolder, readIfThere } from "./data-folder.ts";
 import { decodeIdentity, encodeIdentity, identifyProcess, isStillRunning } from "./process-identity.ts";
@@ -40,7 +41,7 @@ function linkUnlessThere(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (hasCode(error, "EEXIST")) return false;
     throw error;
   }
 }

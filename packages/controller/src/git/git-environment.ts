@@ -1,5 +1,6 @@
 import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import { HOOK_SCRIPTS } from "./hook-scripts.ts";
 
 /** One push may bring this much, packed. */
@@ -114,7 +115,7 @@ async function removeOldSessions(sessionsDir: string, nowMs: number): Promise<vo
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  if (hasCode(error, "ENOENT")) return undefined;
   throw error;
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
+import { hasCode } from "@windrow/service";
 import type { GitEnvironment } from "./git-environment.ts";
 
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -80,7 +81,7 @@ export function startHttpBackend(request: BackendRequest): BackendProcess {
       try {
         process.kill(-child.pid, "SIGTERM");
       } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+        if (!hasCode(error, "ESRCH")) throw error;
       }
     },
   };

@@ -3,6 +3,7 @@ import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NAME_PATTERN } from "@windrow/contract";
 import { Refusal } from "@windrow/model";
+import { hasCode } from "@windrow/service";
 
 export interface RepositoryName {
   readonly owner: string;
@@ -30,8 +31,7 @@ export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return false;
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
     throw error;
   }
 }
@@ -69,7 +69,7 @@ export async function removeRepositoryFolder(folder: string): Promise<void> {
   try {
     await rename(folder, gone);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+    if (hasCode(error, "ENOENT")) return;
     throw error;
   }
   await rm(gone, { recursive: true, force: true });

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { hasCode } from "@windrow/service";
 import type { EmbeddedPlaces } from "../config.ts";
 import { EmbeddedError } from "../embedded-error.ts";
-import { hasCode } from "../process/has-code.ts";
 
 const NAME = "nats-server";
 const APT_TIMEOUT_MS = 180_000;

@@ -8,8 +8,8 @@ import {
   newScopedSigner,
 } from "@nats-io/jwt";
 import { createAccount, createOperator, createUser, type KeyPair } from "@nats-io/nkeys";
+import { hasCode } from "@windrow/service";
 import { EmbeddedError } from "../embedded-error.ts";
-import { hasCode } from "../process/has-code.ts";
 
 /**
  * Every key of the farm's NATS, made once per data folder. Whoever holds this file is the farm: it is written with mode

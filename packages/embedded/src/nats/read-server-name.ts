@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { hasCode } from "../process/has-code.ts";
+import { hasCode } from "@windrow/service";
 
 const ANSWER_WITHIN_MS = 2_000;
 const ANSWER_BYTES_MAX = 65_536;

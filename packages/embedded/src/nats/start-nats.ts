@@ -14,11 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type Clock, type Logger, systemClock } from "@windrow/service";
+import { type Clock, hasCode, type Logger, systemClock } from "@windrow/service";
 import { readEmbeddedPlaces } from "../config.ts";
 import { EmbeddedError } from "../embedded-error.ts";
 import { endProcess } from "../process/end-process.ts";
-import { hasCode } from "../process/has-code.ts";
 import { isProcessAlive, readCommandLine } from "../process/process-facts.ts";
 import { watchEnd } from "../process/watch-end.ts";
 import { requireFreePort } from "../require-free-port.ts";

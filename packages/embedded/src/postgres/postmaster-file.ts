@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode } from "../process/has-code.ts";
+import { hasCode } from "@windrow/service";
 
 /** What Postgres writes into `postmaster.pid`; the fields appear one by one while it starts. */
 export interface PostmasterFile {

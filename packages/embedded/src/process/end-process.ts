@@ -1,5 +1,4 @@
-import type { Clock } from "@windrow/service";
-import { hasCode } from "./has-code.ts";
+import { type Clock, hasCode } from "@windrow/service";
 import { isProcessAlive } from "./process-facts.ts";
 
 const LOOK_EVERY_MS = 20;

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { hasCode } from "./has-code.ts";
+import { hasCode } from "@windrow/service";
 
 /** Errors that mean "that process is gone, or is not ours to look at". */
 const GONE = ["ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL"] as const;

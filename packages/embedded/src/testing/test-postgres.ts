@@ -4,10 +4,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
-import { createLogger, systemClock } from "@windrow/service";
+import { createLogger, hasCode, systemClock } from "@windrow/service";
 import pg from "pg";
 import { type PostgresConnection, startPostgres } from "../postgres/start-postgres.ts";
-import { hasCode } from "../process/has-code.ts";
 
 export interface TestDatabase {
   readonly connection: PostgresConnection;

@@ -1,9 +1,0 @@
-export {
-  findFreePort,
-  startTestNats,
-  startTestPostgres,
-  type TestDatabase,
-  type TestNats,
-  type TestPostgres,
-  type TestTemplate,
-} from "@windrow/embedded/testing";
