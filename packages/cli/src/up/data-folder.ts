@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { chmodSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { hasCode } from "@windrow/service";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-codes.ts";
+import { makeDataRoot, makeFolder } from "./make-folder.ts";
 
 /** Where a farm of one machine keeps its things. */
 export interface DataFolder {
@@ -30,8 +29,7 @@ const OPEN_AGENTS_ROOT = "/var/lib/windrow";
  * nothing, and each folder with something to hide is closed by itself. Errors: CliError `usage` when it cannot be made.
  */
 export function prepareDataFolder(dataDir: string): DataFolder {
-  makeRoot(dataDir);
-  const root = realpathSync(dataDir);
+  const root = makeDataRoot(dataDir);
   const folder: DataFolder = {
     root,
     postgres: path.join(root, "postgres"),
@@ -49,25 +47,11 @@ export function prepareDataFolder(dataDir: string): DataFolder {
     folder.nats,
     ...CONTROLLER_FOLDERS.map((name) => path.join(root, name)),
   ]) {
-    mkdirSync(closed, { recursive: true, mode: 0o700 });
+    makeFolder(closed, 0o700);
     chmodSync(closed, 0o700);
   }
-  mkdirSync(folder.agents, { recursive: true, mode: 0o711 });
+  makeFolder(folder.agents, 0o711);
   return folder;
-}
-
-function makeRoot(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error)) throw error;
-    throw new CliError(`the data folder ${dataDir} cannot be made (${error.code})`, {
-      code: "usage",
-      exitCode: EXIT.usage,
-      hint: "Name a folder that you may write to with --data",
-      cause: error,
-    });
-  }
 }
 
 function chooseAgentsFolder(root: string): string {
