@@ -84,7 +84,12 @@ export const startRunSchema = z.strictObject({
   workflow: z.string().max(300).optional().describe("Path or file name of one workflow; all when left out."),
   inputs: z.record(z.string().max(100), z.string().max(65_535)).optional(),
 });
-export const startRunAnswerSchema = z.object({ runs: z.array(runSummarySchema) }).meta({ id: "StartedRuns" });
+export const startRunAnswerSchema = z
+  .object({
+    runs: z.array(runSummarySchema),
+    notes: z.array(z.string()).default([]).describe("Which workflow files were not started and why, a sentence each."),
+  })
+  .meta({ id: "StartedRuns" });
 
 export const cancelRunSchema = z.strictObject({ reason: reasonSchema.optional() });
 

@@ -178,8 +178,32 @@ describe("a start by hand", () => {
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({ hint: expect.stringContaining("workflow_dispatch") });
     expect((await start({ ref: "nope" })).status).toBe(404);
-    expect((await start({ workflow: "nope" })).status).toBe(400);
+    const unknown = await start({ workflow: "nope.yml" });
+    expect(unknown.status).toBe(404);
+    expect(await unknown.json()).toMatchObject({ detail: expect.stringContaining(WORKFLOW) });
     expect((await start({ repository: "me/nope" })).status).toBe(404);
+  });
+
+  it("says which files it did not start and why; a broken one is started only by its name", async () => {
+    const tree = await edge.makeWorkTree({
+      [WORKFLOW]: CI,
+      ".windrow/workflows/broken.yml": "on: [push\njobs: {",
+      ".windrow/workflows/other.yml": CI.replace(", workflow_dispatch", ""),
+    });
+    await tree.push({ token, name: "some-by-hand", refspecs: ["main"] });
+    const start = (body: object) =>
+      edge.json<{ runs: RunSummary[]; notes: string[] }>("POST", "/api/v1/runs", {
+        token,
+        body: { repository: "me/some-by-hand", ...body },
+      });
+    const { runs, notes } = await start({});
+    expect(runs.map((run) => run.workflow_path)).toEqual([WORKFLOW]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^\.windrow\/workflows\/broken\.yml: it cannot be read \(line \d+, column \d+: /),
+      expect.stringMatching(/^\.windrow\/workflows\/other\.yml: .*workflow_dispatch/),
+    ]);
+    const named = await start({ workflow: "broken.yml" });
+    expect(named.runs).toMatchObject([{ state: "finished", conclusion: "failure" }]);
   });
 });
 

@@ -4,7 +4,7 @@ import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { currentBranch } from "../git/current-branch.ts";
-import { printJson, printLines } from "../output/print.ts";
+import { printJson, printLines, say } from "../output/print.ts";
 import { waitForRun } from "./watch-command.ts";
 
 export interface StartRunOptions extends FarmOptions {
@@ -32,6 +32,7 @@ export async function startRun(
       ...(workflow === undefined ? {} : { workflow }),
     },
   });
+  if (!options.json) for (const note of answer.notes) say(context.terminal, `not started: ${note}`);
   if (options.wait !== true) {
     if (options.json) await printJson(context.terminal, json);
     else

@@ -4,7 +4,7 @@ import type { BuildPushDeps } from "./build-push.ts";
 import { deleteTryRefs } from "./delete-try-refs.ts";
 import { createPushGate } from "./receive-push.ts";
 import { repairPushes } from "./repair-pushes.ts";
-import { type StartRunRequest, startRunByHand } from "./start-run.ts";
+import { type StartedByHand, type StartRunRequest, startRunByHand } from "./start-run.ts";
 
 const REPAIR_EVERY_MS = 2_000;
 const TRY_REFS_EVERY_MS = 3_600_000;
@@ -12,7 +12,7 @@ const TRY_REFS_EVERY_MS = 3_600_000;
 /** From triggers to runs: pushes through git's hooks, starts by hand, and the repair sweep. */
 export interface Intake extends Service {
   readonly gate: PushGate;
-  startRun(request: StartRunRequest): Promise<number[]>;
+  startRun(request: StartRunRequest): Promise<StartedByHand>;
 }
 
 export function createIntake(

@@ -35,6 +35,8 @@ export interface Trigger {
   readonly document: (workflowPath: string) => string;
   /** Only this file (path, file name, or name in it), whatever its `on:` says when `always` is set. */
   readonly chosen?: { readonly workflow: string; readonly always: boolean };
+  /** A file whose `on:` cannot be read starts nothing unless it was chosen: whoever asks by hand is told in a note. */
+  readonly notesBroken?: boolean;
   /** Asked once, and only when a path filter needs to know. */
   readonly changedPaths?: () => Promise<readonly string[] | undefined>;
 }
@@ -43,6 +45,8 @@ export interface PreparedRuns {
   readonly runs: readonly NewRun[];
   /** Why what did not start did not, a sentence per file. */
   readonly notes: readonly string[];
+  /** True when a workflow was chosen and there is none of that name. */
+  readonly isUnknown: boolean;
 }
 
 /** Which runs a trigger starts: files → definitions → those whose `on:` matches → rows. Broken files become broken runs. */
@@ -66,14 +70,23 @@ export async function prepareRuns(trigger: Trigger, parser: ParseWorker): Promis
     );
   }
   for (const { file, result } of candidates) {
+    const [problem] = result.diagnostics;
     // a file whose `on:` cannot be read is told to everybody who pushes
     const triggers = result.definition?.triggers ?? (result.triggers?.length ? result.triggers : undefined);
+    if (triggers === undefined && chosen === undefined && trigger.notesBroken === true) {
+      notes.push(`${file.path}: ${problem === undefined ? "its `on:` cannot be read" : describeProblem(problem)}`);
+      continue;
+    }
     const isAsked = chosen?.always === true || triggers === undefined;
     const match = isAsked ? { matches: true as const } : await matchWithPaths(triggers, trigger);
     if (match.matches) runs.push(makeRun(trigger, file, result.definition ?? null, result.diagnostics));
     else notes.push(`${file.path}: ${match.reason}`);
   }
-  return { runs, notes };
+  return { runs, notes, isUnknown: chosen !== undefined && candidates.length === 0 };
+}
+
+function describeProblem({ line, column, message }: Diagnostic): string {
+  return `it cannot be read (line ${line}, column ${column}: ${message})`;
 }
 
 async function parse(file: WorkflowFile, parser: ParseWorker): Promise<ParseResult> {

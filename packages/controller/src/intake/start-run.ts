@@ -17,8 +17,17 @@ export interface StartRunRequest {
   readonly actor: string;
 }
 
-/** Starts runs by hand (`workflow_dispatch`). Throws a Refusal when there is nothing that can be started so. */
-export async function startRunByHand(deps: BuildPushDeps, request: StartRunRequest): Promise<number[]> {
+export interface StartedByHand {
+  readonly runIds: readonly number[];
+  /** Which files were not started and why, a sentence each; none when one was asked for by name. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Starts runs by hand (`workflow_dispatch`): the workflow named, or every one that allows it. Throws a Refusal when
+ * there is nothing that can be started so: `not_found` for a name that no workflow has.
+ */
+export async function startRunByHand(deps: BuildPushDeps, request: StartRunRequest): Promise<StartedByHand> {
   const repository = await findRepository(deps.db, request);
   if (repository === undefined) {
     throw new Refusal("not_found", `there is no repository ${request.owner}/${request.name}`);
@@ -26,7 +35,7 @@ export async function startRunByHand(deps: BuildPushDeps, request: StartRunReque
   const { ref, content } = await resolveRef(deps, repository, request.ref ?? repository.default_branch);
   const publicUrl = deps.publicUrl();
   const source = { repository, publicUrl, actor: request.actor, commit: content.commit, ref };
-  const { runs, notes } = await prepareRuns(
+  const { runs, notes, isUnknown } = await prepareRuns(
     {
       event: { event: "workflow_dispatch" },
       repository,
@@ -38,16 +47,18 @@ export async function startRunByHand(deps: BuildPushDeps, request: StartRunReque
       actor: request.actor,
       pushId: null,
       document: (workflow) => dispatchDocument(source, { workflow, inputs: request.inputs }),
+      notesBroken: true,
       ...(request.workflow === undefined ? {} : { chosen: { workflow: request.workflow, always: false } }),
     },
     deps.parser,
   );
+  if (isUnknown) throw new Refusal("not_found", notes.join("; "), { hint: "name one of these files" });
   if (runs.length === 0) {
     throw new Refusal("invalid", `nothing was started: ${notes.join("; ")}`, {
       hint: "a workflow that is started by hand has `workflow_dispatch` in its `on:`",
     });
   }
-  return (await startRuns(deps, { pushId: null, runs, reason: null })) ?? [];
+  return { runIds: (await startRuns(deps, { pushId: null, runs, reason: null })) ?? [], notes };
 }
 
 async function resolveRef(

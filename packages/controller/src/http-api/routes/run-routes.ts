@@ -35,7 +35,7 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
     async startRun({ body, principal }) {
       const { owner, name } = splitFullName(body.repository);
       if (!mayReach(principal, owner)) throw new Refusal("not_found", `there is no repository ${body.repository}`);
-      const ids = await intake.startRun({
+      const { runIds, notes } = await intake.startRun({
         owner,
         name,
         ref: body.ref,
@@ -43,8 +43,8 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
         inputs: body.inputs ?? {},
         actor: actorOf(principal),
       });
-      const runs = await Promise.all(ids.map((id) => requireRun(db, id, principal)));
-      return { runs: runs.map((run) => presentRun(run, links)) };
+      const runs = await Promise.all(runIds.map((id) => requireRun(db, id, principal)));
+      return { runs: runs.map((run) => presentRun(run, links)), notes: [...notes] };
     },
 
     async viewRun({ params, query, principal }) {
