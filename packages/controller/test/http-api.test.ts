@@ -230,7 +230,9 @@ describe("repositories", () => {
     expect(await changed.json()).toMatchObject({ default_branch: "next" });
     expect(await readFile(join(edge.dataDir, "git/me/lib.git/HEAD"), "utf8")).toBe("ref: refs/heads/next\n");
     expect((await edge.api("DELETE", path, { token: developer })).status).toBe(403);
-    expect((await edge.api("DELETE", path, { token: admin })).status).toBe(204);
+    expect(await edge.json("DELETE", path, { token: admin })).toMatchObject({
+      full_name: path.split("/").slice(-2).join("/"),
+    });
     expect((await edge.api("GET", path, { token: admin })).status).toBe(404);
     await expect(stat(join(edge.dataDir, "git/me/lib.git"))).rejects.toThrow("ENOENT");
   });

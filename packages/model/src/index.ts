@@ -1,3 +1,4 @@
+export type { ActionDefinition, ActionInput, CompositeRuns, DockerRuns, JavaScriptRuns } from "./action-definition.ts";
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
 export {
   BRAKE_AGENTS_MIN,
@@ -17,18 +18,31 @@ export {
   isOwnResult,
 } from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
-export type {
-  Diagnostic,
-  JobDefinition,
-  MatrixCombination,
-  Position,
-  RunStepDefinition,
-  StepDefinition,
-  Template,
-  TemplateMap,
-  Trigger,
-  UsesStepDefinition,
-  WorkflowDefinition,
+export {
+  type CallDefinition,
+  type CalledWorkflow,
+  type CancelStepDefinition,
+  type ConcurrencyDefinition,
+  type ContainerDefinition,
+  type Diagnostic,
+  INPUT_TYPES,
+  type InputDefinition,
+  type InputType,
+  type JobDefinition,
+  type MatrixCombination,
+  type PermissionLevel,
+  type Permissions,
+  type Position,
+  type RunStepDefinition,
+  type ServiceDefinition,
+  type StepDefinition,
+  type Template,
+  type TemplateMap,
+  type Trigger,
+  type UsesStepDefinition,
+  type ValueTemplate,
+  type WaitStepDefinition,
+  type WorkflowDefinition,
 } from "./definition.ts";
 export {
   type AgentId,
@@ -62,9 +76,22 @@ export {
   JOB_TIMEOUT_MINUTES_DEFAULT,
   type NeedResult,
   type Plan,
+  type WorkflowSource,
 } from "./plan.ts";
 export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
-export type { FinishReport, Receipt, StepReport, StreamName, StreamSeal } from "./reports.ts";
+export {
+  ANNOTATION_LEVELS,
+  ANNOTATION_MESSAGE_CHARS_MAX,
+  ANNOTATIONS_PER_LEVEL_MAX,
+  type Annotation,
+  type AnnotationLevel,
+  type FinishReport,
+  type Receipt,
+  STEP_SUMMARY_BYTES_MAX,
+  type StepReport,
+  type StreamName,
+  type StreamSeal,
+} from "./reports.ts";
 export {
   AGENT_STATES,
   type AgentState,

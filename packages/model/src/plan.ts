@@ -1,4 +1,11 @@
-import type { StepDefinition, TemplateMap } from "./definition.ts";
+import type {
+  ContainerDefinition,
+  Permissions,
+  ServiceDefinition,
+  StepDefinition,
+  Template,
+  TemplateMap,
+} from "./definition.ts";
 import type { Conclusion, Trust } from "./states.ts";
 import type { Value } from "./value.ts";
 
@@ -23,8 +30,21 @@ export interface Plan {
   readonly defaultBranch: string;
   /** Shown in `github.server_url` where the controller evaluates it; the agent puts its gateway there. */
   readonly publicUrl: string;
-  /** The event document; JSON by nature. */
+  readonly triggeringActor: string;
+  /** Of a pull request; empty otherwise. */
+  readonly headRef: string;
+  readonly baseRef: string;
+  /** SHA-256 (hex) of the event's document, which is fetched by it. */
+  readonly eventDigest: string;
+  /** The event's document itself. */
   readonly eventJson: string;
+  /** Where the file with this job stands: the run's own workflow, or the one that was called. */
+  readonly source: WorkflowSource;
+  /** Of the dispatch, or of the call. */
+  readonly inputs: { readonly [name: string]: Value };
+  readonly vars: { readonly [name: string]: string };
+  /** What the job's token may do. */
+  readonly permissions: Permissions;
   readonly matrix: { readonly [name: string]: Value };
   readonly strategy: {
     readonly failFast: boolean;
@@ -39,9 +59,19 @@ export interface Plan {
   readonly timeoutMs: number;
   readonly outputs: TemplateMap;
   readonly steps: readonly StepDefinition[];
+  readonly container?: ContainerDefinition;
+  readonly services: readonly ServiceDefinition[];
+  readonly environment?: { readonly name: string; readonly url?: Template };
   /** An exclusive job (a deployment) must never overlap with its own next attempt. */
   readonly exclusive: boolean;
   readonly cancelGrace: { readonly interruptMs: number; readonly terminateMs: number };
+}
+
+export interface WorkflowSource {
+  readonly repository: string;
+  readonly path: string;
+  readonly ref: string;
+  readonly sha: string;
 }
 
 export interface NeedResult {

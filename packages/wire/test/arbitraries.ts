@@ -179,6 +179,7 @@ const common = {
   env: templates,
   continueOnError: text,
   timeoutMinutes: text,
+  background: fc.constant(true),
   position: record({ line: uint32, column: uint32 }),
 };
 const step: fc.Arbitrary<StepDefinition> = fc.oneof(
@@ -190,8 +191,31 @@ const step: fc.Arbitrary<StepDefinition> = fc.oneof(
     { ...common, kind: fc.constant("uses" as const), uses: word, with: templates },
     { requiredKeys: ["kind", "condition", "env", "position", "uses", "with"] },
   ),
+  record(
+    {
+      ...common,
+      kind: fc.constant("wait" as const),
+      targets: fc.oneof(fc.constant("all" as const), fc.array(text, { maxLength: 3 })),
+    },
+    { requiredKeys: ["kind", "condition", "env", "position", "targets"] },
+  ),
+  record(
+    { ...common, kind: fc.constant("cancel" as const), target: word },
+    { requiredKeys: ["kind", "condition", "env", "position", "target"] },
+  ),
 );
-export const plan: fc.Arbitrary<Plan> = record({
+const container = {
+  image: text,
+  env: templates,
+  ports: fc.array(text, { maxLength: 2 }),
+  volumes: fc.array(text, { maxLength: 2 }),
+  options: text,
+  credentials: record({ username: text, password: text }),
+  entrypoint: text,
+  command: text,
+};
+const containerKeys: ("image" | "env" | "ports" | "volumes")[] = ["image", "env", "ports", "volumes"];
+const planModel = {
   jobKey: word,
   jobName: text,
   repository: word,
@@ -207,7 +231,18 @@ export const plan: fc.Arbitrary<Plan> = record({
   trust: fc.constantFrom(...TRUSTS),
   defaultBranch: text,
   publicUrl: text,
+  triggeringActor: text,
+  headRef: text,
+  baseRef: text,
+  eventDigest: text,
   eventJson: text,
+  source: record({ repository: word, path: word, ref: word, sha: word }),
+  inputs: fc.dictionary(text, value, { maxKeys: 3, noNullPrototype: true }),
+  vars: strings,
+  permissions: fc.dictionary(rowText, fc.constantFrom("none" as const, "read" as const, "write" as const), {
+    maxKeys: 3,
+    noNullPrototype: true,
+  }),
   matrix: fc.dictionary(text, value, { maxKeys: 3, noNullPrototype: true }),
   strategy: record({ failFast: fc.boolean(), jobIndex: uint32, jobTotal: uint32, maxParallel: uint32 }),
   needs: fc.array(record({ jobKey: word, result: fc.constantFrom(...CONCLUSIONS), outputs: strings }), {
@@ -218,9 +253,20 @@ export const plan: fc.Arbitrary<Plan> = record({
   timeoutMs: uint53,
   outputs: templates,
   steps: fc.array(step, { maxLength: 4 }),
+  container: record(container, { requiredKeys: containerKeys }),
+  services: fc.array(record({ ...container, name: word }, { requiredKeys: [...containerKeys, "name"] }), {
+    maxLength: 2,
+  }),
+  environment: record({ name: word, url: text }, { requiredKeys: ["name"] }),
   exclusive: fc.boolean(),
   cancelGrace: record({ interruptMs: uint32, terminateMs: uint32 }),
-});
+};
+export const plan: fc.Arbitrary<Plan> = fc.record(planModel, { noNullPrototype: true }).chain((full) =>
+  fc.tuple(fc.boolean(), fc.boolean()).map(([hasContainer, hasEnvironment]): Plan => {
+    const { container: job, environment, ...rest } = full;
+    return { ...rest, ...(hasContainer && { container: job }), ...(hasEnvironment && { environment }) };
+  }),
+);
 
 export const startAttemptRequest = record({ lease });
 export const startAttemptReply: fc.Arbitrary<StartAttemptReply> = fc.oneof(

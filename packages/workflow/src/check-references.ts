@@ -45,9 +45,15 @@ function texts(map: JobDefinition["env"]): Template[] {
 
 function stepTexts(step: StepDefinition): (Template | undefined)[] {
   const common = [step.name, step.continueOnError, step.timeoutMinutes, ...texts(step.env)];
-  return step.kind === "run"
-    ? [...common, step.run, step.shell, step.workingDirectory]
-    : [...common, ...texts(step.with)];
+  switch (step.kind) {
+    case "run":
+      return [...common, step.run, step.shell, step.workingDirectory];
+    case "uses":
+      return [...common, ...texts(step.with)];
+    case "wait":
+    case "cancel":
+      return common;
+  }
 }
 
 function check(

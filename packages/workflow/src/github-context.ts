@@ -13,6 +13,10 @@ export type RunFacts = Pick<
   | "workflowPath"
   | "eventName"
   | "actor"
+  | "triggeringActor"
+  | "headRef"
+  | "baseRef"
+  | "eventDigest"
   | "trust"
   | "defaultBranch"
   | "publicUrl"
@@ -41,11 +45,11 @@ export function githubContext(facts: RunFacts, place: GithubContextPlace = {}): 
   let event: Value | undefined;
   return {
     actor: facts.actor,
-    triggering_actor: facts.actor,
+    triggering_actor: facts.triggeringActor,
     api_url: apiUrl,
     graphql_url: `${apiUrl.replace(/\/v3$/, "")}/graphql`,
-    base_ref: "",
-    head_ref: "",
+    base_ref: facts.baseRef,
+    head_ref: facts.headRef,
     get event(): Value {
       event ??= parseEvent(facts.eventJson);
       return event;

@@ -73,6 +73,7 @@ export function readJob({ key, at, value }: Entry, diagnostics: Diagnostics): Re
       ...(strategy.maxParallel !== undefined && { maxParallel: strategy.maxParallel }),
     },
     matrix: strategy.matrix,
+    services: [],
     position: at,
   };
   checkReferences(job, { isMatrixKnown: strategy.isMatrixKnown }, diagnostics);

@@ -49,7 +49,13 @@ export function resolveJobs(definition: WorkflowDefinition, facts: RunFacts): Jo
 /** A job's place in its matrix. Without `max-parallel` all may run at once. */
 export function strategyOf(job: JobDefinition, jobIndex: number): Plan["strategy"] {
   const jobTotal = job.matrix.length;
-  return { failFast: job.strategy.failFast, jobIndex, jobTotal, maxParallel: job.strategy.maxParallel ?? jobTotal };
+  const { failFast, maxParallel } = job.strategy;
+  return {
+    failFast: failFast !== false,
+    jobIndex,
+    jobTotal,
+    maxParallel: typeof maxParallel === "number" ? maxParallel : jobTotal,
+  };
 }
 
 function readsNeeds(templates: readonly string[]): boolean {

@@ -61,7 +61,7 @@ export function prepareStep(
       stepFiles: variables,
       actionName,
     });
-    const start = step.kind === "run" ? prepareRun(job, stepNo, step, evaluate) : prepareUses(job, step, evaluate);
+    const start = prepareKind(job, stepNo, step, evaluate);
     if (start.kind === "refused") return { ...start, continueOnError };
     return {
       kind: "run",
@@ -91,6 +91,23 @@ type Start =
       readonly cwd: string;
     }
   | { readonly kind: "refused"; readonly why: string };
+
+function prepareKind(
+  job: OpenJob,
+  stepNo: number,
+  step: StepDefinition,
+  evaluate: (template: string) => string,
+): Start {
+  switch (step.kind) {
+    case "run":
+      return prepareRun(job, stepNo, step, evaluate);
+    case "uses":
+      return prepareUses(job, step, evaluate);
+    case "wait":
+    case "cancel":
+      return { kind: "refused", why: `a step with '${step.kind}' cannot be run yet` };
+  }
+}
 
 function prepareRun(
   job: OpenJob,

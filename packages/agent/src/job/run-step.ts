@@ -183,6 +183,7 @@ function toFault(job: OpenJob, sentence: string): string {
 /** As the documentation shows steps without a name. */
 function defaultName(step: StepDefinition): string {
   if (step.kind === "uses") return `Run ${step.uses}`;
+  if (step.kind !== "run") return step.kind === "wait" ? "Wait" : `Cancel ${step.target}`;
   const line = step.run.split("\n").find((candidate) => candidate.trim() !== "") ?? "";
   return `Run ${line.trim().slice(0, NAME_CHARS_MAX)}`;
 }

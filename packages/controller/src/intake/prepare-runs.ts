@@ -168,6 +168,10 @@ function listJobs(
     ...run,
     repository: `${repository.owner}/${repository.name}`,
     // not known before the run has its row; names that use them are completed when the job is made ready
+    triggeringActor: run.actor,
+    headRef: "",
+    baseRef: "",
+    eventDigest: "",
     runId: 0,
     runNumber: 0,
     runAttempt: 1,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { RunFacts as StoredRun } from "@windrow/store";
 import type { RunFacts } from "@windrow/workflow";
 
@@ -17,6 +18,10 @@ export function toPlanFacts(
     workflowPath: run.workflowPath,
     eventName: run.eventName,
     actor: run.actor,
+    triggeringActor: run.actor,
+    headRef: "",
+    baseRef: "",
+    eventDigest: createHash("sha256").update(place.eventJson).digest("hex"),
     trust: run.trust,
     defaultBranch: run.defaultBranch,
     publicUrl: place.publicUrl,

@@ -1,4 +1,13 @@
-import { CONCLUSIONS, type NeedResult, type Plan, type StepDefinition, TRUSTS } from "@windrow/model";
+import {
+  CONCLUSIONS,
+  type ContainerDefinition,
+  type NeedResult,
+  type Permissions,
+  type Plan,
+  type ServiceDefinition,
+  type StepDefinition,
+  TRUSTS,
+} from "@windrow/model";
 import { packStrings, packTemplates, unpackStrings, unpackTemplates } from "./entries.ts";
 import type { Fields } from "./fields.ts";
 import { present } from "./present.ts";
@@ -6,7 +15,9 @@ import type { Packed } from "./proto-message.ts";
 import { packValueMap, unpackValueMap } from "./value.ts";
 
 export function packPlan(plan: Plan): Packed {
-  const { strategy, defaults, cancelGrace, matrix, needs, env, outputs, steps, ...same } = plan;
+  const { strategy, defaults, cancelGrace, matrix, needs, env, outputs, steps, inputs, vars, permissions, ...rest } =
+    plan;
+  const { container, services, ...same } = rest;
   return {
     ...same,
     matrix: packValueMap(matrix),
@@ -20,6 +31,11 @@ export function packPlan(plan: Plan): Packed {
     defaultWorkingDirectory: defaults.workingDirectory,
     outputs: packTemplates(outputs),
     steps: steps.map(packStep),
+    inputs: packValueMap(inputs),
+    vars: packStrings(vars),
+    permissions: packStrings(permissions),
+    container: container === undefined ? undefined : packContainer(container),
+    services: services.map(packContainer),
     cancelInterruptMs: cancelGrace.interruptMs,
     cancelTerminateMs: cancelGrace.terminateMs,
   };
@@ -42,7 +58,15 @@ export function unpackPlan(fields: Fields): Plan {
     trust: fields.word("trust", TRUSTS),
     defaultBranch: fields.text("defaultBranch"),
     publicUrl: fields.text("publicUrl"),
+    triggeringActor: fields.text("triggeringActor"),
+    headRef: fields.text("headRef"),
+    baseRef: fields.text("baseRef"),
+    eventDigest: fields.text("eventDigest"),
     eventJson: fields.text("eventJson"),
+    source: unpackSource(fields.message("source")),
+    inputs: unpackValueMap(fields.message("inputs")),
+    vars: unpackStrings(fields, "vars"),
+    permissions: unpackPermissions(fields),
     matrix: unpackValueMap(fields.message("matrix")),
     strategy: {
       failFast: fields.flag("strategyFailFast"),
@@ -59,8 +83,60 @@ export function unpackPlan(fields: Fields): Plan {
     timeoutMs: fields.integer("timeoutMs"),
     outputs: unpackTemplates(fields, "outputs"),
     steps: fields.messages("steps", unpackStep),
+    ...present(
+      "container",
+      fields.optional("container", (name) => unpackContainer(fields.message(name))),
+    ),
+    services: fields.messages("services", (service) => ({
+      ...unpackContainer(service),
+      name: service.requiredText("name"),
+    })),
+    ...present(
+      "environment",
+      fields.optional("environment", (name) => unpackEnvironment(fields.message(name))),
+    ),
     exclusive: fields.flag("exclusive"),
     cancelGrace: { interruptMs: fields.integer("cancelInterruptMs"), terminateMs: fields.integer("cancelTerminateMs") },
+  };
+}
+
+const unpackSource = (fields: Fields): Plan["source"] => ({
+  repository: fields.requiredText("repository"),
+  path: fields.requiredText("path"),
+  ref: fields.requiredText("ref"),
+  sha: fields.requiredText("sha"),
+});
+
+const unpackEnvironment = (fields: Fields): NonNullable<Plan["environment"]> => ({
+  name: fields.requiredText("name"),
+  ...present("url", fields.optional("url", fields.text)),
+});
+
+const PERMISSION_LEVELS = ["none", "read", "write"] as const;
+
+function unpackPermissions(fields: Fields): Permissions {
+  return Object.fromEntries(
+    fields.messages("permissions", (entry) => [entry.requiredText("name"), entry.word("value", PERMISSION_LEVELS)]),
+  );
+}
+
+function packContainer(container: ContainerDefinition | ServiceDefinition): Packed {
+  const { env, credentials, ...same } = container;
+  return { ...same, env: packTemplates(env), username: credentials?.username, password: credentials?.password };
+}
+
+function unpackContainer(fields: Fields): ContainerDefinition {
+  const username = fields.optional("username", fields.text);
+  const password = fields.optional("password", fields.text);
+  return {
+    image: fields.text("image"),
+    env: unpackTemplates(fields, "env"),
+    ports: fields.texts("ports"),
+    volumes: fields.texts("volumes"),
+    ...present("options", fields.optional("options", fields.text)),
+    ...present("credentials", username === undefined || password === undefined ? undefined : { username, password }),
+    ...present("entrypoint", fields.optional("entrypoint", fields.text)),
+    ...present("command", fields.optional("command", fields.text)),
   };
 }
 
@@ -78,6 +154,7 @@ function packStep(step: StepDefinition): Packed {
     env: packTemplates(step.env),
     continueOnError: step.continueOnError,
     timeoutMinutes: step.timeoutMinutes,
+    background: step.background,
     position: step.position,
   };
   switch (step.kind) {
@@ -85,6 +162,10 @@ function packStep(step: StepDefinition): Packed {
       return { ...common, run: { run: step.run, shell: step.shell, workingDirectory: step.workingDirectory } };
     case "uses":
       return { ...common, uses: { uses: step.uses, with: packTemplates(step.with) } };
+    case "wait":
+      return { ...common, wait: step.targets === "all" ? { all: true } : { targets: step.targets } };
+    case "cancel":
+      return { ...common, cancel: { target: step.target } };
   }
 }
 
@@ -97,9 +178,10 @@ function unpackStep(fields: Fields): StepDefinition {
     env: unpackTemplates(fields, "env"),
     ...present("continueOnError", fields.optional("continueOnError", fields.text)),
     ...present("timeoutMinutes", fields.optional("timeoutMinutes", fields.text)),
+    ...(fields.flag("background") ? { background: true } : {}),
     position: { line: position.integer("line"), column: position.integer("column") },
   };
-  const kind = fields.kind(["run", "uses"]);
+  const kind = fields.kind(["run", "uses", "wait", "cancel"]);
   const body = fields.message(kind);
   switch (kind) {
     case "run":
@@ -112,5 +194,9 @@ function unpackStep(fields: Fields): StepDefinition {
       };
     case "uses":
       return { ...common, kind, uses: body.requiredText("uses"), with: unpackTemplates(body, "with") };
+    case "wait":
+      return { ...common, kind, targets: body.flag("all") ? "all" : body.texts("targets") };
+    case "cancel":
+      return { ...common, kind, target: body.requiredText("target") };
   }
 }
