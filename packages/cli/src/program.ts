@@ -23,8 +23,14 @@ Exit codes: 0 ok, 1 a run failed or an error, 2 cancelled, 3 usage or configurat
             6 timed out, 130 interrupted
 `;
 
+export interface ProgramOptions {
+  readonly hasCompletionPlaceholder: boolean;
+  /** Commander says nothing of what was wrong: whoever runs the program prints it as JSON. */
+  readonly isJson?: boolean;
+}
+
 /** The whole command tree. It loads no command's work, so that help and version are quick. */
-export function createProgram(context: TreeContext, options: { readonly hasCompletionPlaceholder: boolean }): Command {
+export function createProgram(context: TreeContext, options: ProgramOptions): Command {
   const { terminal } = context;
   const program = new Command("windrow")
     .description("Windrow, a build farm: push code, it is built on your own machines.")
@@ -35,7 +41,7 @@ export function createProgram(context: TreeContext, options: { readonly hasCompl
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),
-      writeErr: (text) => terminal.err.write(text),
+      writeErr: (text) => options.isJson === true || terminal.err.write(text),
       outputError: (text, write) => write(text.replace(/^error:/, `${terminal.errStyle("red", "error:")}`)),
     })
     .addHelpText("after", HELP);

@@ -53,10 +53,25 @@ const repository = {
 const page = (...items: unknown[]) => ({ items, next_cursor: null });
 const LOG_BYTES = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
 
+const BROKEN = {
+  severity: "error",
+  code: "unknown-key",
+  message: 'unknown key "step"',
+  hint: 'did you mean "steps"?',
+  file: "ci.yml",
+  line: 4,
+  column: 7,
+};
+
 /** Answers every route with something of the right shape. */
 function answer({ method, path: target }: SeenRequest, response: ServerResponse): void {
   const route = `${method} ${target.split("?")[0]}`;
   const answers: Record<string, unknown> = {
+    "GET /api/v1/runs/14": sampleWholeRun([sampleJob({ run_id: 14 })], { id: 14, has_started: false }),
+    "GET /api/v1/runs/15": {
+      ...sampleWholeRun([], { id: 15, state: "finished", conclusion: "failure" }),
+      diagnostics: [{ ...BROKEN }],
+    },
     "GET /api/v1/runs": page(
       sampleRun(),
       sampleRun({ id: 11, title: "Open the window", state: "finished", conclusion: "success", finished_at: at(61) }),
@@ -104,8 +119,14 @@ function answer({ method, path: target }: SeenRequest, response: ServerResponse)
       token: sampleToken({ kind: "join", expires_at: at(3600), pool: "python", uses_max: 5, role: null }),
       secret: "wrj_secret",
     },
+    "DELETE /api/v1/agents/agent-1": sampleAgent({ state: "removed", removed_at: T0 }),
+    "DELETE /api/v1/repositories/me/app": repository,
     [`DELETE /api/v1/tokens/${sampleToken().id}`]: sampleToken({ revoked_at: T0 }),
   };
+  if (target.includes("branch=queued")) {
+    sendJson(response, page(sampleRun({ id: 14, has_started: false })));
+    return;
+  }
   if (route in answers) {
     sendJson(response, answers[route]);
     return;
@@ -117,7 +138,6 @@ function answer({ method, path: target }: SeenRequest, response: ServerResponse)
       sse("job", finished) + sse("end", sampleRun({ state: "finished", conclusion: "failure", finished_at: at(61) })),
     );
   }
-  if (method === "DELETE") return void response.writeHead(204).end();
   const problem = {
     type: "about:blank",
     title: "t",
@@ -283,6 +303,31 @@ test("--json prints the API's own shapes and nothing else", async () => {
   expect(ended.err).toBe("");
 });
 
+test("a verb that removes prints what it removed with --json", async () => {
+  const removed = await run(["agent", "remove", "agent-1", "--json"]);
+  expect([JSON.parse(removed.out), removed.err]).toMatchObject([{ name: "agent-1", state: "removed" }, ""]);
+  const deleted = await run(["repo", "delete", "me/app", "--yes", "--json"]);
+  expect([JSON.parse(deleted.out), deleted.err]).toMatchObject([{ full_name: "me/app" }, ""]);
+});
+
+describe("with --json an error is one JSON object on stderr", () => {
+  test.each([
+    ["run view 13 --json", 5, { code: "not_found", message: "nothing at /api/v1/runs/13" }],
+    ["run view twelve --json", 3, { code: "usage", message: '"twelve" is not the id of a run' }],
+    ["run list --brunch main --json", 3, { code: "usage", message: "unknown option '--brunch'" }],
+    ["run lsit --json", 3, { code: "usage", message: "unknown command 'lsit'", hint: "Did you mean list?" }],
+    ["run --json", 3, { code: "usage" }],
+    ["run list --state done --json", 3, { code: "usage", message: expect.stringContaining("Allowed choices") }],
+    ["team list --json", 3, { code: "usage", message: "`windrow team` is not built yet" }],
+    ["run list --url http://127.0.0.1:1 --json", 1, { code: "unreachable", hint: expect.stringContaining("windrow") }],
+  ])("windrow %s", async (line, exitCode, error) => {
+    const ended = await run(line.split(" "));
+    expect([ended.code, ended.out]).toEqual([exitCode, ""]);
+    expect(JSON.parse(ended.err)).toMatchObject({ error });
+    expect(ended.err.trim().split("\n")).toHaveLength(1);
+  });
+});
+
 test("run list is an aligned table", async () => {
   expect((await run(["run", "list"])).out.split("\n")).toEqual([
     "RUN  STATE        REPOSITORY  WORKFLOW  REF   TITLE             TIME  CREATED",
@@ -290,6 +335,21 @@ test("run list is an aligned table", async () => {
     "#11  ✓ succeeded  me/app      CI        main  Open the window  1m01s  1m ago",
     "",
   ]);
+});
+
+test("a run whose every job waits for an agent is shown as queued", async () => {
+  const listed = await run(["run", "list", "-b", "queued"]);
+  expect(listed.out).toContain("#14  ○ queued");
+  const { out } = await run(["run", "view", "14"]);
+  expect(out).toMatch(/^○ #14 .* · queued 1m05s\n/);
+  expect(out).toContain("  waits for  an agent\n");
+});
+
+test("the logs of a run that could not begin are what is wrong in its workflow file, and end with 1", async () => {
+  const ended = await run(["run", "logs", "15"]);
+  expect([ended.code, ended.out]).toEqual([1, ""]);
+  expect(ended.err).toBe('ci.yml:4:7: error: unknown key "step"\n  hint: did you mean "steps"?\n');
+  expect((await run(["run", "logs", "14"])).err).toContain("No job has started yet");
 });
 
 test("agent list is an aligned table", async () => {
@@ -390,6 +450,7 @@ describe("help", () => {
       "agent remove",
     );
     leaves.push("repo list", "repo add", "repo set", "repo delete", "token create", "token list", "token revoke");
+    leaves.push("run", "agent", "repo", "token");
     for (const leaf of leaves) {
       const ended = await run([...leaf.split(" "), "--help"]);
       expect(ended.code).toBe(0);

@@ -1,8 +1,9 @@
 import type { Clock } from "@windrow/service";
 import { CommanderError } from "commander";
+import { type CliError, usageError } from "./cli-error.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { EXIT } from "./exit-codes.ts";
-import { printError } from "./output/print-error.ts";
+import { printError, printJsonError } from "./output/print-error.ts";
 import { createTerminal, type OutputStream } from "./output/terminal.ts";
 import { createProgram } from "./program.ts";
 
@@ -29,7 +30,9 @@ export async function runCli(options: RunCliOptions): Promise<number> {
     exitCode = code;
   };
   const context = { terminal, clock, cwd, environment, withInterrupt, onExitCode };
-  const program = createProgram(context, { hasCompletionPlaceholder: !isCompletion });
+  const flags = args.slice(0, args.includes("--") ? args.indexOf("--") : args.length);
+  const isJson = flags.includes("--json");
+  const program = createProgram(context, { hasCompletionPlaceholder: !isCompletion, isJson });
   try {
     if (isCompletion) {
       const { answerCompletion } = await import("./completion.ts");
@@ -37,8 +40,19 @@ export async function runCli(options: RunCliOptions): Promise<number> {
     } else await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
-    // commander has said already what was wrong
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok;
+      // else commander has said already what was wrong
+      return isJson ? printJsonError(terminal, describeUsage(error)) : EXIT.usage;
+    }
+    if (isJson) return printJsonError(terminal, error);
     return printError(terminal, error, (environment.WINDROW_DEBUG ?? "") !== "");
   }
+}
+
+/** Commander's own words begin with `error:` and may carry a suggestion on a second line. */
+function describeUsage(error: CommanderError): CliError {
+  if (error.code === "commander.help") return usageError("a verb is missing", "Add --help to see what there is");
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  return usageError(message, suggestion?.replace(/^\((.*)\)$/, "$1") ?? "Add --help to see what there is");
 }

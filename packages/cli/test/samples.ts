@@ -25,6 +25,7 @@ export function sampleRun(change: Partial<RunSummary> = {}): RunSummary {
     scope: "branch",
     trust: "trusted",
     state: "running",
+    has_started: true,
     conclusion: null,
     waiting_reason: null,
     cancel_requested_at: null,

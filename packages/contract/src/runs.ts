@@ -33,6 +33,10 @@ export const runSummarySchema = z
     scope: z.enum(["branch", "tag", "try"]),
     trust: z.enum(["trusted", "untrusted"]),
     state: runStateSchema,
+    has_started: z
+      .boolean()
+      .default(true)
+      .describe("False while every job of the latest attempt waits: no agent has started one yet."),
     conclusion: conclusionSchema.nullable(),
     waiting_reason: z.string().nullable(),
     cancel_requested_at: timeOrNullSchema,

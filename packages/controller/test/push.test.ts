@@ -164,7 +164,10 @@ describe("a push", () => {
     expect(pushed.stderr).toContain("job 'build' waits: no agent has all the labels 'gpu', 'linux'");
     const [run] = await runsOf("gpu");
     const view = await edge.json<Run>("GET", `/api/v1/runs/${run?.id}`, { token });
-    expect(view.state).toBe("running");
+    expect(view).toMatchObject({ state: "running", has_started: false });
+    const basic = Buffer.from(`me:${token}`).toString("base64");
+    const page = await fetch(`${edge.url}/runs/${run?.id}`, { headers: { authorization: `Basic ${basic}` } });
+    expect(await page.text()).toContain('<span class="state queued">queued</span></h1>');
     expect(view.jobs[0]?.waiting_for).toBe("no agent has all the labels gpu, linux");
     expect(view.jobs[1]?.waiting_for).toBe("it needs 'build', which is not finished");
   });

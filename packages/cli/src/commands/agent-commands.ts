@@ -11,7 +11,17 @@ configuration or credential is wrong, so that a service manager does not restart
 
 /** `windrow agent …` */
 export function addAgentCommands(program: Command, context: TreeContext): void {
-  const agent = program.command("agent").description("join, run, list, view, drain, resume and remove agents");
+  const agent = program
+    .command("agent")
+    .description("join, run, list, view, drain, resume and remove agents")
+    .addHelpText(
+      "after",
+      examples(
+        "windrow agent list",
+        "windrow agent join http://farm:7070 --token-file join-token",
+        "windrow agent drain agent-1 -m 'kernel update'",
+      ),
+    );
 
   const join = agent
     .command("join")

@@ -5,7 +5,10 @@ import { examples } from "./run-commands.ts";
 
 /** `windrow repo …` */
 export function addRepoCommands(program: Command, context: TreeContext): void {
-  const repo = program.command("repo").description("list, add, set and delete repositories");
+  const repo = program
+    .command("repo")
+    .description("list, add, set and delete repositories")
+    .addHelpText("after", examples("windrow repo list", "windrow repo add me/my-app"));
 
   const list = repo
     .command("list")

@@ -6,7 +6,18 @@ const RUN_ARGUMENT = "its id, with or without #, or `latest`";
 
 /** `windrow run …` */
 export function addRunCommands(program: Command, context: TreeContext): void {
-  const run = program.command("run").description("list, view, watch, start, cancel and repeat runs");
+  const run = program
+    .command("run")
+    .description("list, view, watch, start, cancel and repeat runs")
+    .addHelpText(
+      "after",
+      examples(
+        "windrow run list",
+        "windrow run watch latest",
+        "windrow run logs 12 --failed",
+        "windrow run start deploy.yml --input target=staging",
+      ),
+    );
 
   const list = run
     .command("list")

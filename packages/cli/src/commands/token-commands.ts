@@ -7,7 +7,11 @@ import { examples } from "./run-commands.ts";
 export function addTokenCommands(program: Command, context: TreeContext): void {
   const token = program
     .command("token")
-    .description("create, list and revoke tokens of people, programs and joining agents");
+    .description("create, list and revoke tokens of people, programs and joining agents")
+    .addHelpText(
+      "after",
+      examples("windrow token create --join --uses 5", "windrow token list", "windrow token revoke alice"),
+    );
 
   const create = token
     .command("create")

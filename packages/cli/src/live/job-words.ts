@@ -29,11 +29,14 @@ const CONCLUSION_LOOKS: Record<Conclusion, Look> = {
 const RUNNING: Look = { icon: "●", word: "running", colour: "cyan" };
 const CANCELLING: Look = { icon: "●", word: "cancelling", colour: "yellow" };
 const WAITING: Look = { icon: "○", word: "waiting", colour: "gray" };
+const QUEUED: Look = { ...WAITING, word: "queued" };
 
+/** A run that has begun but whose every job still waits for an agent is shown as queued. */
 export function lookOfRun(run: RunSummary): Look {
   if (run.conclusion !== null) return CONCLUSION_LOOKS[run.conclusion];
   if (run.cancel_requested_at !== null) return CANCELLING;
-  return run.state === "running" ? RUNNING : WAITING;
+  if (run.state === "waiting") return WAITING;
+  return run.has_started ? RUNNING : QUEUED;
 }
 
 export function lookOfJob(job: JobSummary): Look {
@@ -45,7 +48,7 @@ export function lookOfJob(job: JobSummary): Look {
     case "leased":
       return { ...RUNNING, word: "starting" };
     case "queued":
-      return { ...WAITING, word: "queued" };
+      return QUEUED;
     case "blocked":
     case "finished":
       return WAITING;

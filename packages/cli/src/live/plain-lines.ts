@@ -59,11 +59,15 @@ export function createPlainLines(view: RunView): PlainLines {
     return [...tellSteps(job, nowMs), ...flush(`${job.id}/`), ...tell(`${job.id}`, line)];
   };
 
+  const tellRun = (): string[] =>
+    view.run.state === "finished" ? [] : tell("run", `run #${view.run.id}: ${lookOfRun(view.run).word}`);
+
   return {
     push(message, nowMs) {
       switch (message.name) {
         case "job":
-          return message.data.run_attempt === view.run.attempt ? tellJob(message.data, nowMs) : [];
+          if (message.data.run_attempt !== view.run.attempt) return [];
+          return [...(told.has("run") ? tellRun() : []), ...tellJob(message.data, nowMs)];
         case "log": {
           const job = view.jobs.get(message.jobId);
           if (job === undefined) return [];
@@ -75,7 +79,7 @@ export function createPlainLines(view: RunView): PlainLines {
         }
         case "run":
           // the verdict is the last line: log bytes may still be on their way
-          return view.run.state === "finished" ? [] : tell("run", `run #${view.run.id}: ${lookOfRun(view.run).word}`);
+          return tellRun();
         case "end": {
           const time = inTime(elapsed(view.run, nowMs));
           return [...flush(""), ...tell("run", `run #${view.run.id}: ${lookOfRun(view.run).word}${time}`)];

@@ -39,8 +39,10 @@ export function applyMessage(view: RunView, message: RunMessage): void {
       if (message.data.run_attempt > view.run.attempt) {
         view.jobs.clear();
         view.jobs.set(message.data.id, message.data);
-        view.run = { ...view.run, attempt: message.data.run_attempt };
+        view.run = { ...view.run, attempt: message.data.run_attempt, has_started: false };
       }
+      // the run's own row does not change when its first job starts
+      if (message.data.state === "running") view.run = { ...view.run, has_started: true };
       return;
     case "log": {
       if (!view.jobs.has(message.jobId)) return;

@@ -2,7 +2,7 @@ import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
-import { say } from "../output/print.ts";
+import { printJson, say } from "../output/print.ts";
 import { parseFullName } from "./parse-full-name.ts";
 
 export interface DeleteRepositoryOptions extends FarmOptions {
@@ -24,6 +24,7 @@ export async function deleteRepository(
       `If that is meant: windrow repo delete ${answer.full_name} --yes`,
     );
   }
-  await farm.api.call("deleteRepository", { params });
+  const { json } = await farm.api.call("deleteRepository", { params });
+  if (options.json) return printJson(context.terminal, json);
   say(context.terminal, `${answer.full_name} is deleted.`);
 }

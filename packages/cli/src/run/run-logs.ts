@@ -5,6 +5,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { type OpenedFarm, openFarm } from "../commands/open-farm.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { renderDiagnostic } from "../live/render-verdict.ts";
 import { printJson, say } from "../output/print.ts";
 import { type Terminal, writeAll } from "../output/terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
@@ -35,6 +36,16 @@ export async function runLogs(
   if (options.follow && run.state !== "finished") return followLogs(context, farm, runId, jobs, stream);
   const ran = jobs.filter((job) => job.attempt_count > 0);
   if (ran.length === 0) {
+    if (run.state === "finished" && run.diagnostics.some((diagnostic) => diagnostic.severity === "error")) {
+      for (const diagnostic of run.diagnostics) {
+        for (const line of renderDiagnostic(diagnostic, context.terminal.errStyle)) say(context.terminal, line);
+      }
+      return EXIT.failed;
+    }
+    if (run.state === "finished" && !options.failed) {
+      say(context.terminal, "No job of the run was started, so that there is no log.");
+      return EXIT.ok;
+    }
     say(context.terminal, options.failed ? "No job failed." : "No job has started yet; wait for it with --follow.");
     return EXIT.ok;
   }

@@ -50,6 +50,11 @@ export async function viewRun(context: CommandContext, options: ViewRunOptions, 
   return EXIT.ok;
 }
 
+function whatRunWaitsFor(run: Run): string | null {
+  if (run.state === "waiting") return run.waiting_reason;
+  return run.has_started || run.state === "finished" ? null : "an agent";
+}
+
 /** A run as text: head, facts, what is wrong in the workflow file, jobs with their steps. */
 export function formatRun(
   run: Run,
@@ -62,7 +67,7 @@ export function formatRun(
     ["trigger", `${run.event} by ${run.actor}, ${formatAge(Date.parse(run.created_at), options.nowMs)}`],
     ["commit", run.sha],
     ["attempt", run.attempt > 1 ? String(run.attempt) : null],
-    ["waits for", run.state === "waiting" ? run.waiting_reason : null],
+    ["waits for", whatRunWaitsFor(run)],
     [
       "cancelled",
       run.cancel_requested_at === null

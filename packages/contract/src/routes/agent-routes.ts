@@ -75,6 +75,7 @@ export const AGENT_ROUTES = {
     permission: "agent:manage",
     kind: "json",
     params: agentParamsSchema,
-    successStatus: 204,
+    successStatus: 200,
+    answer: agentSchema,
   },
 } as const satisfies Record<string, RouteDefinition>;

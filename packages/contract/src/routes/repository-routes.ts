@@ -61,6 +61,7 @@ export const REPOSITORY_ROUTES = {
     permission: "repository:manage",
     kind: "json",
     params: repositoryParamsSchema,
-    successStatus: 204,
+    successStatus: 200,
+    answer: repositorySchema,
   },
 } as const satisfies Record<string, RouteDefinition>;

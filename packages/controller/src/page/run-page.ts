@@ -3,7 +3,7 @@ import type { RunView } from "@windrow/store";
 import { html } from "./html.ts";
 import { layout } from "./layout.ts";
 import { shortRef } from "./runs-page.ts";
-import { showDuration, showState, showTime } from "./show-time.ts";
+import { showDuration, showRunState, showState, showTime } from "./show-time.ts";
 
 const REFRESH_SECONDS = 3;
 
@@ -15,7 +15,7 @@ export function runPage(run: RunView, jobs: readonly Job[], nowMs: number): stri
     ) => html`<div class="problem"><code>${one.file}:${one.line}:${one.column}</code> ${one.severity}: ${one.message}
 ${one.hint === undefined ? undefined : html`<br><span class="dim">${one.hint}</span>`}</div>`,
   );
-  const body = html`<h1>${run.repository} #${run.id} ${showState(run.state, run.conclusion)}</h1>
+  const body = html`<h1>${run.repository} #${run.id} ${showRunState(run)}</h1>
 <p>${run.title}</p>
 <p class="dim">${run.workflow_name} · ${run.event_name} · ${shortRef(run.ref)} · <code>${run.sha.slice(0, 12)}</code> · ${run.actor} · attempt ${run.attempt}
 · ${showTime(run.created_at)} · ${showDuration(run.created_at, run.finished_at, nowMs)}${run.cancel_reason === null ? "" : ` · ${run.cancel_reason}`}</p>

@@ -1,7 +1,7 @@
 import type { RunView } from "@windrow/store";
 import { html } from "./html.ts";
 import { layout } from "./layout.ts";
-import { showDuration, showState, showTime } from "./show-time.ts";
+import { showDuration, showRunState, showTime } from "./show-time.ts";
 
 const REFRESH_SECONDS = 5;
 
@@ -11,7 +11,7 @@ export function runsPage(
   options: { readonly publicUrl: string; readonly nowMs: number },
 ): string {
   const rows = runs.map(
-    (run) => html`<tr><td>${showState(run.state, run.conclusion)}</td>
+    (run) => html`<tr><td>${showRunState(run)}</td>
 <td><a href="/runs/${run.id}">${run.repository} #${run.id}</a><br><span class="dim">${run.workflow_name}</span></td>
 <td>${run.title}<br><span class="dim">${shortRef(run.ref)} · <code>${run.sha.slice(0, 10)}</code> · ${run.actor}${run.scope === "try" ? " · try" : ""}</span></td>
 <td>${showTime(run.created_at)}<br><span class="dim">${showDuration(run.created_at, run.finished_at, options.nowMs)}</span></td></tr>`,

@@ -1,3 +1,4 @@
+import type { RunView } from "@windrow/store";
 import { type Html, html } from "./html.ts";
 
 /** An instant for people, to the second, in UTC. */
@@ -14,6 +15,11 @@ export function showDuration(from: Date | null, to: Date | null, nowMs: number):
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+/** A run's state; one whose every job still waits for an agent is shown as queued. */
+export function showRunState(run: Pick<RunView, "state" | "conclusion" | "has_started">): Html {
+  return showState(run.state === "running" && !run.has_started ? "queued" : run.state, run.conclusion);
 }
 
 /** A state or, once it is known, how it ended. */

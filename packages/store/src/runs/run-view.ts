@@ -21,6 +21,8 @@ export interface RunView {
   readonly workflow_name: string;
   readonly diagnostics: readonly Diagnostic[];
   readonly state: RunState;
+  /** False while no agent has started a job of the latest attempt. */
+  readonly has_started: boolean;
   readonly conclusion: Conclusion | null;
   readonly waiting_reason: string | null;
   readonly cancel_requested_at: Date | null;
@@ -53,6 +55,10 @@ function selectRuns(db: Database | Tx) {
       "runs.workflow_name",
       "runs.diagnostics",
       "runs.state",
+      sql<boolean>`runs.state = 'finished' or exists (select from jobs where jobs.run_id = runs.id
+        and jobs.run_attempt = runs.attempt and jobs.started_at is not null and jobs.copied_from is null)`.as(
+        "has_started",
+      ),
       "runs.conclusion",
       "runs.waiting_reason",
       "runs.cancel_requested_at",

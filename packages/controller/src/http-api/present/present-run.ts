@@ -28,6 +28,7 @@ export function presentRun(run: RunView, links: Links): RunSummary {
     scope: run.scope,
     trust: run.trust,
     state: run.state,
+    has_started: run.has_started,
     conclusion: run.conclusion,
     waiting_reason: run.waiting_reason,
     cancel_requested_at: run.cancel_requested_at?.toISOString() ?? null,

@@ -37,6 +37,7 @@ export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
     async removeAgent({ params, principal }) {
       const agent = await require(params.agent);
       await farm.removeAgent({ agentId: agent.id, reason: `removed by ${actorOf(principal)}` });
+      return present(await require(agent.id));
     },
   };
 

@@ -77,6 +77,7 @@ export function createRepositoryRoutes({ db, environment, links, reader }: ApiDe
       await deleteRepository(db, repository.id);
       reader.close(folder);
       await removeRepositoryFolder(folder);
+      return present(repository);
     },
   };
 
