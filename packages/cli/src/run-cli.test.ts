@@ -123,6 +123,11 @@ function answer({ method, path: target }: SeenRequest, response: ServerResponse)
     "DELETE /api/v1/repositories/me/app": repository,
     [`DELETE /api/v1/tokens/${sampleToken().id}`]: sampleToken({ revoked_at: T0 }),
   };
+  if (target.includes("state=lost")) {
+    const stopped = sampleAgent({ name: "off", state: "lost", stopped_at: T0 });
+    sendJson(response, page(stopped, sampleAgent({ name: "gone", state: "lost" })));
+    return;
+  }
   if (target.includes("branch=queued")) {
     sendJson(response, page(sampleRun({ id: 14, has_started: false })));
     return;
@@ -358,6 +363,19 @@ test("agent list is an aligned table", async () => {
     "agent-1  ● ready     default    0/2  box   0.1.0    1m ago  linux,node",
     "big      ◐ draining  default    1/2  box   0.1.0    1m ago  linux,node",
     "",
+  ]);
+});
+
+test("an agent that was stopped in order is offline, one that stayed away is lost", async () => {
+  const { out } = await run(["agent", "list", "--state", "lost"]);
+  expect(
+    out
+      .split("\n")
+      .slice(1, 3)
+      .map((line) => line.split(/ {2,}/).slice(0, 2)),
+  ).toEqual([
+    ["off", "○ offline"],
+    ["gone", "✗ lost"],
   ]);
 });
 

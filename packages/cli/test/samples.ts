@@ -132,6 +132,7 @@ export function sampleAgent(change: Partial<Agent> = {}): Agent {
     connected_at: T0,
     last_seen_at: T0,
     removed_at: null,
+    stopped_at: null,
     jobs: [],
     ...change,
   };

@@ -20,6 +20,9 @@ export const agentSchema = z
     connected_at: timeOrNullSchema,
     last_seen_at: timeOrNullSchema,
     removed_at: timeOrNullSchema,
+    stopped_at: timeOrNullSchema
+      .default(null)
+      .describe("Set in state `lost` when the agent was stopped in order and left nothing behind."),
     jobs: z
       .array(z.object({ id: z.int(), run_id: z.int(), name: z.string(), repository: z.string(), state: z.string() }))
       .describe("What it holds now."),

@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { asInstanceId, Refusal } from "@windrow/model";
-import { inTransaction, lockAgentForSession, openSession, type StartedAttempt, startAttempts } from "@windrow/store";
+import {
+  inTransaction,
+  listAgentViews,
+  lockAgentForSession,
+  openSession,
+  readLossFacts,
+  type StartedAttempt,
+  startAttempts,
+} from "@windrow/store";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Core, startCore } from "./core-kit.ts";
 import type { FakeAgent } from "./fake-agent.ts";
@@ -173,6 +181,34 @@ describe("sessions", () => {
     await agent.api.reportSteps({ lease: agent.lease(offer, before), steps: [] });
     await agent.finish(offer);
     expect(await core.runFinished(runId)).toBe("success");
+  });
+
+  it("an agent that says goodbye and holds nothing is lost at once; one that holds a job is suspect", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    agent.session?.end();
+    await waitFor("the agent to be lost", async () => (await agentState(agent)) === "lost");
+    const [view] = await listAgentViews(core.db, { idOrName: agent.agentId });
+    expect(view?.stopped_at).toBeInstanceOf(Date);
+    await agent.connect();
+    expect(await agentState(agent)).toBe("ready");
+    const runId = await core.insertRun(ONE);
+    const offer = await agent.offer();
+    await agent.start(offer);
+    agent.session?.end();
+    await waitFor("the agent to be suspect", async () => (await agentState(agent)) === "suspect");
+    await agent.connect();
+    await agent.finish(offer);
+    expect(await core.runFinished(runId)).toBe("success");
+  });
+
+  it("agents that said goodbye do not pull the expiry brake", async () => {
+    const agents = await Promise.all(Array.from({ length: 4 }, () => core.addAgent()));
+    for (const agent of agents) await agent.connect();
+    for (const agent of agents.slice(1)) agent.session?.end();
+    const facts = async () => (await readLossFacts(core.db, 10_000)).find((one) => one.pool === "default");
+    await waitFor("three agents to be gone", async () => (await facts())?.agentsCount === 1);
+    expect(await facts()).toMatchObject({ lostCount: 0 });
   });
 
   it("a new process takes over at once; the earlier one may write nothing and is a clone when it comes back", async () => {

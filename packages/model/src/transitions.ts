@@ -60,6 +60,8 @@ export const AGENT_TRANSITIONS = {
   resume: transition<AgentState>("resume", ["draining"], "ready"),
   suspect: transition<AgentState>("suspect", ["ready", "draining"], "suspect"),
   lose: transition<AgentState>("lose", ["suspect"], "lost"),
+  /** It said goodbye and held no attempt: nothing is to be waited for. */
+  leave: transition<AgentState>("leave", ["ready", "draining", "suspect"], "lost"),
   remove: transition<AgentState>("remove", ["joining", "ready", "draining", "suspect", "lost"], "removed"),
 } as const;
 

@@ -1,6 +1,7 @@
 export { type AgentView, listAgentViews } from "./agents/agent-view.ts";
 export {
   drainAgent,
+  leaveAgent,
   loseSilentAgents,
   removeAgent,
   reviveAgents,

@@ -65,6 +65,8 @@ export interface SessionCall {
   send(message: AgentMessage): void;
   /** Ends when the controller ends the call normally; throws a Refusal or a WireFault otherwise. Iterate once. */
   readonly messages: AsyncIterable<ControllerMessage>;
+  /** The goodbye of an agent that stops: nothing more will be sent, and the controller ends the call when it has noted that. */
+  end(): void;
   /** Idempotent. `messages` ends without an error. */
   close(): void;
 }

@@ -41,6 +41,8 @@ const RECONNECT_MAX_MS = 5_000;
 /** A lease is worth several tries to reach a controller again, however short its pool made it. */
 const RECONNECTS_PER_LEASE = 6;
 const WELCOME_WAIT_MS = 10_000;
+/** How long the controller may take to note that this agent stops. */
+const GOODBYE_WAIT_MS = 1_000;
 
 /** Keeps one session open for as long as the agent lives. */
 export function createSessionLoop(options: SessionLoopOptions): Service & { heartbeatSoon(): void } {
@@ -68,9 +70,13 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
     let session: ControllerSession | undefined;
     let background: Promise<void> | undefined;
     const call = client.session();
-    const endCall = () => call.close();
-    stopping.signal.addEventListener("abort", endCall, { once: true });
-    const unwelcomed = setWelcomeTimer(endCall, over.signal);
+    const sayGoodbye = () => {
+      call.end();
+      void closeAfter(call, GOODBYE_WAIT_MS, over.signal);
+    };
+    stopping.signal.addEventListener("abort", sayGoodbye, { once: true });
+    const unwelcomed = new AbortController();
+    void closeAfter(call, WELCOME_WAIT_MS, AbortSignal.any([unwelcomed.signal, over.signal]));
     try {
       const helloSentAtBootMs = options.bootClockMs();
       call.send({ kind: "hello", ...options.hello() });
@@ -101,7 +107,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
         logger.warn({ address, code: error.code, why: error.message }, "session broke");
       else throw error;
     } finally {
-      stopping.signal.removeEventListener("abort", endCall);
+      stopping.signal.removeEventListener("abort", sayGoodbye);
       over.abort();
       await background;
       if (session !== undefined) connection.closed(session);
@@ -111,15 +117,9 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
     return session !== undefined;
   }
 
-  function setWelcomeTimer(endCall: () => void, over: AbortSignal): AbortController {
-    const welcomed = new AbortController();
-    const wait = async () => {
-      const signal = AbortSignal.any([welcomed.signal, over]);
-      await clock.sleep(WELCOME_WAIT_MS, signal);
-      if (!signal.aborted) endCall();
-    };
-    void wait();
-    return welcomed;
+  async function closeAfter(call: SessionCall, waitMs: number, unless: AbortSignal): Promise<void> {
+    await clock.sleep(waitMs, unless);
+    if (!unless.aborted) call.close();
   }
 
   async function beat(call: SessionCall, everyMs: number, beats: Map<number, number>, over: AbortSignal) {

@@ -1,3 +1,4 @@
+import type { Agent } from "@windrow/contract";
 import type { AgentState } from "@windrow/model";
 import type { Look } from "../live/job-words.ts";
 
@@ -10,6 +11,9 @@ const LOOKS: Record<AgentState, Look> = {
   removed: { icon: "-", word: "removed", colour: "gray" },
 };
 
-export function lookOfAgent(state: AgentState): Look {
-  return LOOKS[state];
+const OFFLINE: Look = { icon: "○", word: "offline", colour: "gray" };
+
+/** One that was stopped in order is not missed: it is shown as offline. */
+export function lookOfAgent({ state, stopped_at }: Pick<Agent, "state" | "stopped_at">): Look {
+  return state === "lost" && stopped_at !== null ? OFFLINE : LOOKS[state];
 }

@@ -54,7 +54,7 @@ export function formatAgents(
 ): string[] {
   const { style } = options;
   const rows = agents.map((agent) => {
-    const look = lookOfAgent(agent.state);
+    const look = lookOfAgent(agent);
     return [
       agent.name,
       style(look.colour, `${look.icon} ${look.word}`),

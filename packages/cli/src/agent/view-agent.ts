@@ -22,7 +22,7 @@ export async function viewAgent(context: CommandContext, options: FarmOptions, n
 /** An agent as text. */
 export function formatAgent(agent: Agent, options: { readonly nowMs: number; readonly style: Style }): string[] {
   const { style, nowMs } = options;
-  const look = lookOfAgent(agent.state);
+  const look = lookOfAgent(agent);
   const age = (time: string | null) => (time === null ? "never" : formatAge(Date.parse(time), nowMs));
   const facts: [string, string | null][] = [
     ["pool", agent.pool],
@@ -33,6 +33,7 @@ export function formatAgent(agent: Agent, options: { readonly nowMs: number; rea
     ["drained", agent.drain_reason],
     ["joined", age(agent.created_at)],
     ["connected", age(agent.connected_at)],
+    ["stopped", agent.stopped_at === null ? null : age(agent.stopped_at)],
     ["last seen", age(agent.last_seen_at)],
     ["id", agent.id],
   ];

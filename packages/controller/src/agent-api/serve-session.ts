@@ -1,6 +1,6 @@
 import { type AgentId, Refusal } from "@windrow/model";
 import type { Clock, Logger } from "@windrow/service";
-import { type Database, findAgent, suspectAgent } from "@windrow/store";
+import { type Database, findAgent, leaveAgent, suspectAgent } from "@windrow/store";
 import {
   type AgentCaller,
   type AgentHint,
@@ -60,6 +60,7 @@ export function createServeSession(deps: SessionDeps) {
     const opened = await deps.watch.watch(() =>
       openAgentSession(deps.db, { agentId, hello, controllerId: deps.controllerId }),
     );
+    let isGoodbye = false;
     const ended = Promise.withResolvers<void>();
     ended.promise.catch(() => undefined);
     const session: OpenSession = {
@@ -82,12 +83,15 @@ export function createServeSession(deps: SessionDeps) {
       send(await welcome(deps, { agentId, opened, jwt, held: hello.held.map((lease) => lease.attemptId) }));
       void loseForgotten(deps, opened);
       deps.wakeDispatch();
-      await Promise.race([readMessages(deps, { iterator, session, jwt }), ended.promise]);
+      const saidGoodbye = readMessages(deps, { iterator, session, jwt }).then(() => true);
+      isGoodbye = await Promise.race([saidGoodbye, ended.promise.then(() => false)]);
     } finally {
       hints?.close();
       deps.sessions.remove(session);
       deps.metrics.sessionsOpen.set(deps.sessions.agentIds().length);
-      void leave(deps, session);
+      const left = leave(deps, session, isGoodbye);
+      // the agent waits for the end of the call: then its row says what it did
+      if (isGoodbye) await left;
       endReading(iterator);
     }
   };
@@ -228,9 +232,13 @@ async function whyNotCurrent(deps: SessionDeps, { agentId }: OpenSession): Promi
   return agent.state === "lost" ? undefined : superseded();
 }
 
-/** The connection is gone: the agent is suspect at once, unless another session took its place. */
-async function leave(deps: SessionDeps, { agentId, sessionNo }: OpenSession): Promise<void> {
+/**
+ * The connection is gone: the agent is suspect at once, unless another session took its place. One that said goodbye and
+ * holds nothing will not come back soon.
+ */
+async function leave(deps: SessionDeps, { agentId, sessionNo }: OpenSession, isGoodbye: boolean): Promise<void> {
   try {
+    if (isGoodbye && (await deps.watch.watch(() => leaveAgent(deps.db, { agentId, sessionNo })))) return;
     await deps.watch.watch(() => suspectAgent(deps.db, { agentId, sessionNo, reason: "connection_closed" }));
   } catch (error) {
     deps.logger.warn({ err: error, agentId }, "an agent that left is found suspect by its silence");

@@ -18,6 +18,8 @@ export interface AgentView {
   readonly connected_at: Date | null;
   readonly last_seen_at: Date | null;
   readonly removed_at: Date | null;
+  /** When it said goodbye, if that is why it is lost. */
+  readonly stopped_at: Date | null;
   readonly jobs: readonly {
     readonly id: number;
     readonly run_id: number;
@@ -37,6 +39,7 @@ export async function listAgentViews(db: Database, by: { readonly idOrName?: str
   const { rows } = await sql<AgentView>`
     select a.id, a.name, a.pool, a.state, a.labels, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version,
       a.created_at, a.connected_at, a.last_seen_at, a.removed_at,
+      case when a.state = 'lost' and a.suspect_at is null then a.lost_at end as stopped_at,
       coalesce((
         select jsonb_agg(jsonb_build_object('id', j.id, 'run_id', j.run_id, 'name', j.name, 'state', j.state,
           'repository', p.owner || '/' || p.name) order by j.id)

@@ -21,6 +21,28 @@ export async function suspectAgent(
   return rows.length === 1;
 }
 
+/**
+ * The agent of this session said goodbye: one that holds no attempt is lost at once, with no time of suspicion on its
+ * row, which tells an orderly end from any other. False when it still holds something, or has another session.
+ */
+export async function leaveAgent(
+  db: Database,
+  options: { readonly agentId: AgentId; readonly sessionNo: number },
+): Promise<boolean> {
+  const { rows } = await sql`
+    with changed as (
+      update agents a set state = ${toState(AGENT_TRANSITIONS.leave)}, suspect_at = null, lost_at = clock_timestamp(),
+        session_controller = null
+      where a.id = ${options.agentId} and a.session_no = ${options.sessionNo} and a.state in (${fromStates(AGENT_TRANSITIONS.leave)})
+        and not exists (select from attempts t where t.agent_id = a.id and t.state in ('offered', 'running'))
+      returning a.id
+    )
+    insert into events (kind, agent_id, data) select 'agent_lost', id, '{"reason": "stopped"}' from changed returning id`.execute(
+    db,
+  );
+  return rows.length === 1;
+}
+
 /** The agent let an offer run out: it is offered nothing more before its next heartbeat, so that others get a turn. */
 export async function suspectDeafAgent(tx: Tx, agentId: AgentId): Promise<void> {
   await sql`

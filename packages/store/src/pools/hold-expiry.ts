@@ -3,7 +3,7 @@ import type { Database } from "../database.ts";
 
 export interface PoolLossFacts {
   readonly pool: string;
-  /** Connected or suspect agents, and those lost within the window. */
+  /** Connected or suspect agents, and those lost within the window without having said goodbye. */
   readonly agentsCount: number;
   /** Of those: lost within the window, or with a lease or a silence that is over now. */
   readonly lostCount: number;
@@ -22,7 +22,7 @@ export async function readLossFacts(db: Database, windowMs: number): Promise<Poo
       (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"
     from pools p join agents a on a.pool = p.name
     where a.state in ('ready', 'draining', 'suspect')
-      or (a.state = 'lost' and a.lost_at > clock_timestamp() - ${windowMs}::float8 * interval '1 ms')
+      or (a.state = 'lost' and a.suspect_at is not null and a.lost_at > clock_timestamp() - ${windowMs}::float8 * interval '1 ms')
     group by p.name, p.expiry_held_until`.execute(db);
   return rows;
 }

@@ -65,6 +65,7 @@ function present(row: AgentView): Agent {
     connected_at: row.connected_at?.toISOString() ?? null,
     last_seen_at: row.last_seen_at?.toISOString() ?? null,
     removed_at: row.removed_at?.toISOString() ?? null,
+    stopped_at: row.stopped_at?.toISOString() ?? null,
     jobs: row.jobs.map((job) => ({ ...job })),
   };
 }
