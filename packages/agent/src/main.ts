@@ -47,8 +47,10 @@ async function main(): Promise<void> {
     bootClockMs,
     logger,
     onReady({ agentId, agentName, pool }) {
-      const ready = { msg: "ready", agent_id: agentId, name: agentName, pool, slots: config.slotsCount, labels };
-      process.stdout.write(`${JSON.stringify(ready)}\n`);
+      const slots = config.slotsCount;
+      const ready = { msg: "ready", agent_id: agentId, name: agentName, pool, slots, labels };
+      const sentence = `${agentName} takes work of pool ${pool}: ${slots} at a time, labels ${labels.join(", ")}`;
+      process.stdout.write(`${process.stdout.isTTY ? sentence : JSON.stringify(ready)}\n`);
     },
     onRefused(refusal) {
       const why = refusal.code === "conflict" ? "a newer process of this agent took over" : refusal.message;

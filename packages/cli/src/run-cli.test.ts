@@ -271,6 +271,9 @@ describe("a wrong command line asks nothing and ends with 3", () => {
     ["agent drain agent-1 --deadline soon", "--deadline takes a duration"],
     ["agent join farm --token wrj_x", "is not the address of a farm"],
     ["agent join http://farm --token wru_x", "not a join token"],
+    ["agent join http://farm", "no join token is given"],
+    ["agent join http://farm --token wrj_x --token-file y", "exclude each other"],
+    ["agent join http://farm --token-file /nowhere/token", "the token file /nowhere/token cannot be read (ENOENT)"],
     ["completion tcsh", "bash|zsh|fish"],
   ])("windrow %s", async (line, message) => {
     const ended = await run(line.split(" "));

@@ -37,9 +37,9 @@ async function main(): Promise<void> {
   process.on("SIGINT", stop);
   controller = await startController({ config, clock: systemClock, logger });
   const { port, grpcPort, url, controllerId } = controller;
-  process.stdout.write(
-    `${JSON.stringify({ msg: "ready", port, grpc_port: grpcPort, url, controller_id: controllerId })}\n`,
-  );
+  const ready = { msg: "ready", port, grpc_port: grpcPort, url, controller_id: controllerId };
+  const sentence = `The controller serves ${url}, and agents on port ${grpcPort}`;
+  process.stdout.write(`${process.stdout.isTTY ? sentence : JSON.stringify(ready)}\n`);
 }
 
 main().catch((error: unknown) => {

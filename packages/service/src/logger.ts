@@ -1,4 +1,8 @@
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { pino } from "pino";
+import { formatLogLine } from "./format-log-line.ts";
+import { hasCode } from "./has-code.ts";
 
 export type Logger = pino.Logger;
 
@@ -7,7 +11,9 @@ export interface LoggerOptions {
   readonly level?: string;
 }
 
-/** JSON lines on stderr, one per event; tokens and credentials that reach a log object are blanked. */
+const STDERR = 2;
+
+/** JSON lines on stderr, one per event, or lines for people where stderr is a terminal; tokens and credentials that reach a log object are blanked. */
 export function createLogger(options: LoggerOptions): Logger {
   return pino(
     {
@@ -20,6 +26,19 @@ export function createLogger(options: LoggerOptions): Logger {
         censor: "[redacted]",
       },
     },
-    pino.destination({ dest: 2, sync: true }),
+    isatty(STDERR) ? linesForPeople() : pino.destination({ dest: STDERR, sync: true }),
   );
+}
+
+function linesForPeople(): pino.DestinationStream {
+  return {
+    write(line) {
+      try {
+        writeSync(STDERR, formatLogLine(line));
+      } catch (error) {
+        // A terminal that is gone, or that is too slow to take a line, must not end the process that writes to it.
+        if (!hasCode(error, "EIO", "EPIPE", "EAGAIN")) throw error;
+      }
+    },
+  };
 }

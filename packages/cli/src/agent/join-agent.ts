@@ -1,11 +1,10 @@
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { runChild } from "../process/run-child.ts";
+import { type JoinTokenOptions, readJoinToken } from "./read-join-token.ts";
 import { type AgentProcessOptions, agentEnvironment, announceAgent } from "./run-agent.ts";
 
-export interface JoinOptions extends AgentProcessOptions {
-  readonly token: string;
-}
+export type JoinOptions = AgentProcessOptions & JoinTokenOptions;
 
 /** `windrow agent join URL --token wrj_…`: the agent's process, which exchanges the token and then takes work. */
 export async function joinAgent(context: CommandContext, options: JoinOptions, url: string): Promise<number> {
@@ -15,13 +14,13 @@ export async function joinAgent(context: CommandContext, options: JoinOptions, u
       "For example: windrow agent join http://farm:7070 --token wrj_…",
     );
   }
-  if (!options.token.startsWith("wrj_")) {
-    throw usageError("that is not a join token (wrj_…)", "An operator makes one with: windrow token create --join");
-  }
+  const token = await readJoinToken(context, options);
+  // A token on the command line stays out of the process list from here on, as far as the system lets us.
+  if (options.token !== undefined) process.title = "windrow agent join";
   const environment = agentEnvironment(context, options);
   announceAgent(context, environment);
   return runChild({
     entry: "@windrow/agent/main",
-    environment: { ...environment, WINDROW_URL: url.replace(/\/+$/, ""), WINDROW_JOIN_TOKEN: options.token },
+    environment: { ...environment, WINDROW_URL: url.replace(/\/+$/, ""), WINDROW_JOIN_TOKEN: token },
   });
 }

@@ -27,12 +27,17 @@ export function addAgentCommands(program: Command, context: TreeContext): void {
     .command("join")
     .description("Make this machine an agent of a farm, and run it until Ctrl-C")
     .argument("<url>", "the farm's address")
-    .requiredOption("--token <token>", "a join token (wrj_…), made with: windrow token create --join");
+    .option("--token-file <file>", "a file that holds the join token (wrj_…), made with: windrow token create --join")
+    .option(
+      "--token <token>",
+      "the join token itself, or - to read it from stdin; other users of the machine may see it in the process list (WINDROW_JOIN_TOKEN)",
+    );
   addProcessOptions(join).addHelpText(
     "after",
     examples(
+      "windrow agent join http://farm:7070 --token-file join-token",
       "windrow agent join http://farm:7070 --token wrj_…",
-      "windrow agent join http://10.0.0.1:7070 --token wrj_… --name big-1 --slots 8 --labels gpu,python",
+      "windrow agent join http://10.0.0.1:7070 --token - --name big-1 --slots 8 --labels gpu,python < join-token",
     ),
   );
   bindWork(join, context, async () => (await import("../agent/join-agent.ts")).joinAgent);
