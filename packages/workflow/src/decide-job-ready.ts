@@ -14,7 +14,7 @@ import { matrixContext, needsContext, strategyContext } from "./job-contexts.ts"
 import { labelJob } from "./job-labels.ts";
 import { nameJob } from "./job-name.ts";
 import { JOB_TIMEOUT_MINUTES_MAX } from "./limits.ts";
-import { isTimeout } from "./read-timeout.ts";
+import { isTimeout } from "./read/read-timeout.ts";
 import { strategyOf } from "./resolve-jobs.ts";
 
 export interface JobReadyQuestion {

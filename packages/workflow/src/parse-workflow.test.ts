@@ -87,6 +87,7 @@ jobs:
         continueOnError: "${{ matrix.node == 22 }}",
         outputs: [["version", "${{ steps.v.outputs.version }}"]],
         strategy: { failFast: false, maxParallel: 2 },
+        services: [],
         matrix: [
           { os: "linux", node: 20 },
           { os: "linux", node: 22, extra: true },
@@ -129,6 +130,7 @@ jobs:
         outputs: [],
         strategy: { failFast: true },
         matrix: [{}],
+        services: [],
         steps: [
           { kind: "run", condition: "success()", env: [], run: "make deploy", position: { line: 56, column: 9 } },
         ],

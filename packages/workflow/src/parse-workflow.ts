@@ -1,13 +1,13 @@
 import type { Diagnostic, JobDefinition, TemplateMap, Trigger, WorkflowDefinition } from "@windrow/model";
-import { checkNeeds } from "./check-needs.ts";
+import { checkNeeds } from "./check/check-needs.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { JOBS_MAX } from "./limits.ts";
-import { type Defaults, readDefaults } from "./read-defaults.ts";
-import { readFile } from "./read-file.ts";
-import { readJob } from "./read-job.ts";
-import { readTriggers } from "./read-triggers.ts";
-import { ignore, refuse } from "./refuse.ts";
-import { type Entry, entriesOf, positionOf, readTemplateMap, readTemplateText } from "./tokens.ts";
+import { type Defaults, readDefaults } from "./read/read-defaults.ts";
+import { readFile } from "./read/read-file.ts";
+import { readJob } from "./read/read-job.ts";
+import { readTriggers } from "./read/read-triggers.ts";
+import { ignore, refuse } from "./read/refuse.ts";
+import { type Entry, entriesOf, positionOf, readTemplateMap, readTemplateText } from "./read/tokens.ts";
 
 export interface ParseResult {
   /** Present when there is no error among the diagnostics. */

@@ -1,8 +1,8 @@
 import type { JobDefinition, Position, StepDefinition, Template } from "@windrow/model";
-import { type ContextUse, compileExpression } from "./compile-expression.ts";
-import { compileTemplate } from "./compile-template.ts";
-import type { Diagnostics } from "./diagnostics.ts";
-import { ExpressionFailure } from "./expression-failure.ts";
+import { type ContextUse, compileExpression } from "../compile-expression.ts";
+import { compileTemplate } from "../compile-template.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { ExpressionFailure } from "../expression-failure.ts";
 
 /** Names that exist at one place of a job, in small letters. */
 interface Known {

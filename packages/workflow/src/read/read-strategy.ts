@@ -1,12 +1,12 @@
 import { isBasicExpression, isBoolean, isMapping, isNumber, isSequence, isString } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { MatrixCombination, Position, Value } from "@windrow/model";
-import { compileExpression } from "./compile-expression.ts";
-import type { Diagnostics } from "./diagnostics.ts";
-import { evaluateValue } from "./evaluate.ts";
-import { expandMatrix, type MatrixVector } from "./expand-matrix.ts";
-import { ExpressionFailure } from "./expression-failure.ts";
-import { MATRIX_COMBINATIONS_MAX } from "./limits.ts";
+import { compileExpression } from "../compile-expression.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { evaluateValue } from "../evaluate.ts";
+import { expandMatrix, type MatrixVector } from "../expand-matrix.ts";
+import { ExpressionFailure } from "../expression-failure.ts";
+import { MATRIX_COMBINATIONS_MAX } from "../limits.ts";
 import { refuse } from "./refuse.ts";
 import { type Entry, entriesOf, itemsOf, positionOf, readTemplateText } from "./tokens.ts";
 

@@ -2,9 +2,9 @@ import { ExpressionError } from "@actions/expressions";
 import { isBasicExpression, isString } from "@actions/workflow-parser";
 import { ExpressionToken, type TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position } from "@windrow/model";
-import { compileExpression, explainExpressionError } from "./compile-expression.ts";
-import type { Diagnostics } from "./diagnostics.ts";
-import { ExpressionFailure } from "./expression-failure.ts";
+import { compileExpression, explainExpressionError } from "../compile-expression.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { ExpressionFailure } from "../expression-failure.ts";
 import { refuseContexts } from "./refuse.ts";
 import { positionOf } from "./tokens.ts";
 

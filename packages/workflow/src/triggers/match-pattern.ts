@@ -1,4 +1,4 @@
-import { PATTERN_CHARS_MAX } from "./limits.ts";
+import { PATTERN_CHARS_MAX } from "../limits.ts";
 
 /*
  * The language's own patterns for branches, tags and paths: `*` any characters but `/`, `**` any characters, a leading

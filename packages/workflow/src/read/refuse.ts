@@ -1,6 +1,6 @@
 import type { Position } from "@windrow/model";
-import type { CompiledExpression } from "./compile-expression.ts";
-import type { Diagnostics } from "./diagnostics.ts";
+import type { CompiledExpression } from "../compile-expression.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 
 /** Refuses by name what the language has and the farm cannot do yet. */
 export function refuse(diagnostics: Diagnostics, at: Position, what: string, hint?: string): void {

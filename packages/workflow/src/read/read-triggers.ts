@@ -1,8 +1,8 @@
 import { isMapping, isString } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, Trigger } from "@windrow/model";
-import type { Diagnostics } from "./diagnostics.ts";
-import { explainPattern } from "./match-pattern.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { explainPattern } from "../triggers/match-pattern.ts";
 import { ignore, refuse } from "./refuse.ts";
 import { type Entry, entriesOf, itemsOf, positionOf } from "./tokens.ts";
 

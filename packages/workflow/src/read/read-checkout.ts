@@ -1,6 +1,6 @@
 import type { Position, Template, TemplateMap } from "@windrow/model";
-import { compileTemplate } from "./compile-template.ts";
-import type { Diagnostics } from "./diagnostics.ts";
+import { compileTemplate } from "../compile-template.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 import { refuse } from "./refuse.ts";
 import { type Entry, entriesOf, positionOf, readTemplateMap } from "./tokens.ts";
 

@@ -7,9 +7,9 @@ import type { MappingToken } from "@actions/workflow-parser/templates/tokens/ind
 import { WORKFLOW_ROOT } from "@actions/workflow-parser/workflows/workflow-constants";
 import { getWorkflowSchema } from "@actions/workflow-parser/workflows/workflow-schema";
 import type { Position } from "@windrow/model";
-import type { Complaint, Diagnostics } from "./diagnostics.ts";
-import { WorkflowReader } from "./library-corrections.ts";
-import { DEPTH_MAX, FILE_BYTES_MAX } from "./limits.ts";
+import type { Complaint, Diagnostics } from "../diagnostics.ts";
+import { WorkflowReader } from "../library-corrections.ts";
+import { DEPTH_MAX, FILE_BYTES_MAX } from "../limits.ts";
 import { suggestKey } from "./suggest-key.ts";
 
 const START: Position = { line: 1, column: 1 };

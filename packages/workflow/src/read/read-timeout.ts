@@ -1,7 +1,7 @@
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, Template } from "@windrow/model";
-import type { Diagnostics } from "./diagnostics.ts";
-import { JOB_TIMEOUT_MINUTES_MAX } from "./limits.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { JOB_TIMEOUT_MINUTES_MAX } from "../limits.ts";
 import { positionOf, readTemplateText } from "./tokens.ts";
 
 /** A `timeout-minutes`: a number above 0, which may be a fraction, or an expression that is checked when it is known. */

@@ -1,7 +1,7 @@
 import { isMapping } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Template } from "@windrow/model";
-import type { Diagnostics } from "./diagnostics.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 import { readShell } from "./read-shell.ts";
 import { refuse } from "./refuse.ts";
 import { entriesOf, positionOf, readTemplateText } from "./tokens.ts";

@@ -1,9 +1,9 @@
 import { isBasicExpression, isBoolean, isMapping, isNumber, isSequence, isString } from "@actions/workflow-parser";
 import type { BasicExpressionToken, TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, Template, TemplateMap } from "@windrow/model";
-import { compileExpression } from "./compile-expression.ts";
-import type { Diagnostics } from "./diagnostics.ts";
-import { ExpressionFailure } from "./expression-failure.ts";
+import { compileExpression } from "../compile-expression.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { ExpressionFailure } from "../expression-failure.ts";
 import { refuse, refuseContexts } from "./refuse.ts";
 
 /** One entry of a map: its key with the key's place, and its value. */

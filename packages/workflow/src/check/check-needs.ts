@@ -1,5 +1,5 @@
 import type { Position } from "@windrow/model";
-import type { Diagnostics } from "./diagnostics.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 
 export interface WrittenNeeds {
   readonly at: Position;

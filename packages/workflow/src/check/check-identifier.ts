@@ -1,5 +1,5 @@
 import type { Position } from "@windrow/model";
-import type { Diagnostics } from "./diagnostics.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 
 const IDENTIFIER_CHARS_MAX = 100;
 

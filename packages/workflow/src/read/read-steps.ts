@@ -1,9 +1,9 @@
 import { isMapping, isSequence } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, StepDefinition, Template, TemplateMap } from "@windrow/model";
-import { checkIdentifier } from "./check-identifier.ts";
-import type { Diagnostics } from "./diagnostics.ts";
-import { STEPS_MAX } from "./limits.ts";
+import { checkIdentifier } from "../check/check-identifier.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { STEPS_MAX } from "../limits.ts";
 import { readCheckout } from "./read-checkout.ts";
 import { DEFAULT_CONDITION, readCondition } from "./read-condition.ts";
 import { readShell } from "./read-shell.ts";

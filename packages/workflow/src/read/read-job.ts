@@ -1,10 +1,10 @@
 import { isMapping, isString } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { JobDefinition, Position, StepDefinition, Template, TemplateMap } from "@windrow/model";
-import { checkIdentifier } from "./check-identifier.ts";
-import { checkReferences } from "./check-references.ts";
-import type { Diagnostics } from "./diagnostics.ts";
-import { LABELS_MAX } from "./limits.ts";
+import { checkIdentifier } from "../check/check-identifier.ts";
+import { checkReferences } from "../check/check-references.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { LABELS_MAX } from "../limits.ts";
 import { DEFAULT_CONDITION, readCondition } from "./read-condition.ts";
 import { type Defaults, readDefaults } from "./read-defaults.ts";
 import { readSteps } from "./read-steps.ts";

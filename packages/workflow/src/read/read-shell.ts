@@ -1,8 +1,8 @@
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, Template } from "@windrow/model";
-import type { Diagnostics } from "./diagnostics.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import { isKnownShell, SHELL_NAMES } from "../shell-argv.ts";
 import { refuse } from "./refuse.ts";
-import { isKnownShell, SHELL_NAMES } from "./shell-argv.ts";
 import { positionOf, readTemplateText } from "./tokens.ts";
 
 /** A `shell:`; a name that is none of the known ones and holds no `{0}` is an error already here. */
