@@ -29,6 +29,10 @@ export type Conclusion = (typeof CONCLUSIONS)[number];
 export const TRUSTS = ["trusted", "untrusted"] as const;
 export type Trust = (typeof TRUSTS)[number];
 
+/** Of a run or job that asked for a concurrency group: `requested` until it is decided, `replaced` by a newer one. */
+export const CONCURRENCY_STATES = ["requested", "pending", "holding", "replaced"] as const;
+export type ConcurrencyState = (typeof CONCURRENCY_STATES)[number];
+
 export const isRunFinished = (state: RunState): boolean => state === "finished";
 export const isJobFinished = (state: JobState): boolean => state === "finished";
 export const isAttemptOpen = (state: AttemptState): boolean => state === "offered" || state === "running";

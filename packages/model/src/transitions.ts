@@ -16,6 +16,8 @@ const transition = <State extends string>(name: string, from: readonly State[], 
 /** Every way a job changes its state. Nothing leads out of `finished`: a rerun makes new rows. */
 export const JOB_TRANSITIONS = {
   queue: transition<JobState>("queue", ["blocked"], "queued"),
+  /** A job that is another workflow: no agent has it, its inner jobs run. */
+  open: transition<JobState>("open", ["blocked"], "running"),
   /** Skipped, or failed before it could be queued (a diagnostic). */
   settle: transition<JobState>("settle", ["blocked"], "finished"),
   grant: transition<JobState>("grant", ["queued"], "leased"),
@@ -40,9 +42,13 @@ export const ATTEMPT_TRANSITIONS = {
 
 export const RUN_TRANSITIONS = {
   approve: transition<RunState>("approve", ["waiting"], "running"),
+  /** Its concurrency group is free. */
+  begin: transition<RunState>("begin", ["waiting"], "running"),
   conclude: transition<RunState>("conclude", ["waiting", "running"], "finished"),
   /** Jobs of a new run attempt were added. The run's row is its summary; the jobs of earlier attempts stay finished. */
   rerun: transition<RunState>("rerun", ["finished"], "running"),
+  /** As `rerun`, of a run that has to ask for its concurrency group again. */
+  rerunWaiting: transition<RunState>("rerunWaiting", ["finished"], "waiting"),
 } as const;
 
 export const AGENT_TRANSITIONS = {

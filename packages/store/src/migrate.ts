@@ -1,8 +1,9 @@
 import { type Migration, Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import * as farm from "./migrations/0001-farm.ts";
+import * as language from "./migrations/0002-language.ts";
 
-const MIGRATIONS: Record<string, Migration> = { "0001-farm": farm };
+const MIGRATIONS: Record<string, Migration> = { "0001-farm": farm, "0002-language": language };
 
 /**
  * Brings the schema up to date; safe when several controllers start together, since kysely holds a lock while it

@@ -1,10 +1,13 @@
 import type {
   AgentState,
+  AnnotationLevel,
   AttemptState,
+  ConcurrencyState,
   Conclusion,
   Diagnostic,
   JobState,
   Outcome,
+  Permissions,
   Plan,
   Receipt,
   RunState,
@@ -27,12 +30,21 @@ export interface OwnersTable {
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
 }
 
+/** A `schedule` of a workflow file on the default branch. */
+export interface RepositorySchedule {
+  readonly path: string;
+  readonly cron: string;
+  readonly timezone?: string;
+}
+
 export interface RepositoriesTable {
   id: Generated<number>;
   owner: string;
   name: string;
   default_branch: Generated<string>;
   language: string | null;
+  schedules: JsonOrNull<readonly RepositorySchedule[]>;
+  has_followers: Generated<boolean>;
   next_run_number: Generated<number>;
   created_by: string;
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
@@ -143,6 +155,7 @@ export interface PushesTable {
   received_at: ColumnType<Date, Date | string | undefined, Date | string>;
   settled_at: TimeOrNull;
   reason: string | null;
+  by_job_id: number | null;
 }
 
 export interface RunsTable {
@@ -164,6 +177,14 @@ export interface RunsTable {
   workflow_name: string;
   definition: JsonOrNull<WorkflowDefinition>;
   diagnostics: Json<readonly Diagnostic[]>;
+  inputs: Json<{ readonly [name: string]: Value }>;
+  triggering_actor: string | null;
+  head_ref: Generated<string>;
+  base_ref: Generated<string>;
+  concurrency_group: string | null;
+  cause_run_id: number | null;
+  depth: Generated<number>;
+  followers_due: Generated<boolean>;
   priority: Generated<number>;
   state: RunState;
   conclusion: Conclusion | null;
@@ -182,6 +203,9 @@ export interface JobsTable {
   run_attempt: number;
   repository_id: number;
   owner: string;
+  kind: Generated<"ordinary" | "call">;
+  parent_job_id: number | null;
+  inputs: JsonOrNull<{ readonly [name: string]: Value }>;
   key: string;
   name: string;
   matrix: Json<{ readonly [name: string]: Value }>;
@@ -200,7 +224,6 @@ export interface JobsTable {
   message: string | null;
   continue_on_error: Generated<boolean>;
   exclusive: Generated<boolean>;
-  group_key: string | null;
   timeout_ms: Generated<number>;
   attempt_count: Generated<number>;
   infra_retries_used: Generated<number>;
@@ -235,6 +258,7 @@ export interface AttemptsTable {
   lease_until: TimeOrNull;
   plan: JsonOrNull<Plan>;
   job_token_hash: Buffer | null;
+  permissions: JsonOrNull<Permissions>;
   outcome: Outcome | null;
   reason: string | null;
   message: string | null;
@@ -297,6 +321,55 @@ export interface EventsTable {
   data: Json<{ readonly [name: string]: Value }>;
 }
 
+export interface VariablesTable {
+  id: Generated<number>;
+  owner: string | null;
+  repository_id: number | null;
+  name: string;
+  value: string;
+  updated_by: string;
+  updated_at: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
+export interface AnnotationsTable {
+  attempt_id: string;
+  step_no: number;
+  no: number;
+  level: AnnotationLevel;
+  message: string;
+  title: string | null;
+  file: string | null;
+  line: number | null;
+  end_line: number | null;
+  start_column: number | null;
+  end_column: number | null;
+}
+
+export interface StepSummariesTable {
+  attempt_id: string;
+  step_no: number;
+  text: string;
+}
+
+export interface ConcurrencyEntriesTable {
+  id: Generated<number>;
+  repository_id: number;
+  group_key: string;
+  run_id: number;
+  job_id: number | null;
+  state: Generated<ConcurrencyState>;
+  queue: "single" | "max";
+  cancel_in_progress: boolean;
+  cancel_reason: string | null;
+  created_at: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
+export interface ScheduleTicksTable {
+  repository_id: number;
+  workflow_path: string;
+  tick_at: Time;
+}
+
 /** Every table of the farm; the migrations are the truth, a test compares the column names. */
 export interface Schema {
   owners: OwnersTable;
@@ -317,4 +390,9 @@ export interface Schema {
   log_streams: LogStreamsTable;
   log_segments: LogSegmentsTable;
   events: EventsTable;
+  variables: VariablesTable;
+  annotations: AnnotationsTable;
+  step_summaries: StepSummariesTable;
+  concurrency_entries: ConcurrencyEntriesTable;
+  schedule_ticks: ScheduleTicksTable;
 }

@@ -30,11 +30,11 @@ export async function openRunAttempt(
   if (attempt === undefined) throw new Error(`run ${runId} is not finished`);
   await sql`
     insert into jobs (run_id, run_attempt, repository_id, owner, key, name, matrix, matrix_index, matrix_total, fail_fast,
-      max_parallel, label_set_id, preferred_pool, trust, priority, state, continue_on_error, exclusive, group_key,
+      max_parallel, label_set_id, preferred_pool, trust, priority, state, continue_on_error, exclusive,
       timeout_ms, outcome, conclusion, reason, message, outputs, copied_from, started_at, finished_at)
     select j.run_id, ${attempt}, j.repository_id, j.owner, j.key, j.name, j.matrix, j.matrix_index, j.matrix_total, j.fail_fast,
       j.max_parallel, j.label_set_id, j.preferred_pool, j.trust, j.priority,
-      case when g.again then 'blocked' else 'finished' end, j.continue_on_error, j.exclusive, j.group_key, j.timeout_ms,
+      case when g.again then 'blocked' else 'finished' end, j.continue_on_error, j.exclusive, j.timeout_ms,
       case when not g.again then j.outcome end, case when not g.again then j.conclusion end,
       case when not g.again then j.reason end, case when not g.again then j.message end,
       case when g.again then '{}' else j.outputs end, case when not g.again then coalesce(j.copied_from, j.id) end,
