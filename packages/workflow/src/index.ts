@@ -1,7 +1,12 @@
-export { buildPlan, type PlanRequest } from "./build-plan.ts";
 export { type CompiledExpression, type ContextUse, compileExpression } from "./compile-expression.ts";
 export { compileTemplate, hasExpression, type TemplateSegment } from "./compile-template.ts";
-export { decideJobReady, type JobReadyAnswer, type JobReadyQuestion } from "./decide-job-ready.ts";
+export {
+  CONVENTIONAL_FILES_READ,
+  CONVENTIONAL_PATH,
+  type ConventionalWorkflow,
+  conventionalWorkflow,
+} from "./conventional-workflow.ts";
+export { detectLanguage, LANGUAGES, type Language } from "./detect-language.ts";
 export {
   type EnvironmentEntry,
   type EnvironmentFile,
@@ -11,13 +16,34 @@ export {
 export { type ExpressionFunctions, evaluateCondition, evaluateTemplate, evaluateValue } from "./evaluate.ts";
 export type { ExpressionContexts } from "./expression-data.ts";
 export { ExpressionFailure } from "./expression-failure.ts";
-export { type GithubContextPlace, githubContext, type RunFacts, splitRef } from "./github-context.ts";
-export { matrixContext, needsContext, strategyContext } from "./job-contexts.ts";
+export {
+  type GithubContextPlace,
+  githubContext,
+  pullRequestRefs,
+  type RunFacts,
+  splitRef,
+} from "./github-context.ts";
 export { FILE_BYTES_MAX, JOB_TIMEOUT_MINUTES_MAX, JOBS_MAX, MATRIX_COMBINATIONS_MAX } from "./limits.ts";
-export { type FinishedJob, mergeNeedOutputs, needResult } from "./merge-need-outputs.ts";
 export { createParseWorker, type ParseWorker, type ParseWorkerOptions } from "./parse-in-worker.ts";
 export { type ParseResult, parseWorkflow } from "./parse-workflow.ts";
-export { type JobSeed, resolveJobs } from "./resolve-jobs.ts";
+export { buildPlan, type PlanRequest } from "./plan/build-plan.ts";
+export { type CallOutputs, type CallOutputsQuestion, callOutputs } from "./plan/call-outputs.ts";
+export {
+  decideJobReady,
+  type JobCallAnswer,
+  type JobExpandAnswer,
+  type JobReadyAnswer,
+  type JobReadyQuestion,
+  type JobRunAnswer,
+} from "./plan/decide-job-ready.ts";
+export { decideRunStart, type RunStartAnswer, type RunStartQuestion } from "./plan/decide-run-start.ts";
+export type { ConcurrencyRequest } from "./plan/evaluate-concurrency.ts";
+export { matrixContext, needsContext, strategyContext } from "./plan/job-contexts.ts";
+export { DEFAULT_PERMISSIONS, jobPermissions } from "./plan/job-permissions.ts";
+export { type FinishedJob, mergeNeedOutputs, needResult } from "./plan/merge-need-outputs.ts";
+export { type DispatchInputs, readDispatchInputs } from "./plan/read-dispatch-inputs.ts";
+export { type JobSeed, resolveJobs } from "./plan/resolve-jobs.ts";
+export { type CallStep, findCalled, openScope, type WorkflowScope } from "./plan/workflow-scope.ts";
 export { type ShellStart, shellArgv, shellExtension } from "./shell-argv.ts";
 export { matchTriggers, type TriggerEvent, type TriggerMatch } from "./triggers/match-triggers.ts";
 export { type AnnotationPlace, parseWorkflowCommand, type WorkflowCommand } from "./workflow-command.ts";

@@ -28,6 +28,20 @@ const TOOLCHAINS: readonly { readonly label: string; readonly programs: readonly
       ["java", "-version"],
     ],
   },
+  { label: "ruby", programs: [["ruby", "--version"]] },
+  { label: "php", programs: [["php", "--version"]] },
+  { label: "dotnet", programs: [["dotnet", "--version"]] },
+  { label: "elixir", programs: [["mix", "--version"]] },
+  { label: "swift", programs: [["swift", "--version"]] },
+  { label: "deno", programs: [["deno", "--version"]] },
+  { label: "bun", programs: [["bun", "--version"]] },
+  {
+    label: "cpp",
+    programs: [
+      ["c++", "--version"],
+      ["cc", "--version"],
+    ],
+  },
 ];
 
 const ANSWER_WAIT_MS = 5_000;

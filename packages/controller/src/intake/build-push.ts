@@ -1,9 +1,8 @@
 import type { Clock } from "@windrow/service";
 import { listRuns, type PushRow, type RepositoryRow, setLanguage } from "@windrow/store";
-import type { ParseWorker } from "@windrow/workflow";
+import { detectLanguage, type ParseWorker } from "@windrow/workflow";
 import type { GitEnvironment } from "../git/git-environment.ts";
 import type { ReaderPool } from "../git/reader-pool.ts";
-import { detectLanguage } from "./detect-language.ts";
 import { prepareRuns } from "./prepare-runs.ts";
 import { readPushTrigger } from "./push-trigger.ts";
 import { WORKFLOW_FILES_MAX } from "./read-workflow-files.ts";
