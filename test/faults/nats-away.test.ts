@@ -44,12 +44,16 @@ test("F14: nats-server killed and started again with an empty store loses no job
     runIds.push(pushed.runId);
   };
   await push();
+  const connected = () => readMetric(farm, "windrow_nats_connected");
+  expect(await connected()).toBe(1);
   process.kill(farm.nats.pid, "SIGKILL");
+  await waitFor("the controller to notice", async () => (await connected()) === 0);
   for (let no = 0; no < 4; no++) await push();
   for (const runId of runIds) expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
   farm.nats = await farm.nats.restart({ isStoreEmpty: true });
   for (let no = 0; no < 2; no++) await push();
   for (const runId of runIds) expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
+  await waitFor("the controller to be connected again", async () => (await connected()) === 1, { withinMs: 30_000 });
   const unanswered = () => readMetric(farm, "windrow_offer_unanswered_total");
   await waitFor(
     "offers to be answered over NATS again",

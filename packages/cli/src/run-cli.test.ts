@@ -396,6 +396,27 @@ test("the log of one job leaves byte for byte, off a terminal", async () => {
   expect(err).toBe("");
 });
 
+test("keys and a configuration for a nats-server of one's own are written, and wrong places are refused", async () => {
+  const out = path.join(folder, "nats");
+  const written = await run(["controller", "nats-config", "--out", out, "--nats-port", "4333", "--json"]);
+  expect(JSON.parse(written.out)).toEqual({
+    keys_file: path.join(out, "keys.json"),
+    server_folder: path.join(out, "server"),
+    config_file: path.join(out, "server", "nats.conf"),
+  });
+  const again = await run(["controller", "nats-config", "--out", "nats", "--nats-listen", "10.0.0.2"]);
+  expect(again.err).toContain(`nats-server -c ${path.join(out, "server", "nats.conf")}`);
+  expect(again.err).toContain("--nats-url nats://10.0.0.2:4222");
+  for (const wrong of [
+    ["--nats-port", "0"],
+    ["--nats-listen", "host"],
+    ["--server-dir", "x"],
+    ["--out", "/proc/x"],
+  ]) {
+    expect((await run(["controller", "nats-config", "--out", "nats", ...wrong])).code, wrong[0]).toBe(3);
+  }
+});
+
 test("a token's secret is alone on stdout", async () => {
   const { out, err } = await run(["token", "create", "--join"]);
   expect(out).toBe("wrj_secret\n");
@@ -451,6 +472,7 @@ describe("help", () => {
       "try",
       "doctor",
       "controller",
+      "controller nats-config",
       "up",
       "completion",
       "run list",

@@ -3,15 +3,29 @@ import type { BlobStore } from "@windrow/blobs";
 import type { Check } from "@windrow/contract";
 import { type Database, listAgents } from "@windrow/store";
 import type { Bus } from "@windrow/wire";
+import type { SharedFolders } from "./shared-folders.ts";
 
 /** What `doctor` looks at, from the controller's place. */
 export async function checkFarm(deps: {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly bus: Bus | undefined;
+  readonly shared: Pick<SharedFolders, "check">;
 }): Promise<Check[]> {
-  const [agents, blobs] = await Promise.all([checkAgents(deps.db), checkBlobs(deps.blobs)]);
-  return [...agents, blobs, checkBus(deps.bus)];
+  const [agents, blobs, shared] = await Promise.all([
+    checkAgents(deps.db),
+    checkBlobs(deps.blobs),
+    checkShared(deps.shared),
+  ]);
+  return [...agents, blobs, ...shared, checkBus(deps.bus)];
+}
+
+async function checkShared(shared: Pick<SharedFolders, "check">): Promise<Check[]> {
+  try {
+    return await shared.check();
+  } catch (error) {
+    return [{ name: "shared folders", state: "failed", detail: describe(error) }];
+  }
 }
 
 async function checkAgents(db: Database): Promise<Check[]> {
@@ -51,7 +65,12 @@ function checkBus(bus: Bus | undefined): Check {
   if (bus === undefined) return { name: "nats", state: "warning", detail: "not configured: offers travel by gRPC" };
   return bus.state === "connected"
     ? { name: "nats", state: "ok", detail: "connected" }
-    : { name: "nats", state: "warning", detail: `${bus.state}: offers travel by gRPC, up to a second later` };
+    : {
+        name: "nats",
+        state: "warning",
+        detail: `${bus.state}: offers travel by gRPC, up to a second later`,
+        hint: "See that nats-server runs where --nats-url says, and uses the keys of --nats-keys-file",
+      };
 }
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -41,6 +41,7 @@ import { createMetrics } from "./metrics.ts";
 import type { Advanced } from "./runs/advance-run.ts";
 import { createAnnouncer } from "./runs/announcer.ts";
 import { createRunTexts } from "./runs/run-texts.ts";
+import { createSharedFolders } from "./shared-folders.ts";
 import { createSweeps } from "./sweeps/create-sweeps.ts";
 import { endOrphanedAttempts } from "./sweeps/end-orphaned-attempts.ts";
 
@@ -73,6 +74,8 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const db = openDatabase({ connectionString, connectionsMax, onError });
   const blobs = await createFolderBlobStore(join(config.dataDir, "blobs"));
   const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path, nowMs: clock.nowMs() });
+  const shared = createSharedFolders({ db, blobs, gitDir: environment.gitDir, controllerId: controller.id, clock });
+  await shared.prove();
   await ensureAdminToken({ db, file: config.adminTokenFile });
   const natsKeys = config.nats === undefined ? undefined : await readNatsKeys(config.nats.keysFile);
 
@@ -85,7 +88,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const bus =
     config.nats === undefined || natsKeys === undefined
       ? undefined
-      : connectControllerBus({ urls: config.nats.urls, keys: natsKeys, controllerId: controller.id, logger });
+      : connectControllerBus({ urls: config.nats.urls, keys: natsKeys, controllerId: controller.id, logger, metrics });
   const changes = createRunChanges({ bus, clock });
   const live = createLiveLogs({ bus, clock });
   const publicUrl = (): string => config.publicUrl ?? `http://${reachableHost(config)}:${http.port}`;
@@ -195,7 +198,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     wakeDispatch: () => dispatcher.wake(),
     endOrphanedAttempts: () => endOrphanedAttempts(sweepDeps),
     revokeNatsUser: async (userPublicKey) => revokeNatsUser?.(userPublicKey),
-    check: () => checkFarm({ db, blobs, bus }),
+    check: () => checkFarm({ db, blobs, bus, shared }),
   });
   const http = createHttpServer({
     db,
@@ -235,6 +238,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
       await parser.close();
       await bus?.close();
       await endPresence(db, controller.id);
+      await shared.withdraw();
       await db.destroy();
     },
   };

@@ -9,6 +9,7 @@ export interface Metrics {
   readonly offerUnanswered: Counter;
   readonly lostAttempts: Counter;
   readonly sessionsOpen: Gauge;
+  readonly natsConnected: Gauge;
   readonly queueWaitSeconds: Histogram;
   readonly dispatchPassSeconds: Histogram;
   readonly logBytes: Counter;
@@ -48,6 +49,11 @@ export function createMetrics(countJobs: () => Promise<Readonly<Record<string, n
       registers,
     }),
     sessionsOpen: new Gauge({ name: "windrow_sessions_open", help: "Agents connected to this controller", registers }),
+    natsConnected: new Gauge({
+      name: "windrow_nats_connected",
+      help: "1 while this controller is connected to NATS, 0 while it is not, or has none",
+      registers,
+    }),
     queueWaitSeconds: new Histogram({
       name: "windrow_queue_wait_seconds",
       help: "From queued to granted",

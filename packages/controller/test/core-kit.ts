@@ -27,6 +27,7 @@ import { waitFor } from "./wait-for.ts";
 export interface Core {
   readonly db: Database;
   readonly controllers: Controller[];
+  readonly connectionString: string;
   /** Shortens the times of the default pool. */
   setPool(times: {
     suspect_after_ms?: number;
@@ -86,6 +87,7 @@ export async function startCore(options: { controllers?: number; connectionStrin
   const core: Core = {
     db,
     controllers,
+    connectionString,
     async setPool(times) {
       await db.updateTable("pools").set(times).where("name", "=", "default").execute();
     },

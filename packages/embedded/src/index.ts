@@ -2,6 +2,7 @@ export { EmbeddedError, type EmbeddedErrorCode } from "./embedded-error.ts";
 export { describePortOwner, findPortOwner, type PortOwner } from "./find-port-owner.ts";
 export { decodeNatsKeys, type NatsKeys } from "./nats/nats-keys.ts";
 export { type RunningNats, type StartNatsOptions, startNats } from "./nats/start-nats.ts";
+export { type WriteNatsConfigOptions, type WrittenNatsConfig, writeNatsConfig } from "./nats/write-nats-config.ts";
 export {
   type PostgresConnection,
   type RunningPostgres,

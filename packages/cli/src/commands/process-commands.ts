@@ -45,6 +45,26 @@ export function addProcessCommands(program: Command, context: TreeContext): void
     );
   bindWork(controller, context, async () => (await import("../process/run-controller.ts")).runController);
 
+  const nats = controller
+    .command("nats-config")
+    .description("Make the farm's NATS keys, and the configuration of a nats-server of your own")
+    .requiredOption("--out <folder>", "where to write them; keys that are there already are kept")
+    .option("--nats-listen <address>", "address the server listens on", "0.0.0.0")
+    .option("--nats-port <number>", "its port", "4222")
+    .option(
+      "--server-dir <folder>",
+      "where the server's files will lie on its own machine (default: where they are written)",
+    )
+    .option("--json", "print where everything was written as JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "windrow controller nats-config --out /etc/windrow/nats",
+        "windrow controller nats-config --out nats --nats-listen 10.0.0.2 --server-dir /etc/nats/windrow",
+      ),
+    );
+  bindWork(nats, context, async () => (await import("../process/nats-config.ts")).natsConfig);
+
   const doctor = program
     .command("doctor")
     .summary("is everything well, and what to do if not?")

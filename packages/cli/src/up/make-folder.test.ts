@@ -33,7 +33,7 @@ function refusal(dataDir: string): CliError {
 
 describe("the data folder", () => {
   it.each([
-    ["/proc/x", /^the data folder \/proc\/x cannot be made: no folder can be made there$/],
+    ["/proc/x", /^the folder \/proc\/x cannot be made: no folder can be made there$/],
     ["/proc/x/y", /cannot be made: no folder can be made there$/],
     ["file", /cannot be made: .*\/file is a file, not a folder$/],
     ["file/below", /cannot be made: .*\/file is a file, not a folder$/],
@@ -83,9 +83,9 @@ describe("the data folder", () => {
         encoding: "utf8",
       }).trim();
     const closed = path.join(base, "closed");
-    expect(run(closed)).toBe(`the data folder ${closed} cannot be made: you may not write there`);
+    expect(run(closed)).toBe(`the folder ${closed} cannot be made: you may not write there`);
     expect(run(path.join(closed, "x"))).toBe(
-      `the data folder ${path.join(closed, "x")} cannot be made: you may not write there`,
+      `the folder ${path.join(closed, "x")} cannot be made: you may not write there`,
     );
   });
 });

@@ -4,7 +4,6 @@ import { hasCode } from "@windrow/service";
 import { type CliError, usageError } from "../cli-error.ts";
 
 const ROOT_MODE = 0o711;
-const HINT = "Name a folder that you may write to with --data";
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no folder can be made there",
   EACCES: "you may not write there",
@@ -22,7 +21,7 @@ export function makeDataRoot(dataDir: string): string {
   try {
     accessSync(root, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw cannotMake(dataDir, error);
+    throw cannotMake(dataDir, error, "--data");
   }
   return root;
 }
@@ -31,13 +30,13 @@ export function makeDataRoot(dataDir: string): string {
  * Makes a folder and all that is missing above it, one at a time: Node's own recursive way never ends where the system
  * answers "no such file" for a new name in a folder that exists, as /proc does. Errors: CliError `usage`.
  */
-export function makeFolder(folder: string, mode: number): void {
+export function makeFolder(folder: string, mode: number, flag = "--data"): void {
   const missing: string[] = [];
   try {
     for (let at = folder; !isFolder(at); at = path.dirname(at)) missing.unshift(at);
     for (const one of missing) makeOne(one, mode);
   } catch (error) {
-    throw cannotMake(folder, error);
+    throw cannotMake(folder, error, flag);
   }
 }
 
@@ -62,9 +61,9 @@ function isFolder(at: string): boolean {
   throw usageError(`${at} is a file, not a folder`);
 }
 
-function cannotMake(folder: string, error: unknown): CliError {
+function cannotMake(folder: string, error: unknown, flag: string): CliError {
   if (!(error instanceof Error && "code" in error)) throw error;
   const code = String(error.code);
   const why = code === "usage" ? error.message : (REASONS[code] ?? `the system answers ${code}`);
-  return usageError(`the data folder ${folder} cannot be made: ${why}`, HINT);
+  return usageError(`the folder ${folder} cannot be made: ${why}`, `Name a folder that you may write to with ${flag}`);
 }

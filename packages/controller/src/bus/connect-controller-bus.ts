@@ -1,4 +1,5 @@
 import { type Bus, connectBus, type NatsKeys, type WireLogger } from "@windrow/wire";
+import type { Metrics } from "../metrics.ts";
 
 /** The controllers' own connection to NATS: full rights in the farm's account. */
 export function connectControllerBus(options: {
@@ -6,8 +7,9 @@ export function connectControllerBus(options: {
   readonly keys: NatsKeys;
   readonly controllerId: string;
   readonly logger: WireLogger;
+  readonly metrics: Pick<Metrics, "natsConnected">;
 }): Bus {
-  const { urls, keys, controllerId, logger } = options;
+  const { urls, keys, controllerId, logger, metrics } = options;
   return connectBus({
     urls,
     jwt: () => keys.controllerUserJwt,
@@ -15,6 +17,9 @@ export function connectControllerBus(options: {
     inboxPrefix: `_INBOX.${controllerId}`,
     name: `windrow controller ${controllerId}`,
     logger,
-    onStateChange: (state) => logger.warn({ state }, "the connection to NATS changed"),
+    onStateChange(state) {
+      metrics.natsConnected.set(state === "connected" ? 1 : 0);
+      logger.warn({ state }, "the connection to NATS changed");
+    },
   });
 }

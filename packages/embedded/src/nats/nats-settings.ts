@@ -5,7 +5,8 @@ export interface NatsSettings {
   readonly listenAddress: string;
   readonly port: number;
   readonly resolverDir: string;
-  readonly pidFile: string;
+  /** Absent for a server that another program looks after. */
+  readonly pidFile?: string;
 }
 
 const PAYLOAD_BYTES_MAX = 1_048_576;
@@ -19,11 +20,10 @@ const CONNECTIONS_MAX = 20_000;
  */
 export function renderNatsSettings(settings: NatsSettings): string {
   const { keys } = settings;
-  return `# Written at every start.
+  return `# Written by windrow.
 server_name: ${quote(keys.serverName)}
 listen: ${quote(`${settings.listenAddress}:${settings.port}`)}
-pid_file: ${quote(settings.pidFile)}
-max_payload: ${PAYLOAD_BYTES_MAX}
+${settings.pidFile === undefined ? "" : `pid_file: ${quote(settings.pidFile)}\n`}max_payload: ${PAYLOAD_BYTES_MAX}
 max_control_line: ${CONTROL_LINE_BYTES_MAX}
 max_connections: ${CONNECTIONS_MAX}
 ping_interval: "10s"

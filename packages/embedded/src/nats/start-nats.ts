@@ -2,12 +2,10 @@ import { spawn } from "node:child_process";
 import {
   chmodSync,
   closeSync,
-  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -25,6 +23,7 @@ import { findNatsServer } from "./find-nats-server.ts";
 import { ensureNatsKeys, type NatsKeys } from "./nats-keys.ts";
 import { renderNatsSettings } from "./nats-settings.ts";
 import { readServerName } from "./read-server-name.ts";
+import { writeFirstAccounts } from "./write-first-accounts.ts";
 
 export interface StartNatsOptions {
   /** Folder of this server: keys, configuration, account JWTs, pid file and log live below it. Made when missing. */
@@ -125,20 +124,6 @@ export async function startNats(options: StartNatsOptions): Promise<RunningNats>
       return stopping;
     },
   };
-}
-
-/** Gives the resolver the accounts it starts with; those that it already holds may be newer. */
-function writeFirstAccounts(resolverDir: string, keys: NatsKeys): void {
-  const accounts = [
-    [keys.systemAccountPublicKey, keys.systemAccountJwt],
-    [keys.accountPublicKey, keys.accountJwt],
-  ] as const;
-  for (const [publicKey, jwt] of accounts) {
-    const file = join(resolverDir, `${publicKey}.jwt`);
-    if (existsSync(file)) continue;
-    writeFileSync(`${file}.new`, jwt, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  }
 }
 
 function readOrphan(pidFile: string, settingsFile: string): number | undefined {
