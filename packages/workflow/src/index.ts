@@ -44,6 +44,13 @@ export { type FinishedJob, mergeNeedOutputs, needResult } from "./plan/merge-nee
 export { type DispatchInputs, readDispatchInputs } from "./plan/read-dispatch-inputs.ts";
 export { type JobSeed, resolveJobs } from "./plan/resolve-jobs.ts";
 export { type CallStep, findCalled, openScope, type WorkflowScope } from "./plan/workflow-scope.ts";
+export {
+  type MatcherRun,
+  type ProblemMatcher,
+  type ProblemMatchers,
+  parseProblemMatchers,
+  startMatcher,
+} from "./problem-matcher.ts";
 export { type ShellStart, shellArgv, shellExtension } from "./shell-argv.ts";
 export { matchTriggers, type TriggerEvent, type TriggerMatch } from "./triggers/match-triggers.ts";
 export { type AnnotationPlace, parseWorkflowCommand, type WorkflowCommand } from "./workflow-command.ts";

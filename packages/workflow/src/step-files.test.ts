@@ -105,9 +105,13 @@ test.each<[line: string, command: object | undefined]>([
   ["::echo::on", { kind: "echo", on: true }],
   ["::set-output name=a::b", { kind: "set-output", name: "a", value: "b" }],
   ["::save-state name=a::b", { kind: "save-state", name: "a", value: "b" }],
-  ["::set-env name=a::b", { kind: "refused", command: "set-env", message: expect.stringContaining("GITHUB_ENV") }],
-  ["::add-path::/x", { kind: "refused", command: "add-path", message: expect.stringContaining("GITHUB_PATH") }],
-  ["::add-matcher::x.json", { kind: "inert", command: "add-matcher" }],
+  ["::set-env name=a::b", { kind: "set-env", name: "a", value: "b" }],
+  ["::add-path::/x", { kind: "add-path", value: "/x" }],
+  ["::add-matcher::x.json", { kind: "add-matcher", path: "x.json" }],
+  ["::remove-matcher owner=tsc::", { kind: "remove-matcher", owner: "tsc" }],
+  ["::remove-matcher::x.json", { kind: "remove-matcher", path: "x.json" }],
+  ["::stop-commands::group", { kind: "refused", message: expect.stringContaining("cannot stop commands") }],
+  ["::remove-matcher::", { kind: "refused", message: expect.stringContaining("neither an owner nor a file") }],
 ])("line %j", (line, command) => {
   expect(parseWorkflowCommand(line)).toEqual(command);
 });

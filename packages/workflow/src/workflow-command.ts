@@ -19,10 +19,14 @@ export type WorkflowCommand =
   | { readonly kind: "resume-commands" }
   | { readonly kind: "echo"; readonly on: boolean }
   | { readonly kind: "set-output" | "save-state"; readonly name: string; readonly value: string }
-  /** Commands that are refused: setting variables and paths through output that others may have written. */
-  | { readonly kind: "refused"; readonly command: "set-env" | "add-path"; readonly message: string }
-  /** Commands that exist and do nothing here. */
-  | { readonly kind: "inert"; readonly command: "add-matcher" | "remove-matcher" };
+  /** Variables and paths set through output that others may have written: only where a step allows it. */
+  | { readonly kind: "set-env"; readonly name: string; readonly value: string }
+  | { readonly kind: "add-path"; readonly value: string }
+  /** The file with problem matchers that hold from here on, for the rest of the job. */
+  | { readonly kind: "add-matcher"; readonly path: string }
+  | { readonly kind: "remove-matcher"; readonly owner?: string; readonly path?: string }
+  /** A command that means nothing as it stands; the sentence says why. */
+  | { readonly kind: "refused"; readonly message: string };
 
 /**
  * Reads one line of a step's output as a command (`::name key=value::data`); `undefined` for plain output, and for
@@ -57,25 +61,55 @@ function toCommand(name: string, properties: ReadonlyMap<string, string>, data: 
     case "add-mask":
       return { kind: "add-mask", value: data };
     case "stop-commands":
-      return { kind: "stop-commands", token: data };
+      return isStopToken(data)
+        ? { kind: "stop-commands", token: data }
+        : { kind: "refused", message: `'${data.slice(0, 40)}' cannot stop commands: take a text nobody can guess` };
     case "echo":
       return { kind: "echo", on: data.trim().toLowerCase() === "on" };
     case "set-output":
     case "save-state":
       return { kind: name, name: properties.get("name") ?? "", value: data };
     case "set-env":
+      return { kind: "set-env", name: properties.get("name") ?? "", value: data };
     case "add-path":
-      return {
-        kind: "refused",
-        command: name,
-        message: `the command '${name}' is refused: write to the file ${name === "set-env" ? "GITHUB_ENV" : "GITHUB_PATH"}`,
-      };
+      return { kind: "add-path", value: data };
     case "add-matcher":
+      return { kind: "add-matcher", path: data };
     case "remove-matcher":
-      return { kind: "inert", command: name };
+      return toRemoveMatcher(properties.get("owner"), data);
     default:
       return undefined;
   }
+}
+
+const COMMAND_NAMES: ReadonlySet<string> = new Set([
+  "error",
+  "warning",
+  "notice",
+  "group",
+  "endgroup",
+  "add-mask",
+  "debug",
+  "stop-commands",
+  "echo",
+  "set-output",
+  "save-state",
+  "set-env",
+  "add-path",
+  "add-matcher",
+  "remove-matcher",
+  "pause-logging",
+]);
+
+/** A command's own name would end the pause by accident. */
+function isStopToken(token: string): boolean {
+  return token.trim() !== "" && !COMMAND_NAMES.has(token.trim().toLowerCase());
+}
+
+function toRemoveMatcher(owner: string | undefined, path: string): WorkflowCommand {
+  if (owner !== undefined && owner !== "") return { kind: "remove-matcher", owner };
+  if (path.trim() !== "") return { kind: "remove-matcher", path };
+  return { kind: "refused", message: "the command 'remove-matcher' names neither an owner nor a file" };
 }
 
 function parseProperties(text: string): Map<string, string> {
