@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: ["service"],
   controller: ["model", "contract", "service", "workflow", "wire", "store", "blobs"],
   agent: ["model", "service", "workflow", "wire", "backends"],
-  cli: ["model", "contract", "service", "embedded"],
+  cli: ["model", "contract", "service", "workflow", "embedded"],
 };
 
 /** The libraries that one package keeps to itself. */
