@@ -9,7 +9,11 @@ export interface EmbeddedPlaces {
   readonly cacheDir: string;
 }
 
+/** A person's PATH often leaves out where servers are. */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/local/bin", "/usr/bin"];
+
 export function readEmbeddedPlaces(env: NodeJS.ProcessEnv): EmbeddedPlaces {
   const cacheHome = env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  return { programFolders: (env.PATH ?? "").split(":").filter(Boolean), cacheDir: join(cacheHome, "windrow") };
+  const programFolders = [...(env.PATH ?? "").split(":").filter(Boolean), ...SYSTEM_FOLDERS];
+  return { programFolders, cacheDir: join(cacheHome, "windrow") };
 }

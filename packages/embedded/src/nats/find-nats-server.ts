@@ -15,6 +15,7 @@ import { promisify } from "node:util";
 import { hasCode } from "@windrow/service";
 import type { EmbeddedPlaces } from "../config.ts";
 import { EmbeddedError } from "../embedded-error.ts";
+import { fetchNatsRelease, NATS_RELEASE, type NatsRelease } from "./fetch-nats-release.ts";
 
 const NAME = "nats-server";
 const APT_TIMEOUT_MS = 180_000;
@@ -23,23 +24,36 @@ const run = promisify(execFile);
 
 /**
  * Finds nats-server: on the PATH, in our cache, or, on Debian and Ubuntu, by fetching its package into the cache (no root
- * needed, nothing is installed, no system service appears), which `tell` hears of. Throws `binary_missing` with the way to get it.
+ * needed, nothing is installed, no system service appears), else by fetching one pinned official release there. `tell`
+ * hears of what is fetched. Throws `binary_missing` with the way to get it.
  */
-export async function findNatsServer(places: EmbeddedPlaces, tell: (line: string) => void): Promise<string> {
-  const installed = findProgram(NAME, [...places.programFolders, "/usr/sbin", "/usr/local/bin"]);
+export async function findNatsServer(
+  places: EmbeddedPlaces,
+  tell: (line: string) => void,
+  release: NatsRelease = NATS_RELEASE,
+): Promise<string> {
+  const installed = findProgram(NAME, places.programFolders);
   if (installed !== undefined) return installed;
   const cached = join(places.cacheDir, NAME, NAME);
   if (isExecutable(cached)) return cached;
-  if (findProgram("apt-get", ["/usr/bin"]) === undefined || findProgram("dpkg", ["/usr/bin"]) === undefined) {
-    throw missing("it is not on the PATH", undefined);
+  const whys = ["it is not on the PATH"];
+  if (["apt-get", "dpkg"].every((tool) => findProgram(tool, places.programFolders) !== undefined)) {
+    tell("fetching nats-server from Debian's packages, this once (up to a minute)");
+    try {
+      await fetchPackage(cached, places.cacheDir);
+      return cached;
+    } catch (error) {
+      whys.push(`fetching its Debian package failed (${describeFailure(error)})`);
+    }
   }
-  tell("fetching nats-server from Debian's packages, this once (up to a minute)");
+  tell(`fetching the official release ${release.version} of nats-server, this once`);
   try {
-    await fetchPackage(cached, places.cacheDir);
+    await fetchNatsRelease(release, cached);
+    return cached;
   } catch (cause) {
-    throw missing(`fetching its Debian package failed (${describeFailure(cause)})`, cause);
+    whys.push(`fetching its official release failed (${describeFailure(cause)})`);
+    throw missing(whys.join(", "), cause);
   }
-  return cached;
 }
 
 function missing(why: string, cause: unknown): EmbeddedError {
@@ -84,6 +98,8 @@ async function apt(args: readonly string[], cwd: string): Promise<void> {
 
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // fetch itself says no more than that it failed
+  if (error.cause instanceof Error) return error.cause.message;
   const stderr = "stderr" in error && typeof error.stderr === "string" ? error.stderr : "";
   return stderr.split("\n").find((line) => line.startsWith("E:")) ?? error.message.split("\n")[0] ?? "no reason given";
 }
