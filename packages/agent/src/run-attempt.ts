@@ -4,6 +4,7 @@ import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } fr
 import { Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
+import { fetchEvent } from "./fetch-event.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
@@ -102,6 +103,10 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     throw error;
   });
   const { plan } = start;
+  const eventJson = await fetchEvent({ connection, lease, start, signal }).catch(async (error: unknown) => {
+    if (!attempt.abandoned.aborted) await closeUnused(ahead);
+    throw error;
+  });
   // a job that is already running keeps the token it knows; the gateway trades it for the one that holds now
   const jobToken = memory.opened?.jobToken ?? start.jobToken;
   if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
@@ -133,7 +138,19 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
         result = cancelledResult(clock.nowMs());
       } else {
         const files = prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user: site.user });
-        result = await runJob({ machine, attempt, plan, jobToken, memory, site, files, ahead, logs, reporter });
+        result = await runJob({
+          machine,
+          attempt,
+          plan,
+          eventJson,
+          jobToken,
+          memory,
+          site,
+          files,
+          ahead,
+          logs,
+          reporter,
+        });
       }
       logs.say(footer(result));
       machine.journal.append({ kind: "finishing", attemptId, report: result });

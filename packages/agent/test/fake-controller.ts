@@ -25,10 +25,17 @@ import {
   startAgentServer,
 } from "@windrow/wire";
 
+/** The event of every plan made here. */
+export const EVENT_JSON = '{"after":"aaaa"}';
+const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
 /** One attempt as the fake controller knows it. */
 export interface FakeAttempt {
   readonly offer: Offer;
   plan: Plan;
+  /** Comes with the start unless the test has it fetched. */
+  readonly event: string;
+  readonly isEventInline: boolean;
   masks: Uint8Array[];
   readonly jobToken: string;
   cancelRequested: boolean;
@@ -42,6 +49,17 @@ export interface FakeAttempt {
   finish: FinishReport | undefined;
   finishesCount: number;
 }
+
+export interface OfferOptions {
+  readonly masks?: string[];
+  readonly cancelRequested?: boolean;
+  readonly jobId?: number;
+  readonly event?: string;
+  readonly isEventInline?: boolean;
+}
+
+/** Small, so that everything comes in several pieces. */
+const DOCUMENT_PIECE_BYTES = 64 * 1024;
 
 /** A controller in memory behind the real wire: enough to hold an agent to the protocol, and to misbehave on purpose. */
 export class FakeController {
@@ -63,6 +81,9 @@ export class FakeController {
   readonly hashes = new Map<string, Hash>();
   /** While false renewals are neither given nor refused. */
   renews = true;
+  /** By `owner/name@ref`. */
+  readonly actions = new Map<string, { readonly sha: string; readonly tar: Buffer }>();
+  actionFetchesCount = 0;
   #server: AgentServer | undefined;
   #port = 0;
   #sessionNo = 0;
@@ -102,7 +123,8 @@ export class FakeController {
   }
 
   /** Makes an attempt of this plan and offers it down the session. */
-  offer(plan: Plan, options: { masks?: string[]; cancelRequested?: boolean; jobId?: number } = {}): FakeAttempt {
+  offer(plan: Plan, options: OfferOptions = {}): FakeAttempt {
+    const event = options.event ?? EVENT_JSON;
     const offer: Offer = {
       attemptId: asAttemptId(randomUUID()),
       leaseId: asLeaseId(randomUUID()),
@@ -113,7 +135,9 @@ export class FakeController {
     };
     const attempt: FakeAttempt = {
       offer,
-      plan,
+      plan: { ...plan, eventDigest: digestOf(event) },
+      event,
+      isEventInline: options.isEventInline ?? true,
       masks: (options.masks ?? []).map((text) => Buffer.from(text)),
       jobToken: `wrt_${randomUUID()}`,
       cancelRequested: options.cancelRequested ?? false,
@@ -145,7 +169,30 @@ export class FakeController {
         const attempt = this.#find(lease);
         attempt.startsCount++;
         const { plan, masks, jobToken, cancelRequested } = attempt;
-        return { plan, masks, jobToken, cancelRequested, ...(cancelRequested ? { cancelReason: "asked" } : {}) };
+        return {
+          ...{ plan, masks, jobToken, cancelRequested },
+          ...(cancelRequested ? { cancelReason: "asked" } : {}),
+          ...(attempt.isEventInline ? { event: Buffer.from(attempt.event) } : {}),
+        };
+      },
+      fetchDocument: async (_caller, { lease, digest, offset }) => {
+        const { event } = this.#find(lease);
+        if (digest !== digestOf(event)) throw new Refusal("not_found", "no such document");
+        const bytes = Buffer.from(event);
+        return { data: bytes.subarray(offset, offset + DOCUMENT_PIECE_BYTES), totalBytes: bytes.length };
+      },
+      resolveAction: async (_caller, { lease, repository, ref }) => {
+        this.#find(lease);
+        const action = this.actions.get(`${repository}@${ref}`);
+        if (action === undefined) return { kind: "problem", problem: `there is no ${repository}@${ref}` };
+        return { kind: "sha", sha: action.sha };
+      },
+      fetchAction: async (_caller, { lease, sha, offset }) => {
+        this.#find(lease);
+        this.actionFetchesCount++;
+        const action = [...this.actions.values()].find((one) => one.sha === sha);
+        if (action === undefined) throw new Refusal("not_found", "no such action");
+        return { data: action.tar.subarray(offset, offset + DOCUMENT_PIECE_BYTES), totalBytes: action.tar.length };
       },
       reportSteps: async (_caller, { lease, steps }) => {
         const attempt = this.#find(lease);
@@ -276,8 +323,7 @@ export function planOf(steps: Plan["steps"], more: Partial<Plan> = {}): Plan {
     triggeringActor: "ada",
     headRef: "",
     baseRef: "",
-    eventDigest: "0".repeat(64),
-    eventJson: '{"after":"aaaa"}',
+    eventDigest: digestOf(EVENT_JSON),
     source: { repository: "acme/app", path: ".windrow/workflows/ci.yml", ref: "refs/heads/main", sha: "a".repeat(40) },
     inputs: {},
     vars: {},

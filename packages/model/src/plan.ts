@@ -36,8 +36,6 @@ export interface Plan {
   readonly baseRef: string;
   /** SHA-256 (hex) of the event's document, which is fetched by it. */
   readonly eventDigest: string;
-  /** The event's document itself. */
-  readonly eventJson: string;
   /** Where the file with this job stands: the run's own workflow, or the one that was called. */
   readonly source: WorkflowSource;
   /** Of the dispatch, or of the call. */

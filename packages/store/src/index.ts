@@ -29,9 +29,26 @@ export {
   type OpenAttemptOfToken,
   readAttemptState,
 } from "./attempts/find-attempt.ts";
+export { findRunOfLease, type RunOfLease } from "./attempts/find-run-of-lease.ts";
 export { type LockedAttempt, lockAttempt, lockAttempts } from "./attempts/lock-attempt.ts";
 export { readStartFacts, type StartFacts, type StartNeed } from "./attempts/read-start-facts.ts";
 export { type AttemptStart, type StartedAttempt, startAttempts } from "./attempts/start-attempts.ts";
+export {
+  changeEntries,
+  type EntryChange,
+  type EntryToApply,
+  findDeadEntryRuns,
+  findEntriesToApply,
+  findUndecidedGroups,
+  type GroupEntry,
+  type GroupRef,
+  lockGroup,
+  type NewEntry,
+  type RunEntry,
+  readRunEntries,
+  releaseEntries,
+  requestEntries,
+} from "./concurrency/entries.ts";
 export { type ControllerIdentity, endPresence, forgetControllers, keepPresence } from "./controllers/keep-presence.ts";
 export { type ControllerView, listControllers } from "./controllers/list-controllers.ts";
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from "./database.ts";

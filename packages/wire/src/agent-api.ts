@@ -11,6 +11,13 @@ import type {
   StartAttemptReply,
   StartAttemptRequest,
 } from "./agent-messages.ts";
+import type {
+  FetchActionRequest,
+  FetchDocumentRequest,
+  FetchReply,
+  ResolveActionReply,
+  ResolveActionRequest,
+} from "./fetch-messages.ts";
 
 /** Who calls: taken from the credential by the server's `authenticate`, never from a field. */
 export interface AgentCaller {
@@ -57,6 +64,15 @@ export interface AgentApi {
 
   /** Idempotent: a replay returns the stored answer. */
   finishAttempt(caller: AgentCaller, request: FinishAttemptRequest): Promise<FinishAttemptReply>;
+
+  /** A piece of the document that the running attempt's plan names; `not_found` for any other. */
+  fetchDocument(caller: AgentCaller, request: FetchDocumentRequest): Promise<FetchReply>;
+
+  /** Settles an action's commit for the whole run; a later question gets the same answer. */
+  resolveAction(caller: AgentCaller, request: ResolveActionRequest): Promise<ResolveActionReply>;
+
+  /** A piece of the tar file of an action's tree; `not_found` unless this run has resolved that commit. */
+  fetchAction(caller: AgentCaller, request: FetchActionRequest): Promise<FetchReply>;
 }
 
 /** The agent's end of a session. */
@@ -103,6 +119,9 @@ export interface AgentApiClient {
   reportSteps(request: ReportStepsRequest, options?: UnaryOptions): Promise<ReportStepsReply>;
   openLog(): LogCall;
   finishAttempt(request: FinishAttemptRequest, options?: UnaryOptions): Promise<FinishAttemptReply>;
+  fetchDocument(request: FetchDocumentRequest, options?: UnaryOptions): Promise<FetchReply>;
+  resolveAction(request: ResolveActionRequest, options?: UnaryOptions): Promise<ResolveActionReply>;
+  fetchAction(request: FetchActionRequest, options?: UnaryOptions): Promise<FetchReply>;
   /** Idempotent; ends every open call. */
   close(): void;
 }

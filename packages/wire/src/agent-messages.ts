@@ -121,6 +121,8 @@ export interface StartAttemptReply {
   readonly cancelRequested: boolean;
   /** Present only when `cancelRequested`. */
   readonly cancelReason?: string;
+  /** The event's document, when it has at most EVENT_INLINE_BYTES_MAX; FetchDocument gives larger ones. */
+  readonly event?: Uint8Array;
 }
 
 export interface ReportStepsRequest {

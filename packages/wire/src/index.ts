@@ -52,13 +52,23 @@ export {
   type RunChanged,
 } from "./bus-messages.ts";
 export { DecodeError } from "./codec/decode-error.ts";
+export type {
+  FetchActionRequest,
+  FetchDocumentRequest,
+  FetchReply,
+  ResolveActionReply,
+  ResolveActionRequest,
+} from "./fetch-messages.ts";
 export type { Authenticate } from "./grpc/authenticate-calls.ts";
 export { type AgentApiClientOptions, createAgentApiClient } from "./grpc/create-agent-api-client.ts";
 export { type AgentServer, type AgentServerOptions, startAgentServer } from "./grpc/start-agent-server.ts";
 export {
+  ACTION_REF_CHARS_MAX,
   AGENT_MESSAGE_BYTES_MAX,
   CONTROLLER_MESSAGE_BYTES_MAX,
   CREDENTIAL_CHARS_MAX,
+  EVENT_INLINE_BYTES_MAX,
+  FETCH_BYTES_MAX,
   KEEPALIVE_EVERY_MS,
   KEEPALIVE_TIMEOUT_MS,
   LABEL_CHARS_MAX,

@@ -13,7 +13,16 @@ export const LABEL_CHARS_MAX = 100;
 /** Attempts that one agent may name as held. */
 export const LEASES_HELD_MAX = 1_024;
 
-/** Largest message an agent accepts: a plan with a large event document is the biggest one. */
+/** Largest piece of a document or of an action's tree in one reply. */
+export const FETCH_BYTES_MAX = 1024 * 1024;
+
+/** Largest event document that comes with the start's reply; larger ones are fetched in pieces. */
+export const EVENT_INLINE_BYTES_MAX = 256 * 1024;
+
+/** Longest name of a branch, tag or commit of an action. */
+export const ACTION_REF_CHARS_MAX = 250;
+
+/** Largest message an agent accepts: a plan with long scripts is the biggest one. */
 export const CONTROLLER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Largest message a controller accepts: a finish report with outputs is the biggest one an agent sends. */

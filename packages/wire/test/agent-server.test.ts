@@ -4,7 +4,7 @@ import type { AgentApi, AgentApiClient } from "../src/agent-api.ts";
 import type { AgentMessage } from "../src/agent-messages.ts";
 import { createAgentApiClient } from "../src/grpc/create-agent-api-client.ts";
 import type { AgentServer, AgentServerOptions } from "../src/grpc/start-agent-server.ts";
-import { SESSION_UNSENT_MESSAGES_MAX } from "../src/limits.ts";
+import { FETCH_BYTES_MAX, SESSION_UNSENT_MESSAGES_MAX } from "../src/limits.ts";
 import {
   CALLER,
   CREDENTIAL,
@@ -68,12 +68,34 @@ describe("unary calls", () => {
   });
 
   test("a plan of 10 MB arrives whole", async () => {
-    const plan = { ...PLAN, eventJson: JSON.stringify({ text: "x".repeat(10_000_000) }) };
+    const plan = { ...PLAN, env: [["TEXT", "x".repeat(10_000_000)] as const] };
     const { client } = await connect({
       startAttempt: async () => ({ plan, masks: [], jobToken: "wrt_x", cancelRequested: false }),
     });
     const reply = await client.startAttempt({ lease: LEASE });
-    expect(reply.plan.eventJson).toHaveLength(plan.eventJson.length);
+    expect(reply.plan.env[0]?.[1]).toHaveLength(10_000_000);
+  });
+
+  test("a document comes in pieces, an action is resolved and comes in pieces", async () => {
+    const data = Buffer.alloc(FETCH_BYTES_MAX, 7);
+    const seen: unknown[] = [];
+    const { client } = await connect({
+      fetchDocument: async (caller, request) => {
+        seen.push(caller, request);
+        return { data, totalBytes: 2 * FETCH_BYTES_MAX };
+      },
+      resolveAction: async (_caller, { ref }) =>
+        ref === "v4" ? { kind: "sha", sha: "a".repeat(40) } : { kind: "problem", problem: "there is no such ref" },
+      fetchAction: async (_caller, { offset }) => ({ data: Buffer.from([offset]), totalBytes: 4 }),
+    });
+    const document = { lease: LEASE, digest: "0".repeat(64), offset: FETCH_BYTES_MAX };
+    expect(await client.fetchDocument(document)).toEqual({ data, totalBytes: 2 * FETCH_BYTES_MAX });
+    expect(seen).toEqual([CALLER, document]);
+    const action = { lease: LEASE, repository: "actions/checkout" };
+    expect(await client.resolveAction({ ...action, ref: "v4" })).toEqual({ kind: "sha", sha: "a".repeat(40) });
+    expect(await client.resolveAction({ ...action, ref: "v5" })).toMatchObject({ kind: "problem" });
+    const piece = await client.fetchAction({ ...action, sha: "a".repeat(40), offset: 3 });
+    expect(piece).toEqual({ data: Buffer.from([3]), totalBytes: 4 });
   });
 
   test("a report above the limit is refused as too large and the connection stays usable", async () => {

@@ -1,4 +1,6 @@
 import {
+  ANNOTATION_LEVELS,
+  type Annotation,
   asAgentId,
   asAttemptId,
   asInstanceId,
@@ -24,6 +26,9 @@ import {
   type AgentMessage,
   type ControllerMessage,
   DECLINE_REASONS,
+  type FetchActionRequest,
+  type FetchDocumentRequest,
+  type FetchReply,
   type FinishAttemptReply,
   type FinishAttemptRequest,
   KICK_REASONS,
@@ -32,6 +37,8 @@ import {
   type LogTailWanted,
   type OfferAnswer,
   type ReportStepsRequest,
+  type ResolveActionReply,
+  type ResolveActionRequest,
   type StartAttemptReply,
 } from "../src/index.ts";
 
@@ -235,14 +242,17 @@ const planModel = {
   headRef: text,
   baseRef: text,
   eventDigest: text,
-  eventJson: text,
   source: record({ repository: word, path: word, ref: word, sha: word }),
   inputs: fc.dictionary(text, value, { maxKeys: 3, noNullPrototype: true }),
   vars: strings,
-  permissions: fc.dictionary(rowText, fc.constantFrom("none" as const, "read" as const, "write" as const), {
-    maxKeys: 3,
-    noNullPrototype: true,
-  }),
+  permissions: fc.dictionary(
+    rowText.filter((scope) => scope !== ""),
+    fc.constantFrom("none" as const, "read" as const, "write" as const),
+    {
+      maxKeys: 3,
+      noNullPrototype: true,
+    },
+  ),
   matrix: fc.dictionary(text, value, { maxKeys: 3, noNullPrototype: true }),
   strategy: record({ failFast: fc.boolean(), jobIndex: uint32, jobTotal: uint32, maxParallel: uint32 }),
   needs: fc.array(record({ jobKey: word, result: fc.constantFrom(...CONCLUSIONS), outputs: strings }), {
@@ -271,6 +281,7 @@ export const plan: fc.Arbitrary<Plan> = fc.record(planModel, { noNullPrototype: 
 export const startAttemptRequest = record({ lease });
 export const startAttemptReply: fc.Arbitrary<StartAttemptReply> = fc.oneof(
   record({ plan, masks: fc.array(bytes), jobToken: text, cancelRequested: fc.constant(false) }),
+  record({ plan, masks: fc.array(bytes), jobToken: text, cancelRequested: fc.constant(false), event: bytes }),
   record({
     plan,
     masks: fc.array(bytes),
@@ -278,6 +289,19 @@ export const startAttemptReply: fc.Arbitrary<StartAttemptReply> = fc.oneof(
     cancelRequested: fc.constant(true),
     cancelReason: text,
   }),
+);
+const annotation: fc.Arbitrary<Annotation> = record(
+  {
+    level: fc.constantFrom(...ANNOTATION_LEVELS),
+    message: rowText,
+    title: rowText,
+    file: rowText,
+    line: uint32,
+    endLine: uint32,
+    column: uint32,
+    endColumn: uint32,
+  },
+  { requiredKeys: ["level", "message"] },
 );
 const stepReport: fc.Arbitrary<StepReport> = record(
   {
@@ -291,6 +315,8 @@ const stepReport: fc.Arbitrary<StepReport> = record(
     fault: rowText,
     startedAtMs: uint53,
     finishedAtMs: uint53,
+    annotations: fc.array(annotation, { minLength: 1, maxLength: 4 }),
+    summary: rowText,
   },
   { requiredKeys: ["stepNo", "name", "state", "outcome", "startedAtMs"] },
 );
@@ -335,6 +361,31 @@ export const logMessage: fc.Arbitrary<LogMessage> = fc.oneof(
   record({ kind: fc.constant("chunk" as const), stream, offset: uint53, data: bytes, times, end: fc.boolean() }),
 );
 export const logAck = record({ stream, offset: uint53 });
+
+const hex = (bytesCount: number) =>
+  fc.uint8Array({ minLength: bytesCount, maxLength: bytesCount }).map((value) => Buffer.from(value).toString("hex"));
+const repository = fc.constantFrom("actions/checkout", "a/b.c", "Some-One/x_y");
+export const fetchDocumentRequest: fc.Arbitrary<FetchDocumentRequest> = record({
+  lease,
+  digest: hex(32),
+  offset: uint53,
+});
+export const fetchReply: fc.Arbitrary<FetchReply> = record({ data: bytes, totalBytes: uint53 });
+export const resolveActionRequest: fc.Arbitrary<ResolveActionRequest> = record({
+  lease,
+  repository,
+  ref: rowText.filter((ref) => ref !== ""),
+});
+export const resolveActionReply: fc.Arbitrary<ResolveActionReply> = fc.oneof(
+  record({ kind: fc.constant("sha" as const), sha: fc.oneof(hex(20), hex(32)) }),
+  record({ kind: fc.constant("problem" as const), problem: rowText }),
+);
+export const fetchActionRequest: fc.Arbitrary<FetchActionRequest> = record({
+  lease,
+  repository,
+  sha: hex(20),
+  offset: uint53,
+});
 
 export const poolWake = record({ pool: word });
 export const runChanged = record({ runId: positive53.map(asRunId) });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as attempt from "../src/codec/attempt-messages.ts";
 import * as bus from "../src/codec/bus-messages.ts";
+import * as fetch from "../src/codec/fetch-messages.ts";
 import * as log from "../src/codec/log-messages.ts";
 import * as session from "../src/codec/session-messages.ts";
 import * as arbitrary from "./arbitraries.ts";
@@ -49,6 +50,23 @@ describe("a message decodes to what was encoded", () => {
   test(
     "FinishAttemptReply",
     roundTrips(arbitrary.finishAttemptReply, attempt.encodeFinishAttemptReply, attempt.decodeFinishAttemptReply),
+  );
+  test(
+    "FetchDocumentRequest",
+    roundTrips(arbitrary.fetchDocumentRequest, fetch.encodeFetchDocumentRequest, fetch.decodeFetchDocumentRequest),
+  );
+  test("FetchReply", roundTrips(arbitrary.fetchReply, fetch.encodeFetchReply, fetch.decodeFetchReply));
+  test(
+    "ResolveActionRequest",
+    roundTrips(arbitrary.resolveActionRequest, fetch.encodeResolveActionRequest, fetch.decodeResolveActionRequest),
+  );
+  test(
+    "ResolveActionReply",
+    roundTrips(arbitrary.resolveActionReply, fetch.encodeResolveActionReply, fetch.decodeResolveActionReply),
+  );
+  test(
+    "FetchActionRequest",
+    roundTrips(arbitrary.fetchActionRequest, fetch.encodeFetchActionRequest, fetch.decodeFetchActionRequest),
   );
   test("LogMessage", roundTrips(arbitrary.logMessage, log.encodeLogMessage, log.decodeLogMessage));
   test("LogAck", roundTrips(arbitrary.logAck, log.encodeLogAck, log.decodeLogAck));

@@ -1,14 +1,20 @@
+import { ANNOTATIONS_PER_LEVEL_MAX, STEP_SUMMARY_BYTES_MAX } from "@windrow/model";
 import { describe, expect, test } from "vitest";
 import {
   decodeFinishAttemptRequest,
   decodeReportStepsRequest,
   decodeStartAttemptReply,
 } from "../src/codec/attempt-messages.ts";
+import {
+  decodeFetchActionRequest,
+  decodeFetchDocumentRequest,
+  decodeResolveActionRequest,
+} from "../src/codec/fetch-messages.ts";
 import { decodeLogMessage } from "../src/codec/log-messages.ts";
 import { createEncoder, type Packed } from "../src/codec/proto-message.ts";
 import { decodeAgentMessage, decodeOffer } from "../src/codec/session-messages.ts";
 import { VALUE_DEPTH_MAX } from "../src/codec/value.ts";
-import { LABELS_MAX, LEASES_HELD_MAX, LOG_CHUNK_BYTES_MAX } from "../src/limits.ts";
+import { ACTION_REF_CHARS_MAX, LABELS_MAX, LEASES_HELD_MAX, LOG_CHUNK_BYTES_MAX } from "../src/limits.ts";
 
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 const held = { attemptId: ID, leaseId: ID };
@@ -19,8 +25,10 @@ const receipt = { processesEndedCount: 0, leftCount: 0, tookMs: 0, containment: 
 const finish = { lease, outcome: "failed", reason: "r", receipt, startedAtMs: 1, finishedAtMs: 2 };
 const chunk = { stream: "0", offset: 0, data: Buffer.from("x"), end: false };
 
+type Case = [field: string, message: string, decode: (bytes: Uint8Array) => unknown, sent: Packed];
+
 /** Sends fields that no encoder of ours would, and says what the decoder answers. */
-const cases: [field: string, message: string, decode: (bytes: Uint8Array) => unknown, sent: Packed][] = [
+const cases: Case[] = [
   ["AgentMessage.kind", "AgentMessage", decodeAgentMessage, {}],
   [
     "AgentMessage.hello.protocolVersion",
@@ -84,6 +92,53 @@ const cases: [field: string, message: string, decode: (bytes: Uint8Array) => unk
     { lease, steps: [{ ...step, conclusion: "succeeded" }] },
   ],
   [
+    "ReportStepsRequest.steps[0].annotations",
+    "ReportStepsRequest",
+    decodeReportStepsRequest,
+    {
+      lease,
+      steps: [{ ...step, annotations: Array(ANNOTATIONS_PER_LEVEL_MAX + 1).fill({ level: "error", message: "m" }) }],
+    },
+  ],
+  [
+    "ReportStepsRequest.steps[0].annotations[0].level",
+    "ReportStepsRequest",
+    decodeReportStepsRequest,
+    { lease, steps: [{ ...step, annotations: [{ level: "fatal", message: "m" }] }] },
+  ],
+  [
+    "ReportStepsRequest.steps[0].summary",
+    "ReportStepsRequest",
+    decodeReportStepsRequest,
+    { lease, steps: [{ ...step, summary: "x".repeat(STEP_SUMMARY_BYTES_MAX + 1) }] },
+  ],
+  ...["../etc", "a", "a/..", "a/b/c", "a b/c"].map(
+    (repository): Case => [
+      "ResolveActionRequest.repository",
+      "ResolveActionRequest",
+      decodeResolveActionRequest,
+      { lease, repository, ref: "v1" },
+    ],
+  ),
+  [
+    "ResolveActionRequest.ref",
+    "ResolveActionRequest",
+    decodeResolveActionRequest,
+    { lease, repository: "a/b", ref: "x".repeat(ACTION_REF_CHARS_MAX + 1) },
+  ],
+  [
+    "FetchActionRequest.sha",
+    "FetchActionRequest",
+    decodeFetchActionRequest,
+    { lease, repository: "a/b", sha: "HEAD", offset: 0 },
+  ],
+  [
+    "FetchDocumentRequest.digest",
+    "FetchDocumentRequest",
+    decodeFetchDocumentRequest,
+    { lease, digest: "x", offset: 0 },
+  ],
+  [
     "FinishAttemptRequest.outcome",
     "FinishAttemptRequest",
     decodeFinishAttemptRequest,
@@ -139,7 +194,8 @@ test("a value that nests without end is refused", () => {
   for (let depth = 0; depth <= VALUE_DEPTH_MAX; depth++) value = { listValue: { items: [value] } };
   const plan = {
     ...{ jobKey: "a", repository: "o/n", sha: "1", ref: "r", eventName: "push", trust: "trusted" },
-    matrix: { entries: [{ name: "x", value }] },
+    source: { repository: "o/n", path: "p", ref: "r", sha: "1" },
+    inputs: { entries: [{ name: "x", value }] },
   };
   const bytes = createEncoder<Packed>("StartAttemptReply", (fields) => fields)({ plan });
   expect(() => decodeStartAttemptReply(bytes)).toThrow(/nests deeper/);

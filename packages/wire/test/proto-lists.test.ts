@@ -1,12 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CONCLUSIONS, OUTCOMES, TRUSTS } from "@windrow/model";
+import { ANNOTATION_LEVELS, CONCLUSIONS, OUTCOMES, TRUSTS } from "@windrow/model";
 import { expect, test } from "vitest";
 import { DECLINE_REASONS } from "../src/agent-messages.ts";
 import { KICK_REASONS } from "../src/bus-messages.ts";
 import { CONTAINMENTS, REPORTED_STEP_STATES } from "../src/codec/attempt-messages.ts";
 import { PROTO_FOLDER } from "../src/codec/proto-message.ts";
-import { LABEL_CHARS_MAX, LABELS_MAX, LOG_CHUNK_BYTES_MAX, LOG_WINDOW_BYTES_MAX } from "../src/limits.ts";
+import {
+  EVENT_INLINE_BYTES_MAX,
+  FETCH_BYTES_MAX,
+  LABEL_CHARS_MAX,
+  LABELS_MAX,
+  LOG_CHUNK_BYTES_MAX,
+  LOG_WINDOW_BYTES_MAX,
+} from "../src/limits.ts";
 
 const read = (file: string) => readFileSync(join(PROTO_FOLDER, "windrow/v1", file), "utf8");
 const proto = { agent: read("agent.proto"), plan: read("plan.proto"), bus: read("bus.proto") };
@@ -24,6 +31,7 @@ test.each([
   ["StepReport.state", proto.agent, REPORTED_STEP_STATES],
   ["StepReport.outcome", proto.agent, OUTCOMES],
   ["StepReport.conclusion", proto.agent, CONCLUSIONS],
+  ["Annotation.level", proto.agent, ANNOTATION_LEVELS],
   ["FinishAttemptRequest.outcome", proto.agent, OUTCOMES],
   ["Receipt.containment", proto.agent, CONTAINMENTS],
   ["OfferAnswer.decline_reason", proto.agent, DECLINE_REASONS],
@@ -39,4 +47,6 @@ test("the limits named in the specification are the limits of the code", () => {
   expect(proto.agent).toContain(`At most ${LABELS_MAX} (LABELS_MAX) of at most ${LABEL_CHARS_MAX} characters`);
   expect(proto.agent).toContain(`At most ${LOG_CHUNK_BYTES_MAX / 1024} KiB (LOG_CHUNK_BYTES_MAX)`);
   expect(proto.agent).toContain(`${LOG_WINDOW_BYTES_MAX / 1024 / 1024} MiB (LOG_WINDOW_BYTES_MAX)`);
+  expect(proto.agent).toContain(`at most ${FETCH_BYTES_MAX / 1024 / 1024} MiB (FETCH_BYTES_MAX)`);
+  expect(proto.agent).toContain(`when it is at most ${EVENT_INLINE_BYTES_MAX / 1024} KiB`);
 });

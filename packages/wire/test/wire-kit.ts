@@ -30,7 +30,6 @@ export const PLAN: Plan = {
   headRef: "",
   baseRef: "",
   eventDigest: "0".repeat(64),
-  eventJson: "{}",
   source: { repository: "me/app", path: ".windrow/workflows/ci.yml", ref: "refs/heads/main", sha: "0".repeat(40) },
   inputs: {},
   vars: {},
@@ -57,6 +56,9 @@ export function scriptedApi(methods: Partial<AgentApi>): AgentApi {
     reportSteps: refuse,
     shipLog: refuse,
     finishAttempt: refuse,
+    fetchDocument: refuse,
+    resolveAction: refuse,
+    fetchAction: refuse,
     ...methods,
   };
 }

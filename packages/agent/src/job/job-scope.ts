@@ -13,6 +13,7 @@ import type { StepResult } from "../journal/journal-records.ts";
 
 export interface JobScopeOptions {
   readonly plan: Plan;
+  readonly eventJson: string;
   readonly jobToken: string;
   /** `http://windrow.localhost:PORT`, where git and the API are for this job. */
   readonly serverUrl: string;
@@ -40,14 +41,17 @@ export interface JobScope {
 /** Throws `ExpressionFailure` when the job's `env` cannot be evaluated. */
 export function createJobScope(options: JobScopeOptions): JobScope {
   const { plan } = options;
-  const github = githubContext(plan, {
-    jobKey: plan.jobKey,
-    serverUrl: options.serverUrl,
-    apiUrl: options.apiUrl,
-    workspace: options.workspaceDir,
-    token: options.jobToken,
-    eventPath: options.eventPath,
-  });
+  const github = githubContext(
+    { ...plan, eventJson: options.eventJson },
+    {
+      jobKey: plan.jobKey,
+      serverUrl: options.serverUrl,
+      apiUrl: options.apiUrl,
+      workspace: options.workspaceDir,
+      token: options.jobToken,
+      eventPath: options.eventPath,
+    },
+  );
   const fixed = {
     github,
     needs: needsContext(plan.needs),

@@ -44,6 +44,8 @@ export interface RunJobOptions {
   readonly machine: JobMachine;
   readonly attempt: HeldAttempt;
   readonly plan: Plan;
+  /** The document that the plan names. */
+  readonly eventJson: string;
   readonly jobToken: string;
   readonly memory: AttemptMemory;
   readonly site: JobSite;
@@ -187,7 +189,7 @@ async function runSteps(
 ): Promise<Pick<JobResult, "outcome" | "reason" | "outputs">> {
   const { machine, attempt, plan, files, memory, reporter } = options;
   const { serverUrl, apiUrl, agentName } = machine;
-  const eventPath = files.write("event.json", plan.eventJson === "" ? "{}" : plan.eventJson);
+  const eventPath = files.write("event.json", options.eventJson === "" ? "{}" : options.eventJson);
   const { workspaceDir, tempDir, homeDir } = files.work;
   const runner = {
     name: agentName,
@@ -199,6 +201,7 @@ async function runSteps(
   };
   const scope = createJobScope({
     plan,
+    eventJson: options.eventJson,
     jobToken: options.jobToken,
     serverUrl,
     apiUrl,

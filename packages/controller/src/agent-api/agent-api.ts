@@ -1,11 +1,13 @@
+import { Refusal } from "@windrow/model";
 import type { AgentApi } from "@windrow/wire";
+import { createFetchDocument, type DocumentDeps } from "./fetch-document.ts";
 import { createFinishAttempt, type FinishDeps } from "./finish-attempt.ts";
 import { createReportSteps, type ReportDeps } from "./report-steps.ts";
 import { createServeSession, type SessionDeps } from "./serve-session.ts";
 import { createShipLog, type ShipDeps } from "./ship-log.ts";
 import { createStartAttempt, type StartDeps } from "./start-attempt.ts";
 
-export type AgentApiDeps = FinishDeps & ReportDeps & SessionDeps & ShipDeps & StartDeps;
+export type AgentApiDeps = DocumentDeps & FinishDeps & ReportDeps & SessionDeps & ShipDeps & StartDeps;
 
 /** What this controller does for agents. */
 export function createAgentApi(deps: AgentApiDeps): AgentApi {
@@ -15,5 +17,8 @@ export function createAgentApi(deps: AgentApiDeps): AgentApi {
     reportSteps: createReportSteps(deps),
     shipLog: createShipLog(deps),
     finishAttempt: createFinishAttempt(deps),
+    fetchDocument: createFetchDocument(deps),
+    resolveAction: async () => ({ kind: "problem", problem: "this farm has no source of actions" }),
+    fetchAction: () => Promise.reject(new Refusal("not_found", "this farm has no source of actions")),
   };
 }

@@ -1,7 +1,12 @@
 import { type Plan, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import { type AttemptStart, type StartedAttempt, startAttempts } from "@windrow/store";
-import type { AgentCaller, StartAttemptReply, StartAttemptRequest } from "@windrow/wire";
+import {
+  type AgentCaller,
+  EVENT_INLINE_BYTES_MAX,
+  type StartAttemptReply,
+  type StartAttemptRequest,
+} from "@windrow/wire";
 import { ExpressionFailure } from "@windrow/workflow";
 import type { DatabaseWatch } from "../database-watch.ts";
 import type { Metrics } from "../metrics.ts";
@@ -67,12 +72,15 @@ export function createStartAttempt(deps: StartDeps) {
     }
     await failpoint("controller.after-start-commit");
     deps.announcer.announceRun(started.runId);
+    const text = await deps.watch.watch(() => deps.texts.read(deps.db, started.runId));
+    const event = Buffer.from(text.eventJson);
     await failpoint("controller.before-start-reply");
     return {
       plan: started.plan,
       masks: [],
       jobToken,
       cancelRequested: started.cancelRequested,
+      ...(event.length <= EVENT_INLINE_BYTES_MAX && { event }),
       ...(started.cancelRequested && { cancelReason: started.cancelReason ?? "cancelled" }),
     };
   };

@@ -4,6 +4,7 @@ import {
   JOB_STATES,
   OUTCOMES,
   type Receipt,
+  STEP_SUMMARY_BYTES_MAX,
   type StepReport,
   type StreamSeal,
 } from "@windrow/model";
@@ -15,6 +16,8 @@ import type {
   StartAttemptReply,
   StartAttemptRequest,
 } from "../agent-messages.ts";
+import { EVENT_INLINE_BYTES_MAX } from "../limits.ts";
+import { packAnnotation, unpackAnnotations } from "./annotation.ts";
 import { unpackStrings } from "./entries.ts";
 import type { Fields } from "./fields.ts";
 import { unpackLeaseRef, unpackStream } from "./lease.ts";
@@ -43,7 +46,15 @@ function unpackStartReply(fields: Fields): StartAttemptReply {
     jobToken: fields.text("jobToken"),
     cancelRequested,
     ...present("cancelReason", cancelRequested ? fields.text("cancelReason") : undefined),
+    ...present("event", fields.optional("event", unpackEvent)),
   };
+}
+
+function unpackEvent(this: Fields, name: string): Uint8Array {
+  const event = this.bytes(name);
+  return event.byteLength <= EVENT_INLINE_BYTES_MAX
+    ? event
+    : this.fail(name, `is longer than ${EVENT_INLINE_BYTES_MAX} bytes`);
 }
 
 const packStepReport = (report: StepReport): Packed => ({
@@ -51,10 +62,13 @@ const packStepReport = (report: StepReport): Packed => ({
   name: packRowText(report.name),
   signal: packOptionalRowText(report.signal),
   fault: packOptionalRowText(report.fault),
+  annotations: report.annotations?.map(packAnnotation),
+  summary: packOptionalRowText(report.summary),
 });
 
 function unpackStepReport(fields: Fields): StepReport {
   const state = fields.word("state", REPORTED_STEP_STATES);
+  const annotations = unpackAnnotations(fields, "annotations");
   if (state === "finished" && !fields.has("outcome")) fields.fail("outcome", "is missing from a finished step");
   return {
     stepNo: fields.integer("stepNo"),
@@ -79,7 +93,17 @@ function unpackStepReport(fields: Fields): StepReport {
       "finishedAtMs",
       fields.optional("finishedAtMs", () => fields.integer("finishedAtMs")),
     ),
+    ...present("annotations", annotations.length === 0 ? undefined : annotations),
+    ...present("summary", fields.optional("summary", unpackSummary)),
   };
+}
+
+/** Counted in characters, of which there are never more than bytes: a replaced U+0000 may have made it longer. */
+function unpackSummary(this: Fields, name: string): string {
+  const summary = this.rowText(name);
+  return summary.length <= STEP_SUMMARY_BYTES_MAX
+    ? summary
+    : this.fail(name, `is longer than ${STEP_SUMMARY_BYTES_MAX}`);
 }
 
 const packFinish = ({ lease, report }: FinishAttemptRequest): Packed => ({

@@ -62,7 +62,6 @@ export function unpackPlan(fields: Fields): Plan {
     headRef: fields.text("headRef"),
     baseRef: fields.text("baseRef"),
     eventDigest: fields.text("eventDigest"),
-    eventJson: fields.text("eventJson"),
     source: unpackSource(fields.message("source")),
     inputs: unpackValueMap(fields.message("inputs")),
     vars: unpackStrings(fields, "vars"),

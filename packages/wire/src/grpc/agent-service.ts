@@ -22,4 +22,7 @@ export const AGENT_SERVICE = {
   reportSteps: method("ReportSteps", false),
   shipLog: method("ShipLog", true),
   finishAttempt: method("FinishAttempt", false),
+  fetchDocument: method("FetchDocument", false),
+  resolveAction: method("ResolveAction", false),
+  fetchAction: method("FetchAction", false),
 };

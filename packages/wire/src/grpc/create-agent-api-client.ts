@@ -17,6 +17,13 @@ import {
 } from "../codec/attempt-messages.ts";
 import { DecodeError } from "../codec/decode-error.ts";
 import {
+  decodeFetchReply,
+  decodeResolveActionReply,
+  encodeFetchActionRequest,
+  encodeFetchDocumentRequest,
+  encodeResolveActionRequest,
+} from "../codec/fetch-messages.ts";
+import {
   AGENT_MESSAGE_BYTES_MAX,
   CONTROLLER_MESSAGE_BYTES_MAX,
   KEEPALIVE_EVERY_MS,
@@ -106,6 +113,9 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
     reportSteps: unary(AGENT_SERVICE.reportSteps, encodeReportStepsRequest, decodeReportStepsReply),
     openLog: () => openLogCall(openStream(logs, AGENT_SERVICE.shipLog), () => isClosed),
     finishAttempt: unary(AGENT_SERVICE.finishAttempt, encodeFinishAttemptRequest, decodeFinishAttemptReply),
+    fetchDocument: unary(AGENT_SERVICE.fetchDocument, encodeFetchDocumentRequest, decodeFetchReply),
+    resolveAction: unary(AGENT_SERVICE.resolveAction, encodeResolveActionRequest, decodeResolveActionReply),
+    fetchAction: unary(AGENT_SERVICE.fetchAction, encodeFetchActionRequest, decodeFetchReply),
     close() {
       isClosed = true;
       for (const call of openCalls) call.cancel();

@@ -14,6 +14,13 @@ import {
   encodeReportStepsReply,
   encodeStartAttemptReply,
 } from "../codec/attempt-messages.ts";
+import {
+  decodeFetchActionRequest,
+  decodeFetchDocumentRequest,
+  decodeResolveActionRequest,
+  encodeFetchReply,
+  encodeResolveActionReply,
+} from "../codec/fetch-messages.ts";
 import { decodeLogMessage, encodeLogAck } from "../codec/log-messages.ts";
 import { decodeAgentMessage, encodeControllerMessage } from "../codec/session-messages.ts";
 import {
@@ -99,6 +106,21 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       serveUnary(context, call, respond, (request) => api.finishAttempt(callerOf(call.metadata), request), {
         decode: decodeFinishAttemptRequest,
         encode: encodeFinishAttemptReply,
+      }),
+    fetchDocument: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.fetchDocument(callerOf(call.metadata), request), {
+        decode: decodeFetchDocumentRequest,
+        encode: encodeFetchReply,
+      }),
+    resolveAction: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.resolveAction(callerOf(call.metadata), request), {
+        decode: decodeResolveActionRequest,
+        encode: encodeResolveActionReply,
+      }),
+    fetchAction: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.fetchAction(callerOf(call.metadata), request), {
+        decode: decodeFetchActionRequest,
+        encode: encodeFetchReply,
       }),
   });
 
