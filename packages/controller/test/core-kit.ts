@@ -181,7 +181,15 @@ export async function startCore(options: { controllers?: number; connectionStrin
               title: "",
               definition,
               diagnostics,
-              jobs: resolveJobs(definition, facts).map((seed) => ({
+              jobs: resolveJobs({
+                scope: {
+                  definition,
+                  source: { repository: "me/app", path: facts.workflowPath, ref: facts.ref, sha: facts.sha },
+                  inputs: {},
+                },
+                vars: {},
+                facts,
+              }).map((seed) => ({
                 key: seed.key,
                 name: seed.name,
                 needs: seed.needs,

@@ -73,10 +73,17 @@ function startEvaluation(
     try {
       return new Evaluator(expression.tree, root, definitions).evaluate();
     } catch (error) {
-      if (error instanceof ExpressionFailure) throw error;
-      throw new ExpressionFailure(expression.text, explainExpressionError(error), { cause: error });
+      throw (
+        findFailure(error) ?? new ExpressionFailure(expression.text, explainExpressionError(error), { cause: error })
+      );
     }
   };
+}
+
+/** The library wraps what is thrown inside an index in an error of its own. */
+function findFailure(error: unknown): ExpressionFailure | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ExpressionFailure) return at;
+  return undefined;
 }
 
 function defineFunctions(functions: ExpressionFunctions): Map<string, FunctionDefinition> {

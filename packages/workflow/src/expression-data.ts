@@ -89,8 +89,20 @@ const isObject = (value: Value | undefined): value is { readonly [name: string]:
 
 const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
 
+/** Conversions of values that never change, by identity. */
+const keptConversions = new WeakMap<object, data.ExpressionData>();
+
+/** Converts a value that never changes once and for all. */
+export function keepConverted(value: Value): void {
+  if (value !== null && typeof value === "object") keptConversions.set(value, toExpressionData(value));
+}
+
 export function toExpressionData(value: Value): data.ExpressionData {
   if (value === null) return new data.Null();
+  if (typeof value === "object") {
+    const known = keptConversions.get(value);
+    if (known !== undefined) return known;
+  }
   switch (typeof value) {
     case "string":
       return new data.StringData(value);

@@ -1,3 +1,4 @@
+export { checkFile, type FileKind, fileKind } from "./check-file.ts";
 export { type CompiledExpression, type ContextUse, compileExpression } from "./compile-expression.ts";
 export { compileTemplate, hasExpression, type TemplateSegment } from "./compile-template.ts";
 export {
@@ -41,6 +42,7 @@ export type { ConcurrencyRequest } from "./plan/evaluate-concurrency.ts";
 export { matrixContext, needsContext, strategyContext } from "./plan/job-contexts.ts";
 export { DEFAULT_PERMISSIONS, jobPermissions } from "./plan/job-permissions.ts";
 export { type FinishedJob, mergeNeedOutputs, needResult } from "./plan/merge-need-outputs.ts";
+export { type PreviewJob, type PreviewQuestion, previewRun, type RunPreview } from "./plan/preview-run.ts";
 export { type DispatchInputs, readDispatchInputs } from "./plan/read-dispatch-inputs.ts";
 export { type JobSeed, resolveJobs } from "./plan/resolve-jobs.ts";
 export { type CallStep, findCalled, openScope, type WorkflowScope } from "./plan/workflow-scope.ts";

@@ -6,6 +6,8 @@ export const JOBS_MAX = 2_000;
 export const MATRIX_COMBINATIONS_MAX = 256;
 /** Steps of one job. */
 export const STEPS_MAX = 1_000;
+/** Characters of a text with expressions, as documented. */
+export const EXPRESSION_CHARS_MAX = 21_000;
 /** Maps and lists inside each other; a legal file needs about a dozen. */
 export const DEPTH_MAX = 64;
 /** Values of one file once its aliases are expanded: an alias bomb ends here. */
@@ -16,6 +18,18 @@ export const DIAGNOSTICS_MAX = 100;
 export const JOB_TIMEOUT_MINUTES_MAX = 5 * 24 * 60;
 /** Compiled expressions kept for reuse. */
 export const COMPILED_EXPRESSIONS_MAX = 4_000;
+/** Documents of events kept parsed; every job of a run reads the same one. */
+export const EVENTS_KEPT_MAX = 16;
+/** Inputs of one workflow, as documented. */
+export const INPUTS_MAX = 25;
+/** Characters of all inputs of a dispatch together, as documented. */
+export const DISPATCH_INPUTS_CHARS_MAX = 65_535;
+/** A concurrency group's name. */
+export const CONCURRENCY_GROUP_CHARS_MAX = 400;
+/** A run's title; a longer one is shortened. */
+export const RUN_TITLE_CHARS_MAX = 200;
+/** Workflows that call each other, the run's own counted, as documented. */
+export const CALL_LEVELS_MAX = 4;
 /** One pattern of a filter. */
 export const PATTERN_CHARS_MAX = 1_024;
 /** Labels one job may ask for. */

@@ -1,3 +1,4 @@
+import type { WorkflowSource } from "@windrow/model";
 import type { RunFacts } from "./github-context.ts";
 
 /** Facts of an ordinary push, for tests. */
@@ -20,4 +21,12 @@ export const FACTS: RunFacts = {
   defaultBranch: "main",
   publicUrl: "http://127.0.0.1:7070",
   eventJson: '{"head_commit":{"message":"hello"}}',
+};
+
+/** Where the file of those facts stands. */
+export const SOURCE: WorkflowSource = {
+  repository: FACTS.repository,
+  path: FACTS.workflowPath,
+  ref: FACTS.ref,
+  sha: FACTS.sha,
 };

@@ -1,7 +1,7 @@
 import { type AttemptId, type Plan, Refusal } from "@windrow/model";
 import { type Database, readStartFacts, type StartFacts } from "@windrow/store";
 import { buildPlan, mergeNeedOutputs } from "@windrow/workflow";
-import { toPlanFacts } from "../runs/run-plan-facts.ts";
+import { toPlanFacts, toRunScope } from "../runs/run-plan-facts.ts";
 import type { RunTexts } from "../runs/run-texts.ts";
 
 /** Makes plans; one is made ahead while its offer is on the way. */
@@ -34,10 +34,12 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
     const job = text.definition.jobs.find((one) => one.key === facts.jobKey);
     if (job === undefined) throw new Error(`run ${facts.id} has no job ${facts.jobKey} in its definition`);
     return buildPlan({
-      definition: text.definition,
+      scope: toRunScope(facts, text.definition),
+      vars: {},
       job,
       matrix: facts.matrix,
       jobIndex: facts.matrixIndex,
+      jobTotal: job.matrix.length,
       needs: job.needs.map((key) => mergeNeedOutputs(key, finishedOf(facts, key))),
       facts: toPlanFacts(facts, { publicUrl: deps.publicUrl(), eventJson: text.eventJson }),
       name: facts.jobName,

@@ -164,9 +164,11 @@ function listJobs(
   run: Pick<NewRun, "sha" | "ref" | "eventName" | "eventJson" | "actor" | "trust" | "workflowName" | "workflowPath">,
   { repository, publicUrl }: Trigger,
 ): NewJob[] {
-  const seeds = resolveJobs(definition, {
+  const fullName = `${repository.owner}/${repository.name}`;
+  const source = { repository: fullName, path: run.workflowPath, ref: run.ref, sha: run.sha };
+  const facts = {
     ...run,
-    repository: `${repository.owner}/${repository.name}`,
+    repository: fullName,
     // not known before the run has its row; names that use them are completed when the job is made ready
     triggeringActor: run.actor,
     headRef: "",
@@ -177,7 +179,8 @@ function listJobs(
     runAttempt: 1,
     defaultBranch: repository.default_branch,
     publicUrl,
-  });
+  };
+  const seeds = resolveJobs({ scope: { definition, source, inputs: {} }, vars: {}, facts });
   return seeds.map((seed) => ({
     key: seed.key,
     name: seed.name,

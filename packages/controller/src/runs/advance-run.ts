@@ -18,7 +18,7 @@ import {
 } from "@windrow/store";
 import { decideJobReady, type JobReadyAnswer } from "@windrow/workflow";
 import { createRunGraph, type GraphJob, type RunGraph } from "./run-graph.ts";
-import { toPlanFacts } from "./run-plan-facts.ts";
+import { toPlanFacts, toRunScope } from "./run-plan-facts.ts";
 import type { RunText, RunTexts } from "./run-texts.ts";
 
 export interface AdvanceOptions {
@@ -118,15 +118,22 @@ function createPass(run: RunFacts, graph: RunGraph): Pass {
     const definition = text.definition.jobs.find((one) => one.key === job.key);
     if (definition === undefined) throw new Error(`run ${run.id} has no job ${job.key} in its definition`);
     const answer = decideJobReady({
+      scope: toRunScope(run, text.definition),
+      vars: {},
       job: definition,
       matrix: job.matrix,
       jobIndex: job.matrixIndex,
+      jobTotal: job.matrixTotal,
       needs: graph.needsOf(job, definition.needs),
       ancestors: graph.ancestorsOf(job),
       facts: toPlanFacts(run, { publicUrl, eventJson: text.eventJson }),
       isRunCancelled: run.cancelRequested,
+      isExpanded: false,
     });
     switch (answer.kind) {
+      case "call":
+      case "expand":
+        throw new Error(`job ${job.key} of run ${run.id} adds jobs to its run`);
       case "run":
         pass.toQueue.push({ job, answer });
         job.continueOnError = answer.continueOnError;

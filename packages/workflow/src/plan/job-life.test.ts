@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are templates of the workflow language.
 import type { Conclusion, NeedResult, WorkflowDefinition } from "@windrow/model";
 import { expect, test } from "vitest";
+import { parseWorkflow } from "../parse-workflow.ts";
+import { FACTS, SOURCE } from "../run-facts.fixture.ts";
 import { buildPlan } from "./build-plan.ts";
 import { decideJobReady } from "./decide-job-ready.ts";
 import { mergeNeedOutputs } from "./merge-need-outputs.ts";
-import { parseWorkflow } from "./parse-workflow.ts";
 import { resolveJobs } from "./resolve-jobs.ts";
-import { FACTS } from "./run-facts.fixture.ts";
 
 function define(text: string): WorkflowDefinition {
   const { definition, diagnostics } = parseWorkflow({ path: FACTS.workflowPath, text });
@@ -21,6 +21,9 @@ const definitionOf = (...lines: string[]) =>
       .map((line) => `    ${line}\n`)
       .join("")}    steps: [{run: make}]\n`,
   );
+
+const scopeOf = (definition: WorkflowDefinition) => ({ definition, source: SOURCE, inputs: {} });
+const seedsOf = (definition: WorkflowDefinition) => resolveJobs({ scope: scopeOf(definition), vars: {}, facts: FACTS });
 
 function decide(
   lines: string[],
@@ -40,23 +43,26 @@ function decide(
   const job = definition.jobs[1];
   if (job === undefined) throw new Error("no job b");
   return decideJobReady({
+    scope: scopeOf(definition),
+    vars: {},
     job,
     matrix: job.matrix[0] ?? {},
     jobIndex: 0,
+    jobTotal: 1,
     needs,
     ancestors: results,
     facts: FACTS,
     isRunCancelled,
+    isExpanded: false,
   });
 }
 
 test("one seed stands for every combination, in order, with what is known already", () => {
-  const seeds = resolveJobs(
+  const seeds = seedsOf(
     definitionOf(
       "runs-on: ['${{ matrix.os }}', '${{ github.ref_name }}']",
       "strategy: {matrix: {os: [linux, mac], node: [20]}, max-parallel: 1, fail-fast: false}",
     ),
-    FACTS,
   );
   expect(seeds).toEqual([
     {
@@ -66,6 +72,8 @@ test("one seed stands for every combination, in order, with what is known alread
       needs: [],
       strategy: { failFast: true, jobIndex: 0, jobTotal: 1, maxParallel: 1 },
       labels: ["x"],
+      isCall: false,
+      isDynamic: false,
       position: { line: 4, column: 3 },
     },
     expect.objectContaining({
@@ -81,9 +89,8 @@ test("one seed stands for every combination, in order, with what is known alread
 });
 
 test("labels and names that read needs wait for them", () => {
-  const [, seed] = resolveJobs(
+  const [, seed] = seedsOf(
     definitionOf("runs-on: ${{ fromJSON(needs.a.outputs.l) }}", "name: on ${{ needs.a.outputs.l }}"),
-    FACTS,
   );
   expect(seed).toMatchObject({ name: "b" });
   expect(seed).not.toHaveProperty("labels");
@@ -114,7 +121,14 @@ test.each<[condition: string, results: Conclusion[], isRunCancelled: boolean, ki
 });
 
 test("timeouts and continue-on-error have their defaults, are evaluated and are bounded", () => {
-  expect(decide([])).toEqual({ kind: "run", name: "b", labels: ["x"], continueOnError: false, timeoutMs: 21_600_000 });
+  expect(decide([])).toEqual({
+    kind: "run",
+    name: "b",
+    labels: ["x"],
+    continueOnError: false,
+    timeoutMs: 21_600_000,
+    failFast: true,
+  });
   expect(decide(["timeout-minutes: 0.05", "continue-on-error: true"])).toMatchObject({
     timeoutMs: 3_000,
     continueOnError: true,
@@ -172,17 +186,20 @@ test("a plan carries the facts, the merged env and evaluated defaults, and survi
   const needs: NeedResult[] = [{ jobKey: "a", result: "success", outputs: {} }];
   const facts = { ...FACTS, secret: "not part of a plan" };
   const plan = buildPlan({
-    definition,
+    scope: scopeOf(definition),
+    vars: { V: "1" },
     job,
     matrix: { os: "linux" },
     jobIndex: 0,
+    jobTotal: 1,
     needs,
     facts,
     name: "b",
     timeoutMs: 1,
   });
+  const { eventJson: _, ...planned } = FACTS;
   expect(plan).toEqual({
-    ...FACTS,
+    ...planned,
     jobKey: "b",
     jobName: "b",
     matrix: { os: "linux" },
@@ -197,6 +214,11 @@ test("a plan carries the facts, the merged env and evaluated defaults, and survi
     timeoutMs: 1,
     outputs: [["o", "${{ steps.x.outputs.o }}"]],
     steps: [{ kind: "run", run: "make", condition: "success()", env: [], position: expect.anything() }],
+    services: [],
+    source: SOURCE,
+    inputs: {},
+    vars: { V: "1" },
+    permissions: { contents: "read", packages: "read" },
     exclusive: false,
     cancelGrace: { interruptMs: 7_500, terminateMs: 2_500 },
   });

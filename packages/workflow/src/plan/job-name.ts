@@ -1,7 +1,7 @@
 import type { JobDefinition, MatrixCombination, Value } from "@windrow/model";
-import { evaluateTemplate } from "./evaluate.ts";
-import type { ExpressionContexts } from "./expression-data.ts";
-import { JOB_NAME_CHARS_MAX } from "./limits.ts";
+import { evaluateTemplate } from "../evaluate.ts";
+import type { ExpressionContexts } from "../expression-data.ts";
+import { JOB_NAME_CHARS_MAX } from "../limits.ts";
 
 /**
  * What people see of a job: its `name`, or its key; values of the matrix follow in parentheses unless the name is an

@@ -2,7 +2,18 @@ import type { MatrixCombination, NeedResult, Plan, Value } from "@windrow/model"
 
 /** The `needs` context: result and outputs of every direct need. */
 export function needsContext(needs: readonly NeedResult[]): { readonly [name: string]: Value } {
-  return Object.fromEntries(needs.map(({ jobKey, result, outputs }) => [jobKey, { result, outputs }]));
+  return Object.fromEntries(
+    needs.map((need) => [
+      need.jobKey,
+      {
+        result: need.result,
+        // asked for only where an expression reads them: a preview does not have them
+        get outputs(): Value {
+          return need.outputs;
+        },
+      },
+    ]),
+  );
 }
 
 /** The `strategy` context. */

@@ -1,8 +1,8 @@
 import type { JobDefinition, Value } from "@windrow/model";
-import { evaluateValue } from "./evaluate.ts";
-import type { ExpressionContexts } from "./expression-data.ts";
-import { ExpressionFailure } from "./expression-failure.ts";
-import { LABELS_MAX } from "./limits.ts";
+import { evaluateValue } from "../evaluate.ts";
+import type { ExpressionContexts } from "../expression-data.ts";
+import { ExpressionFailure } from "../expression-failure.ts";
+import { LABELS_MAX } from "../limits.ts";
 
 /**
  * The labels a job asks for, without repetition. An expression may give one label or a list of them.

@@ -1,0 +1,122 @@
+import {
+  CANCEL_INTERRUPT_MS,
+  CANCEL_TERMINATE_MS,
+  type JobDefinition,
+  type Plan,
+  type Template,
+  type TemplateMap,
+} from "@windrow/model";
+import { evaluateTemplate } from "../evaluate.ts";
+import type { ExpressionContexts } from "../expression-data.ts";
+import { pullRequestRefs, type RunFacts } from "../github-context.ts";
+import { type JobReadyQuestion, jobContexts, matrixContexts } from "./decide-job-ready.ts";
+import { evaluateStrategy, placeInMatrix } from "./evaluate-strategy.ts";
+import { jobPermissions } from "./job-permissions.ts";
+import type { WorkflowScope } from "./workflow-scope.ts";
+
+export interface PlanRequest
+  extends Pick<JobReadyQuestion, "scope" | "vars" | "job" | "matrix" | "jobIndex" | "jobTotal" | "needs" | "facts"> {
+  /** As `decideJobReady` answered. */
+  readonly name: string;
+  readonly timeoutMs: number;
+}
+
+/** The plan of one job that is ready to run. Throws `ExpressionFailure` when a default cannot be evaluated. */
+export function buildPlan(request: PlanRequest): Plan {
+  const { scope, vars, job, matrix, needs, facts, name, timeoutMs } = request;
+  const known = jobContexts(request);
+  const strategy = evaluateStrategy(job.strategy, known);
+  const contexts = matrixContexts(request, strategy, known);
+  const env = mergeEnv(scope.definition.env, job.env);
+  const environment = planEnvironment(job, contexts);
+  return {
+    ...pickFacts(facts),
+    jobKey: job.key,
+    jobName: name,
+    matrix,
+    strategy: placeInMatrix(strategy, request),
+    needs,
+    env,
+    defaults: evaluateDefaults({ scope, job, env, contexts }),
+    timeoutMs,
+    outputs: job.outputs,
+    steps: job.steps,
+    source: scope.source,
+    inputs: scope.inputs,
+    vars,
+    permissions: jobPermissions(scope, job, facts.trust),
+    ...(job.container !== undefined && { container: job.container }),
+    services: job.services,
+    ...(environment !== undefined && { environment }),
+    exclusive: environment !== undefined,
+    cancelGrace: { interruptMs: CANCEL_INTERRUPT_MS, terminateMs: CANCEL_TERMINATE_MS },
+  };
+}
+
+/** Facts may come from a wider object; a plan carries nothing that is not its own. */
+function pickFacts(facts: RunFacts): Omit<RunFacts, "eventJson"> {
+  return {
+    repository: facts.repository,
+    sha: facts.sha,
+    ref: facts.ref,
+    runId: facts.runId,
+    runNumber: facts.runNumber,
+    runAttempt: facts.runAttempt,
+    workflowName: facts.workflowName,
+    workflowPath: facts.workflowPath,
+    eventName: facts.eventName,
+    actor: facts.actor,
+    triggeringActor: facts.triggeringActor,
+    ...pullRequestRefs(facts),
+    eventDigest: facts.eventDigest,
+    trust: facts.trust,
+    defaultBranch: facts.defaultBranch,
+    publicUrl: facts.publicUrl,
+  };
+}
+
+/** The address of an environment is evaluated by the agent, when the steps have run. */
+function planEnvironment(
+  { environment }: JobDefinition,
+  contexts: ExpressionContexts,
+): Plan["environment"] | undefined {
+  if (environment === undefined) return undefined;
+  const name = evaluateTemplate(environment.name, contexts).trim();
+  if (name === "") return undefined;
+  return { name, ...(environment.url !== undefined && { url: environment.url }) };
+}
+
+/** Variables of the workflow, then of the job; a name stands once, where it stood last. */
+function mergeEnv(workflow: TemplateMap, job: TemplateMap): TemplateMap {
+  const merged = new Map<string, Template>();
+  for (const [name, value] of [...workflow, ...job]) {
+    merged.delete(name);
+    merged.set(name, value);
+  }
+  return [...merged];
+}
+
+function evaluateDefaults({
+  scope,
+  job,
+  env,
+  contexts,
+}: {
+  readonly scope: WorkflowScope;
+  readonly job: JobDefinition;
+  readonly env: TemplateMap;
+  readonly contexts: ExpressionContexts;
+}): Plan["defaults"] {
+  const shell = job.defaults.shell ?? scope.definition.defaults.shell;
+  const workingDirectory = job.defaults.workingDirectory ?? scope.definition.defaults.workingDirectory;
+  const readsEnv = [shell, workingDirectory].some((template) => template?.includes("env.") ?? false);
+  const withEnv = readsEnv ? { ...contexts, env: evaluateEnv(env, contexts) } : contexts;
+  return {
+    ...(shell !== undefined && { shell: evaluateTemplate(shell, withEnv) }),
+    ...(workingDirectory !== undefined && { workingDirectory: evaluateTemplate(workingDirectory, withEnv) }),
+  };
+}
+
+function evaluateEnv(env: TemplateMap, contexts: ExpressionContexts): { [name: string]: string } {
+  return Object.fromEntries(env.map(([name, value]) => [name, evaluateTemplate(value, contexts)]));
+}
