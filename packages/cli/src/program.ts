@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addAgentCommands } from "./commands/agent-commands.ts";
 import type { TreeContext } from "./commands/command-context.ts";
+import { addLanguageCommands } from "./commands/language-commands.ts";
 import { addProcessCommands } from "./commands/process-commands.ts";
 import { addRepoCommands } from "./commands/repo-commands.ts";
 import { addReservedCommands } from "./commands/reserved-commands.ts";
@@ -48,6 +49,7 @@ export function createProgram(context: TreeContext, options: ProgramOptions): Co
   registerUp(program);
   addTryCommand(program, context);
   addRunCommands(program, context);
+  addLanguageCommands(program, context);
   addAgentCommands(program, context);
   addRepoCommands(program, context);
   addTokenCommands(program, context);

@@ -15,6 +15,8 @@ export interface ParseWorkerOptions {
 export interface ParseWorker {
   /** Never rejects for what stands in a file: limits come back as diagnostics. Rejects after `close`. */
   parse(path: string, text: string): Promise<ParseResult>;
+  /** The complaints about a workflow file, an action or the settings, by its path; with the same limits. */
+  check(path: string, text: string): Promise<readonly Diagnostic[]>;
   /** Resolves when the worker has ended; parses under way are refused. */
   close(): Promise<void>;
 }
@@ -22,11 +24,21 @@ export interface ParseWorker {
 interface Waiting {
   readonly path: string;
   readonly text: string;
+  readonly isCheck: boolean;
   readonly resolve: (result: ParseResult) => void;
   readonly reject: (error: Error) => void;
 }
 
-type FromWorker = { readonly ready: true } | { readonly id: number; readonly result: ParseResult };
+/** What the worker is sent, one file at a time. */
+export interface ToWorker {
+  readonly id: number;
+  readonly path: string;
+  readonly text: string;
+  readonly isCheck: boolean;
+}
+
+/** What it answers: that it can begin, then one result per file. */
+export type FromWorker = { readonly ready: true } | { readonly id: number; readonly result: ParseResult };
 
 /**
  * Parses workflow files in one warm worker thread with a bounded heap and a deadline, because a file comes from
@@ -66,6 +78,15 @@ class WarmParseWorker implements ParseWorker {
   }
 
   parse(path: string, text: string): Promise<ParseResult> {
+    return this.#ask({ path, text, isCheck: false });
+  }
+
+  async check(path: string, text: string): Promise<readonly Diagnostic[]> {
+    return (await this.#ask({ path, text, isCheck: true })).diagnostics;
+  }
+
+  #ask(file: Omit<ToWorker, "id">): Promise<ParseResult> {
+    const { path } = file;
     if (this.#isClosed) return Promise.reject(new Error("the parse worker is closed"));
     if (this.#queue.length >= PARSE_QUEUE_MAX) {
       return Promise.resolve(
@@ -73,7 +94,7 @@ class WarmParseWorker implements ParseWorker {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ path, text, resolve, reject });
+      this.#queue.push({ ...file, resolve, reject });
       // Held until the queue is empty, so that a process does not end before the answer.
       this.#worker.ref();
       this.#next();
@@ -124,7 +145,8 @@ class WarmParseWorker implements ParseWorker {
     this.#lastId += 1;
     this.#worker.ref();
     this.#timer = setTimeout(() => this.#expire(), this.#timeoutMs);
-    this.#worker.postMessage({ id: this.#lastId, path: waiting.path, text: waiting.text });
+    const { path, text, isCheck } = waiting;
+    this.#worker.postMessage({ id: this.#lastId, path, text, isCheck } satisfies ToWorker);
   }
 
   #finish(result: ParseResult): void {

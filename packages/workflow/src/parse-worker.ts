@@ -1,4 +1,6 @@
 import { parentPort } from "node:worker_threads";
+import { checkFile } from "./check-file.ts";
+import type { FromWorker, ToWorker } from "./parse-in-worker.ts";
 import { parseWorkflow } from "./parse-workflow.ts";
 
 /** The other end of `parse-in-worker.ts`: parses what it is sent, one file at a time. */
@@ -11,7 +13,8 @@ parseWorkflow({
   text: "on: push\njobs: {a: {runs-on: x, if: github.sha, steps: [{run: 'true'}]}}\n",
 });
 
-port.on("message", ({ id, path, text }: { id: number; path: string; text: string }) => {
-  port.postMessage({ id, result: parseWorkflow({ path, text }) });
+port.on("message", ({ id, path, text, isCheck }: ToWorker) => {
+  const result = isCheck ? { diagnostics: checkFile({ path, text }) } : parseWorkflow({ path, text });
+  port.postMessage({ id, result } satisfies FromWorker);
 });
 port.postMessage({ ready: true });

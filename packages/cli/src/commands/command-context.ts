@@ -12,7 +12,7 @@ export interface CommandContext {
   readonly withInterrupt: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
-/** Arguments as commander gives them: those of the command, then nothing else. */
+/** Arguments as commander gives them, repeated ones one by one: those of the command, then nothing else. */
 export type CommandWork<O> = (context: CommandContext, options: O, ...args: string[]) => Promise<number | undefined>;
 
 /**
@@ -27,6 +27,8 @@ export function bindWork<O extends object>(
   return command.action(async (...given: unknown[]) => {
     const args = given
       .slice(0, -2)
+      // an argument that may be repeated comes as a list
+      .flat()
       .filter((arg): arg is string | undefined => arg === undefined || typeof arg === "string");
     const work = await load();
     const code = await work(context, command.optsWithGlobals<O>(), ...(args as string[]));
