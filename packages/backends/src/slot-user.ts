@@ -6,6 +6,7 @@ import { hasCode } from "@windrow/service";
 import { BackendFault } from "./backend-fault.ts";
 import { isProcessAlive, readProcessIdentity } from "./host/process-identity.ts";
 import { withMachineLock } from "./machine-lock.ts";
+import { readBusyUids } from "./read-busy-uids.ts";
 import type { SlotUser } from "./step-backend.ts";
 
 export interface SlotUserOptions {
@@ -26,7 +27,7 @@ const usersMax = 512;
 /**
  * Makes sure of an unprivileged system user that no other slot of this machine uses, and creates it if need be. The same
  * slot gets the same user again after a restart. The user of an agent that is gone goes to another slot once nothing runs
- * as it. Undefined when the agent is not root: its steps run as itself. Throws `slot_user_failed`.
+ * as it and no supervisor waits for that agent with a job of it. Undefined when the agent is not root: its steps run as itself. Throws `slot_user_failed`.
  */
 export async function prepareSlotUser(options: SlotUserOptions): Promise<SlotUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -88,26 +89,11 @@ async function findFreeName(baseName: string, claims: readonly Claim[]): Promise
   for (let number = 1; number <= usersMax; number++) {
     const name = `${baseName}-${number}`;
     if (held.has(name)) continue;
-    // A dead agent's job may still run, waiting for the agent to come back; its user is not free.
+    // A dead agent's job may still run, or wait between steps, for the agent to come back; its user is not free.
     const user = await findUser(name);
     if (user === undefined || !busyUids.has(user.uid)) return name;
   }
   throw new BackendFault("slot_user_failed", `all ${usersMax} users ${baseName}-N are in use on this machine`);
-}
-
-/** Users that have a process. */
-async function readBusyUids(): Promise<ReadonlySet<number>> {
-  const uids = new Set<number>();
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const status = await readFile(`/proc/${entry}/status`, "latin1");
-      uids.add(Number(/^Uid:\s+(\d+)/m.exec(status)?.[1]));
-    } catch (error) {
-      if (!hasCode(error, "ENOENT") && !hasCode(error, "ESRCH")) throw error;
-    }
-  }
-  return uids;
 }
 
 function isNamed(name: string, baseName: string): boolean {

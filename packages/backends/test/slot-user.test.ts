@@ -1,11 +1,12 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { prepareSlotUser, releaseSlotUser } from "../src/index.ts";
+import { bootClockMs, createHostBackend, prepareSlotUser, prepareWorkDir, releaseSlotUser } from "../src/index.ts";
+import { runShell } from "./job-kit.ts";
 
 const baseName = "windrow-try";
 const folders: string[] = [];
@@ -45,6 +46,31 @@ describe.runIf(process.getuid?.() === 0)("slot users", () => {
     const first = await prepare("/a 1");
     await releaseSlotUser(first, { claimDir });
     expect(await prepare("/b 1")).toEqual(first);
+  });
+
+  it("leaves the user of a dead agent alone while its job waits between two steps", async () => {
+    const user = await prepare("/a 1");
+    await writeFile(join(claimDir, user.name), "1 12345 /gone 1\n");
+    const rootDir = await mkdtemp(join(tmpdir(), "windrow-slot-job-"));
+    folders.push(rootDir);
+    await chmod(rootDir, 0o711);
+    await mkdir(join(rootDir, "sites"), { mode: 0o700 });
+    const site = {
+      attemptId: "between",
+      workDir: join(rootDir, "work", "between"),
+      siteDir: join(rootDir, "sites", "between"),
+      user,
+    };
+    await prepareWorkDir({ rootDir, workDir: site.workDir, user });
+    const backend = createHostBackend();
+    const job = await backend.openJob(site, { deadlineBootMs: bootClockMs() + 60_000 });
+    try {
+      await runShell(job, { script: "true" });
+      expect((await prepare("/b 1")).uid).not.toBe(user.uid);
+    } finally {
+      await backend.endRemains(site);
+    }
+    expect(await prepare("/c 1")).toEqual(user);
   });
 
   it("takes over the user of a dead agent, but not while something runs as that user", async () => {

@@ -9,6 +9,7 @@ import {
   type StartedAttempt,
   startAttempts,
 } from "@windrow/store";
+import { type AgentApiClient, createAgentApiClient, PROTOCOL_VERSION } from "@windrow/wire";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Core, startCore } from "./core-kit.ts";
 import type { FakeAgent } from "./fake-agent.ts";
@@ -309,20 +310,21 @@ describe("sessions", () => {
 
   it("refuses an unknown credential and an unspoken version", async () => {
     const agent = await core.addAgent();
-    const call = agent.api.session();
-    call.send({
-      kind: "hello",
-      protocolVersion: 99,
-      instanceId: agent.instanceId,
-      agentVersion: "test",
-      slots: 1,
-      labels: [],
-      held: [],
-      hostname: "test",
-    });
-    const read = async () => {
+    const address = `127.0.0.1:${core.controllers[0]?.grpcPort}`;
+    const ask = async (api: AgentApiClient, protocolVersion: number) => {
+      const call = api.session();
+      const { instanceId } = agent;
+      const facts = { agentVersion: "test", slots: 1, labels: [], held: [], hostname: "test" };
+      call.send({ kind: "hello", protocolVersion, instanceId, ...facts });
       for await (const _ of call.messages);
     };
-    await expect(read()).rejects.toEqual(expect.objectContaining({ code: "unsupported_version" }));
+    await expect(ask(agent.api, 99)).rejects.toEqual(expect.objectContaining({ code: "unsupported_version" }));
+    for (const credential of [`wra_${"x".repeat(43)}`, "wru_notanagent", "nonsense"]) {
+      const stranger = createAgentApiClient({ address, credential });
+      await expect(ask(stranger, PROTOCOL_VERSION)).rejects.toEqual(
+        expect.objectContaining({ code: "unauthenticated" }),
+      );
+      stranger.close();
+    }
   });
 });

@@ -175,4 +175,12 @@ describe("sweeps", () => {
     expect(await deleteOrphanBlobs(deps, -1_000)).toBe(1);
     expect(await deleteOrphanBlobs(deps, -1_000)).toBe(0);
   });
+
+  it("judge a blob's age by the store's own clock, however wrong the controller's is", async () => {
+    await blobs.put("log/aa/young", Buffer.from("x"));
+    const ahead = { ...systemClock, nowMs: () => Date.now() + 24 * 3_600_000 };
+    expect(await deleteOrphanBlobs({ ...deps, clock: ahead })).toBe(0);
+    const behind = { ...systemClock, nowMs: () => Date.now() - 24 * 3_600_000 };
+    expect(await deleteOrphanBlobs({ ...deps, clock: behind }, -1_000)).toBe(1);
+  });
 });

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import type { BlobStore } from "@windrow/blobs";
 import { findKnownBlobKeys } from "@windrow/store";
 import type { SweepDeps } from "./sweep-deps.ts";
 
@@ -5,9 +7,12 @@ import type { SweepDeps } from "./sweep-deps.ts";
 const ORPHAN_AFTER_MS = 3_600_000;
 const KEYS_PER_LOOK = 500;
 
-/** Deletes log blobs without a row: a controller died between the two, or the row was refused. */
+/**
+ * Deletes log blobs without a row: a controller died between the two, or the row was refused. How old a blob is only the
+ * store's own clock tells, which may differ from this machine's.
+ */
 export async function deleteOrphanBlobs(deps: SweepDeps, orphanAfterMs = ORPHAN_AFTER_MS): Promise<number> {
-  const before = deps.clock.nowMs() - orphanAfterMs;
+  const before = (await readStoreTime(deps.blobs)) - orphanAfterMs;
   let deletedCount = 0;
   let keys: string[] = [];
   const look = async () => {
@@ -26,4 +31,16 @@ export async function deleteOrphanBlobs(deps: SweepDeps, orphanAfterMs = ORPHAN_
   if (keys.length > 0) await look();
   if (deletedCount > 0) deps.logger.info({ deletedCount }, "blobs without a row were deleted");
   return deletedCount;
+}
+
+/** Now, in epoch milliseconds, by the clock that dates the store's blobs. */
+async function readStoreTime(blobs: BlobStore): Promise<number> {
+  const key = `clock/${randomUUID()}`;
+  await blobs.put(key, new Uint8Array());
+  try {
+    for await (const entry of blobs.list(key)) if (entry.key === key) return entry.storedAt.getTime();
+  } finally {
+    await blobs.delete(key);
+  }
+  throw new Error(`the blob ${key} was written and is not listed`);
 }

@@ -6,6 +6,9 @@ import type { Tx } from "../database.ts";
  * them could reach us. Open offers too.
  */
 export async function extendLeases(tx: Tx): Promise<{ readonly attemptsCount: number }> {
+  // locked as everybody locks them: attempts before agents, each in the order of their ids
+  await sql`select from attempts where state in ('offered', 'running') order by id for update`.execute(tx);
+  await sql`select from agents where state in ('ready', 'draining', 'suspect') order by id for update`.execute(tx);
   const { numAffectedRows } = await sql`
     update attempts a set
       lease_until = greatest(a.lease_until, clock_timestamp() + p.lost_after_ms * interval '1 ms')

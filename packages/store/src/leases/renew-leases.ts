@@ -44,18 +44,27 @@ export async function renewLeases(
         ${held.map((lease) => lease.agentId)}::uuid[], ${held.map((lease) => lease.sessionNo)}::bigint[])
         as h (attempt_id, lease_id, agent_id, session_no)
     ),
+    -- everybody locks attempts before agents, and each in the order of their ids: two statements cannot wait for each other
+    attempt as (
+      select a.id from attempts a join held h on a.id = h.attempt_id
+      where a.lease_id = h.lease_id and a.agent_id = h.agent_id and a.session_no <= h.session_no
+        and a.state = ${sql.lit(ATTEMPT_TRANSITIONS.start.to)}
+      order by a.id for update of a
+    ),
+    agent as (
+      select g.id from agents g
+      join unnest(${beats.map((beat) => beat.agentId)}::uuid[], ${beats.map((beat) => beat.sessionNo)}::bigint[])
+        as b (agent_id, session_no) on g.id = b.agent_id and g.session_no = b.session_no
+      where g.state in ('ready', 'draining', 'suspect') and (select count(*) from attempt) >= 0
+      order by g.id for update of g
+    ),
     renewed as (
       update attempts a set lease_until = clock_timestamp() + p.lost_after_ms * interval '1 ms'
-      from held h, pools p
-      where a.id = h.attempt_id and a.lease_id = h.lease_id and a.agent_id = h.agent_id and a.session_no <= h.session_no
-        and a.state = ${sql.lit(ATTEMPT_TRANSITIONS.start.to)} and p.name = a.pool
+      from attempt l, pools p where a.id = l.id and p.name = a.pool
       returning a.id, a.job_id
     ),
     seen as (
-      update agents g set last_seen_at = clock_timestamp()
-      from unnest(${beats.map((beat) => beat.agentId)}::uuid[], ${beats.map((beat) => beat.sessionNo)}::bigint[])
-        as b (agent_id, session_no)
-      where g.id = b.agent_id and g.session_no = b.session_no and g.state in ('ready', 'draining', 'suspect')
+      update agents g set last_seen_at = clock_timestamp() from agent l where g.id = l.id
       returning g.id, g.state
     )
     select coalesce((select jsonb_agg(jsonb_build_object(
