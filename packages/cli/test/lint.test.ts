@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -66,6 +67,12 @@ describe("without names", () => {
   test("those in .windrow/workflows win", async () => {
     const { out } = await lint(["--json"], { cwd: "both" });
     expect(JSON.parse(out).files).toEqual([{ file: ".windrow/workflows/ci.yaml", ok: true, diagnostics: [] }]);
+  });
+  test("also from a folder below", async () => {
+    execFileSync("git", ["init", "--quiet"], { cwd: path.join(folder, "repo") });
+    write("repo/src/a.ts", "");
+    const { out } = await lint(["--json"], { cwd: "repo/src" });
+    expect(JSON.parse(out).files).toMatchObject([{ file: "../.github/workflows/ci.yml", ok: true }]);
   });
   test("nothing to check ends with 3 and says how to begin", async () => {
     const ended = await lint([], { cwd: "empty" });

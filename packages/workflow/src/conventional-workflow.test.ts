@@ -74,5 +74,6 @@ describe("the conventional workflow", () => {
   test("exists for every language, and for nothing else", () => {
     expect(new Set(ROOTS.map(([language]) => language))).toEqual(new Set(LANGUAGES));
     expect(conventionalWorkflow({ names: ["README.md"] })).toBeUndefined();
+    expect(conventionalWorkflow({ names: ["README.md"], language: "rust" })?.text).toContain("cargo test");
   });
 });

@@ -33,8 +33,10 @@ export interface ConventionalWorkflow {
 export function conventionalWorkflow(root: {
   readonly names: readonly string[];
   readonly texts?: Readonly<Record<string, string>>;
+  /** Where somebody knows better. */
+  readonly language?: Language;
 }): ConventionalWorkflow | undefined {
-  const language = detectLanguage(root.names);
+  const language = root.language ?? detectLanguage(root.names);
   if (language === undefined) return undefined;
   const names = new Set(root.names);
   const steps = CONVENTIONAL_STEPS[language]({

@@ -8,7 +8,6 @@ export const RESERVED: Readonly<Record<string, string>> = {
   backup: "back the farm up",
   cache: "what jobs keep for the next time",
   deploy: "deployments and environments",
-  init: "write a first workflow",
   login: "store who you are",
   plan: "what a push would run",
   pool: "pools of agents, and their scaling",

@@ -1,7 +1,9 @@
+import path from "node:path";
 import type { Diagnostic } from "@windrow/model";
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { findTop } from "../git/find-top.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import { expandFolders, findDefaultFiles, WORKFLOW_FOLDERS } from "./find-lint-files.ts";
 import { formatDiagnostic, lineOf } from "./format-diagnostic.ts";
@@ -22,7 +24,7 @@ export async function lintCommand(
 ): Promise<ExitCode> {
   const { terminal, cwd } = context;
   if (options.json && options.sarif) throw usageError("--json and --sarif exclude each other");
-  const files = given.length === 0 ? await findDefaultFiles(cwd) : await expandFolders(given, cwd);
+  const files = given.length === 0 ? await findOwnFiles(cwd) : await expandFolders(given, cwd);
   if (files.length === 0) {
     throw usageError(
       given.length === 0
@@ -47,6 +49,15 @@ export async function lintCommand(
   else if (options.sarif) await printJson(terminal, toSarif(linted.flatMap((one) => one.diagnostics)));
   else say(terminal, summarize(count, terminal.errStyle("green", "✓"), terminal.errStyle("red", "✗")));
   return count.error > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** Those of the folder we are in, else of the repository around it; named from here. */
+async function findOwnFiles(cwd: string): Promise<string[]> {
+  const here = await findDefaultFiles(cwd);
+  if (here.length > 0) return here;
+  const top = await findTop(cwd);
+  if (top === undefined) return [];
+  return (await findDefaultFiles(top)).map((file) => path.relative(cwd, path.join(top, file)));
 }
 
 async function printDiagnostics(
