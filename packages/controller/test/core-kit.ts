@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestPostgres } from "@windrow/embedded/testing";
-import { asAgentId } from "@windrow/model";
+import { asAgentId, type Diagnostic, type Value, type WorkflowDefinition } from "@windrow/model";
 import { createLogger, systemClock } from "@windrow/service";
 import {
   type Database,
@@ -19,6 +19,7 @@ import { parseWorkflow, resolveJobs } from "@windrow/workflow";
 import { hashToken } from "../src/agent-api/job-token.ts";
 import { type Controller, startController } from "../src/create-controller.ts";
 import { startRuns } from "../src/intake/start-runs.ts";
+import { toNewJob } from "../src/runs/new-job.ts";
 import { createRunTexts } from "../src/runs/run-texts.ts";
 import { FakeAgent } from "./fake-agent.ts";
 import { waitFor } from "./wait-for.ts";
@@ -39,7 +40,7 @@ export interface Core {
   addAgent(options?: { slots?: number; labels?: string[]; controller?: number }): Promise<FakeAgent>;
   startController(): Promise<Controller>;
   /** Inserts a run of this workflow text as intake does. */
-  insertRun(yaml: string): Promise<number>;
+  insertRun(yaml: string, options?: InsertRunOptions): Promise<number>;
   jobs(runId: number): Promise<JobRow[]>;
   runFinished(runId: number): Promise<string>;
   eventKinds(runId: number): Promise<string[]>;
@@ -47,6 +48,12 @@ export interface Core {
   /** Takes every agent off the farm, so that one test's agents are not another's. */
   removeAgents(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface InsertRunOptions {
+  /** Texts of the workflows its jobs call, by `uses` as written. */
+  readonly called?: Readonly<Record<string, string>>;
+  readonly inputs?: Readonly<Record<string, Value>>;
 }
 
 export interface JobRow {
@@ -69,6 +76,21 @@ async function createDatabase() {
       await made.destroy();
     },
   });
+}
+
+function parse(
+  path: string,
+  text: string,
+  called: Readonly<Record<string, string>>,
+): { readonly definition: WorkflowDefinition; readonly diagnostics: readonly Diagnostic[] } {
+  const { definition, diagnostics } = parseWorkflow({ path, text });
+  if (definition === undefined) throw new Error(JSON.stringify(diagnostics));
+  const wanted = definition.jobs.flatMap((job) => (job.call === undefined ? [] : [job.call.uses]));
+  const files = wanted.map((uses) => {
+    const file = parse(uses.replace(/^\.\//, ""), called[uses] ?? "", called);
+    return [uses, { repository: "me/app", ref: "refs/heads/main", sha: "a".repeat(40), definition: file.definition }];
+  });
+  return { definition: { ...definition, called: Object.fromEntries(files) }, diagnostics };
 }
 
 export async function startCore(options: { controllers?: number; connectionString?: string } = {}): Promise<Core> {
@@ -132,12 +154,11 @@ export async function startCore(options: { controllers?: number; connectionStrin
       controllers.push(controller);
       return controller;
     },
-    async insertRun(yaml) {
+    async insertRun(yaml, { called = {}, inputs = {} } = {}) {
       const { repository } = await inTransaction(db, (tx) =>
         ensureRepository(tx, { owner: "me", name: "app", defaultBranch: "main", createdBy: "me" }),
       );
-      const { definition, diagnostics } = parseWorkflow({ path: ".windrow/workflows/ci.yml", text: yaml });
-      if (definition === undefined) throw new Error(JSON.stringify(diagnostics));
+      const { definition, diagnostics } = parse(".windrow/workflows/ci.yml", yaml, called);
       const facts = {
         repository: "me/app",
         sha: "a".repeat(40),
@@ -179,26 +200,18 @@ export async function startCore(options: { controllers?: number; connectionStrin
               scope: "branch",
               beforeSha: null,
               title: "",
+              inputs,
               definition,
               diagnostics,
               jobs: resolveJobs({
                 scope: {
                   definition,
                   source: { repository: "me/app", path: facts.workflowPath, ref: facts.ref, sha: facts.sha },
-                  inputs: {},
+                  inputs,
                 },
                 vars: {},
                 facts,
-              }).map((seed) => ({
-                key: seed.key,
-                name: seed.name,
-                needs: seed.needs,
-                matrix: seed.matrix,
-                matrixIndex: seed.strategy.jobIndex,
-                matrixTotal: seed.strategy.jobTotal,
-                failFast: seed.strategy.failFast,
-                maxParallel: seed.strategy.maxParallel,
-              })),
+              }).map((seed) => toNewJob(seed)),
             },
           ],
         },

@@ -1,3 +1,12 @@
+export {
+  countRunActions,
+  findRunAction,
+  hasRunAction,
+  listRunActions,
+  RUN_ACTIONS_MAX,
+  type RunAction,
+  recordRunAction,
+} from "./actions/run-actions.ts";
 export { type AgentView, listAgentViews } from "./agents/agent-view.ts";
 export {
   drainAgent,
@@ -118,18 +127,38 @@ export { setDefaultBranch } from "./repositories/set-default-branch.ts";
 export { setLanguage } from "./repositories/set-language.ts";
 export {
   addRunDiagnostics,
+  beginRun,
   concludeRunRow,
+  holdJobs,
+  type JobToHold,
   type JobToQueue,
   type JobToSettle,
+  nameRun,
   queueJobs,
   settleJobs,
 } from "./runs/advance-apply.ts";
+export {
+  type CallToFinish,
+  type CallToOpen,
+  expandJob,
+  finishCalls,
+  type JobToExpand,
+  openCall,
+} from "./runs/advance-calls.ts";
 export { type RunProgress, readRunProgress } from "./runs/advance-progress.ts";
-export { lockRun, type RunFacts, type RunJob, readRunDefinition, readRunJobs } from "./runs/advance-read.ts";
+export {
+  type LockedRun,
+  lockRun,
+  type RunFacts,
+  type RunJob,
+  readRunDefinition,
+  readRunJobs,
+} from "./runs/advance-read.ts";
 export { type AttemptView, listAttempts, type StepView, type StreamView } from "./runs/attempt-view.ts";
 export { findUnadvancedRuns } from "./runs/find-unadvanced.ts";
 export { hasEventsAfter } from "./runs/has-events-after.ts";
-export { type InsertedRun, insertRun, type NewJob, type NewRun } from "./runs/insert-run.ts";
+export type { JobsOwner, NewJob } from "./runs/insert-jobs.ts";
+export { type InsertedRun, insertRun, type NewRun } from "./runs/insert-run.ts";
 export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
 export { type LabelCover, listLabelCover } from "./runs/list-label-cover.ts";
 export { openRunAttempt } from "./runs/rerun.ts";

@@ -1,6 +1,7 @@
 import { type AttemptId, type Plan, Refusal } from "@windrow/model";
 import { type Database, readStartFacts, type StartFacts } from "@windrow/store";
 import { buildPlan, mergeNeedOutputs } from "@windrow/workflow";
+import { findJobDefinition, localKey } from "../runs/job-path.ts";
 import { toPlanFacts, toRunScope } from "../runs/run-plan-facts.ts";
 import type { RunTexts } from "../runs/run-texts.ts";
 
@@ -31,15 +32,14 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
 
   async function build(facts: StartFacts): Promise<Plan> {
     const text = await deps.texts.read(deps.db, facts.id);
-    const job = text.definition.jobs.find((one) => one.key === facts.jobKey);
-    if (job === undefined) throw new Error(`run ${facts.id} has no job ${facts.jobKey} in its definition`);
+    const job = findJobDefinition(text.definition, facts.jobKey);
     return buildPlan({
-      scope: toRunScope(facts, text.definition),
-      vars: {},
+      scope: toRunScope(facts, text.definition, facts.calls),
+      vars: facts.vars,
       job,
       matrix: facts.matrix,
       jobIndex: facts.matrixIndex,
-      jobTotal: job.matrix.length,
+      jobTotal: facts.matrixTotal,
       needs: job.needs.map((key) => mergeNeedOutputs(key, finishedOf(facts, key))),
       facts: toPlanFacts(facts, { publicUrl: deps.publicUrl(), eventJson: text.eventJson }),
       name: facts.jobName,
@@ -76,7 +76,7 @@ export function createPlanMaker(deps: PlanMakerDeps): PlanMaker {
 
 function finishedOf(facts: StartFacts, key: string) {
   return facts.needs
-    .filter((need) => need.key === key)
+    .filter((need) => localKey(need.key) === key)
     .flatMap(({ conclusion, continueOnError, outputs }) =>
       conclusion === null ? [] : [{ conclusion, continueOnError, outputs }],
     );

@@ -8,6 +8,7 @@ import {
   type TriggerEvent,
   type TriggerMatch,
 } from "@windrow/workflow";
+import { toNewJob } from "../runs/new-job.ts";
 import {
   type CommitContent,
   WORKFLOW_FILE_BYTES_MAX,
@@ -181,16 +182,7 @@ function listJobs(
     publicUrl,
   };
   const seeds = resolveJobs({ scope: { definition, source, inputs: {} }, vars: {}, facts });
-  return seeds.map((seed) => ({
-    key: seed.key,
-    name: seed.name,
-    needs: seed.needs,
-    matrix: seed.matrix,
-    matrixIndex: seed.strategy.jobIndex,
-    matrixTotal: seed.strategy.jobTotal,
-    failFast: seed.strategy.failFast,
-    maxParallel: seed.strategy.maxParallel < seed.strategy.jobTotal ? seed.strategy.maxParallel : null,
-  }));
+  return seeds.map((seed) => toNewJob(seed));
 }
 
 function countNeeds(jobs: readonly NewJob[]): number {

@@ -1,25 +1,31 @@
-import { concludeRun, type Diagnostic, decideFailFast, type JobId } from "@windrow/model";
+import { concludeRun, decideFailFast } from "@windrow/model";
 import {
   addRunDiagnostics,
   type CancelTarget,
   concludeRunRow,
+  finishCalls,
+  type GroupRef,
+  holdJobs,
   internLabelSets,
   type JobToQueue,
-  type JobToSettle,
+  type LockedRun,
   labelSetKey,
   lockRun,
   queueJobs,
-  type RunFacts,
+  readRunEntries,
   readRunJobs,
   readRunProgress,
+  releaseEntries,
+  requestEntries,
   requestJobCancel,
   settleJobs,
   type Tx,
 } from "@windrow/store";
-import { decideJobReady, type JobReadyAnswer } from "@windrow/workflow";
+import { type AdvancePass, createAdvancePass } from "./advance-pass.ts";
+import { leaveOutliving, withInside } from "./choose-cancelled.ts";
+import { growRun } from "./grow-run.ts";
 import { createRunGraph, type GraphJob, type RunGraph } from "./run-graph.ts";
-import { toPlanFacts, toRunScope } from "./run-plan-facts.ts";
-import type { RunText, RunTexts } from "./run-texts.ts";
+import type { RunTexts } from "./run-texts.ts";
 
 export interface AdvanceOptions {
   readonly runId: number;
@@ -35,31 +41,28 @@ export interface Advanced {
   /** Attempts that are to end. */
   readonly cancels: readonly CancelTarget[];
   readonly isConcluded: boolean;
+  /** Concurrency groups that were asked for or given back: they are to be decided. */
+  readonly groups: readonly GroupRef[];
 }
 
 /**
- * Moves a run on as far as it goes now: fail-fast, then every blocked job whose needs are finished is queued, skipped
- * or failed, again and again until nothing changes, then the run is concluded when all its jobs are finished. Runs in
- * the transaction that made the change, under the run's lock, so that two jobs that finish at once cannot both leave
- * their dependant to the other. Idempotent.
+ * Moves a run on as far as it goes now: fail-fast, then every blocked job whose needs are finished is queued, opened,
+ * expanded, skipped or failed, and every call whose inner jobs are finished is ended, again and again until nothing
+ * changes; then the run is concluded when all its jobs are finished. Runs in the transaction that made the change, under
+ * the run's lock, so that two jobs that finish at once cannot both leave their dependant to the other. Idempotent.
  */
 export async function advanceRun(tx: Tx, options: AdvanceOptions): Promise<Advanced> {
   const run = await lockRun(tx, options.runId);
   if (run === undefined) throw new Error(`run ${options.runId} does not exist`);
-  const nothing: Advanced = { runId: run.id, queuedCount: 0, cancels: [], isConcluded: false };
-  if (run.state !== "running") return nothing;
+  const nothing: Advanced = { runId: run.id, queuedCount: 0, cancels: [], isConcluded: false, groups: [] };
+  if (run.state === "finished") return nothing;
   const graph = createRunGraph(await readRunJobs(tx, run.id, run.attempt));
-  const pass = createPass(run, graph);
-  pass.failFast();
-  if (graph.ready().length > 0) {
-    const text = await options.texts.read(tx, run.id);
-    for (let ready = graph.ready(); ready.length > 0; ready = graph.ready()) {
-      for (const job of ready) pass.decide(job, text, options.publicUrl);
-      pass.failFast();
-    }
-  }
-  const { cancels, queuedCount } = await apply(tx, { run, graph, pass });
-  return { ...nothing, queuedCount, cancels, isConcluded: await conclude(tx, run, graph) };
+  // a run that waits can only be ended
+  const moved =
+    run.state === "waiting" ? { queuedCount: 0, cancels: [], groups: [] } : await move(tx, run, graph, options);
+  const isConcluded = await conclude(tx, run, graph);
+  const released = run.hasEntries || moved.groups.length > 0 ? await releaseEntries(tx, run.id) : [];
+  return { ...nothing, ...moved, isConcluded, groups: [...moved.groups, ...released] };
 }
 
 /**
@@ -74,97 +77,83 @@ export async function advanceLockedRuns(
   const advanced: Advanced[] = [];
   for (const runId of [...runIds].sort((a, b) => a - b)) {
     const found = progress.get(runId);
-    if (found?.hasReady || found?.hasFailFast) {
+    if (found?.hasReady || found?.hasFailFast || found?.hasEndedCall) {
       advanced.push(await advanceRun(tx, { ...options, runId }));
       continue;
     }
     const isConcluded =
       found?.openCount === 0 && (await concludeRunRow(tx, { runId, conclusion: concludeRun(found.finished) }));
-    advanced.push({ runId, queuedCount: 0, cancels: [], isConcluded });
+    const groups = found?.hasEntries === true ? await releaseEntries(tx, runId) : [];
+    advanced.push({ runId, queuedCount: 0, cancels: [], isConcluded, groups });
   }
   return advanced;
 }
 
-interface Pass {
-  failFast(): void;
-  decide(job: GraphJob, text: RunText, publicUrl: string): void;
-  readonly toQueue: { readonly job: GraphJob; readonly answer: Extract<JobReadyAnswer, { kind: "run" }> }[];
-  readonly toSettle: JobToSettle[];
-  readonly toCancel: JobId[];
-  readonly diagnostics: Diagnostic[];
+type Moved = Pick<Advanced, "queuedCount" | "cancels" | "groups">;
+
+async function move(tx: Tx, run: LockedRun, graph: RunGraph, options: AdvanceOptions): Promise<Moved> {
+  const cancels = await failFast(tx, run, graph, options);
+  if (graph.ready().length === 0 && graph.endedCalls().length === 0) return { queuedCount: 0, cancels, groups: [] };
+  const pass = createAdvancePass(run, graph, options.publicUrl);
+  pass.readText(await options.texts.read(tx, run.id), run.hasEntries ? await readRunEntries(tx, run.id) : []);
+  for (;;) {
+    const calls = graph.endedCalls();
+    const ready = graph.ready();
+    if (calls.length === 0 && ready.length === 0) break;
+    for (const call of calls) pass.endCall(call);
+    for (const job of ready) pass.decide(job);
+    await growRun(tx, run, graph, pass);
+    cancels.push(...(await failFast(tx, run, graph, options, pass)));
+  }
+  const queuedCount = await apply(tx, run, pass);
+  return { queuedCount, cancels, groups: await requestEntries(tx, pass.toRequest) };
 }
 
 const FAIL_FAST_REASON = "fail_fast";
 
-function createPass(run: RunFacts, graph: RunGraph): Pass {
-  const pass: Pass = { failFast, decide, toQueue: [], toSettle: [], toCancel: [], diagnostics: [] };
-
-  function failFast(): void {
-    const ids = new Set(decideFailFast(graph.jobs));
-    for (const job of graph.jobs.filter((one) => ids.has(one.id) && one.state !== "finished" && !one.cancelRequested)) {
-      const queuedNow = pass.toQueue.findIndex((queued) => queued.job === job);
-      if (queuedNow >= 0) pass.toQueue.splice(queuedNow, 1);
-      if (job.state === "leased" || job.state === "running") {
-        pass.toCancel.push(job.id);
-        job.cancelRequested = true;
-      } else {
-        pass.toSettle.push({ jobId: job.id, outcome: "cancelled", reason: FAIL_FAST_REASON });
-        graph.settle(job, { state: "finished", conclusion: "cancelled" });
-      }
-    }
+/** Ends what a failed sibling takes with it, at once: whether an agent has it is known only to its row. */
+async function failFast(
+  tx: Tx,
+  run: LockedRun,
+  graph: RunGraph,
+  options: AdvanceOptions,
+  pass?: AdvancePass,
+): Promise<CancelTarget[]> {
+  const ids = new Set(decideFailFast(graph.jobs));
+  const failed = graph.jobs.filter((job) => ids.has(job.id) && job.state !== "finished" && !job.cancelRequested);
+  if (failed.length === 0) return [];
+  const inside = withInside(graph.jobs, failed).filter((job) => job.state !== "finished" && !job.cancelRequested);
+  const isOwn = (job: GraphJob): boolean => ids.has(job.id);
+  const inner = inside.filter((job) => !isOwn(job));
+  const ending =
+    inner.length === 0
+      ? inside
+      : [...failed, ...leaveOutliving(inner, (await options.texts.read(tx, run.id)).definition)];
+  if (pass !== undefined) dropQueued(pass, ending);
+  const unleased = ending.filter((job) => job.state === "blocked" || job.state === "queued");
+  const settled = new Set(
+    await settleJobs(
+      tx,
+      unleased.map((job) => ({ jobId: job.id, outcome: "cancelled", reason: FAIL_FAST_REASON })),
+    ),
+  );
+  // a queued job may have been granted meanwhile, since a dispatcher does not take the run's lock
+  const held = ending.filter((job) => !settled.has(job.id));
+  for (const job of ending) {
+    if (settled.has(job.id)) graph.settle(job, { state: "finished", conclusion: "cancelled" });
+    else job.cancelRequested = true;
   }
-
-  function decide(job: GraphJob, text: RunText, publicUrl: string): void {
-    const definition = text.definition.jobs.find((one) => one.key === job.key);
-    if (definition === undefined) throw new Error(`run ${run.id} has no job ${job.key} in its definition`);
-    const answer = decideJobReady({
-      scope: toRunScope(run, text.definition),
-      vars: {},
-      job: definition,
-      matrix: job.matrix,
-      jobIndex: job.matrixIndex,
-      jobTotal: job.matrixTotal,
-      needs: graph.needsOf(job, definition.needs),
-      ancestors: graph.ancestorsOf(job),
-      facts: toPlanFacts(run, { publicUrl, eventJson: text.eventJson }),
-      isRunCancelled: run.cancelRequested,
-      isExpanded: false,
-    });
-    switch (answer.kind) {
-      case "call":
-      case "expand":
-        throw new Error(`job ${job.key} of run ${run.id} adds jobs to its run`);
-      case "run":
-        pass.toQueue.push({ job, answer });
-        job.continueOnError = answer.continueOnError;
-        graph.settle(job, { state: "queued", conclusion: null });
-        return;
-      case "skip": {
-        const outcome = run.cancelRequested ? "cancelled" : "skipped";
-        const reason = run.cancelRequested ? (run.cancelReason ?? "run_cancelled") : "condition";
-        pass.toSettle.push({ jobId: job.id, outcome, reason });
-        graph.settle(job, { state: "finished", conclusion: outcome });
-        return;
-      }
-      case "fail":
-        pass.diagnostics.push(answer.diagnostic);
-        pass.toSettle.push({
-          jobId: job.id,
-          outcome: "failed",
-          reason: "diagnostic",
-          message: answer.diagnostic.message,
-        });
-        graph.settle(job, { state: "finished", conclusion: "failure" });
-    }
-  }
-
-  return pass;
+  return requestJobCancel(tx, { jobIds: held.map((job) => job.id), reason: FAIL_FAST_REASON });
 }
 
-async function apply(
-  tx: Tx,
-  { run, graph, pass }: { readonly run: RunFacts; readonly graph: RunGraph; readonly pass: Pass },
-): Promise<{ readonly queuedCount: number; readonly cancels: readonly CancelTarget[] }> {
+function dropQueued(pass: AdvancePass, jobs: readonly GraphJob[]): void {
+  for (const job of jobs) {
+    const at = pass.toQueue.findIndex((queued) => queued.job === job);
+    if (at >= 0) pass.toQueue.splice(at, 1);
+  }
+}
+
+async function apply(tx: Tx, run: LockedRun, pass: AdvancePass): Promise<number> {
   const sets = await internLabelSets(
     tx,
     pass.toQueue.map(({ answer }) => answer.labels),
@@ -172,22 +161,27 @@ async function apply(
   const jobs = pass.toQueue.map(({ job, answer }): JobToQueue => {
     const labelSetId = sets.get(labelSetKey(answer.labels));
     if (labelSetId === undefined) throw new Error(`job ${job.id} has no label set`);
-    const { name, timeoutMs, continueOnError } = answer;
-    return { jobId: job.id, name, labelSetId, timeoutMs, continueOnError, preferredPool: run.language };
+    const { name, timeoutMs, continueOnError, failFast: isFailFast, maxParallel } = answer;
+    return {
+      jobId: job.id,
+      name,
+      labelSetId,
+      timeoutMs,
+      continueOnError,
+      failFast: isFailFast,
+      maxParallel: maxParallel !== undefined && maxParallel < job.matrixTotal ? maxParallel : null,
+      preferredPool: run.language,
+    };
   });
   await queueJobs(tx, jobs);
-  const settled = new Set(await settleJobs(tx, pass.toSettle));
-  // a queued job may have been granted meanwhile, since a dispatcher does not take the run's lock
-  const granted = pass.toSettle.filter((job) => !settled.has(job.jobId)).map((job) => job.jobId);
-  for (const job of graph.jobs.filter((one) => granted.includes(one.id))) {
-    graph.settle(job, { state: "leased", conclusion: null });
-  }
+  await settleJobs(tx, pass.toSettle);
+  await finishCalls(tx, pass.toFinish);
+  await holdJobs(tx, pass.toHold);
   await addRunDiagnostics(tx, run.id, pass.diagnostics);
-  const cancels = await requestJobCancel(tx, { jobIds: [...pass.toCancel, ...granted], reason: FAIL_FAST_REASON });
-  return { queuedCount: jobs.length, cancels };
+  return jobs.length;
 }
 
-async function conclude(tx: Tx, run: RunFacts, graph: RunGraph): Promise<boolean> {
+async function conclude(tx: Tx, run: LockedRun, graph: RunGraph): Promise<boolean> {
   const finished = graph.jobs.flatMap(({ state, conclusion, continueOnError }) =>
     state === "finished" && conclusion !== null ? [{ conclusion, continueOnError }] : [],
   );

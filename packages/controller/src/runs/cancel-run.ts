@@ -4,6 +4,7 @@ import {
   type Database,
   findRunOfJob,
   inTransaction,
+  type LockedRun,
   lockRun,
   type RunJob,
   readRunJobs,
@@ -14,6 +15,7 @@ import {
 } from "@windrow/store";
 import { advanceRun } from "./advance-run.ts";
 import type { Announcer } from "./announcer.ts";
+import { leaveOutliving, withInside } from "./choose-cancelled.ts";
 import type { RunTexts } from "./run-texts.ts";
 
 export interface CancelDeps {
@@ -29,9 +31,6 @@ export interface CancelRequest {
   readonly by: string;
   readonly reason: string;
 }
-
-/** A condition that asks to be judged even when the run is cancelled. */
-const OUTLIVES_CANCEL = /\b(?:always|cancelled)\s*\(/;
 
 /**
  * Cancels a run or one job. Jobs no agent has end at once; the others are asked to, and end with the agent's report
@@ -49,8 +48,8 @@ export async function requestCancel(deps: CancelDeps, request: CancelRequest): P
     if ("runId" in target) await requestRunCancel(tx, { runId, by: request.by, reason: request.reason });
     const chosen =
       "jobId" in target
-        ? jobs.filter((job) => job.id === target.jobId)
-        : await leaveOutliving(tx, { deps, runId, jobs });
+        ? await chooseJob(tx, { deps, run, jobs, jobId: target.jobId })
+        : await chooseOfRun(tx, { deps, run, jobs });
     const asked = await cancelJobs(tx, chosen, request.reason);
     return {
       cancels: asked,
@@ -60,14 +59,31 @@ export async function requestCancel(deps: CancelDeps, request: CancelRequest): P
   deps.announcer.announce({ ...advanced, cancels: [...cancels, ...advanced.cancels] });
 }
 
-async function leaveOutliving(
+async function chooseOfRun(
   tx: Tx,
-  { deps, runId, jobs }: { readonly deps: CancelDeps; readonly runId: number; readonly jobs: readonly RunJob[] },
+  { deps, run, jobs }: { readonly deps: CancelDeps; readonly run: LockedRun; readonly jobs: readonly RunJob[] },
 ): Promise<RunJob[]> {
-  if (!jobs.some((job) => job.state === "blocked")) return [...jobs];
-  const { definition } = await deps.texts.read(tx, runId);
-  const outliving = new Set(definition.jobs.filter((job) => OUTLIVES_CANCEL.test(job.condition)).map((job) => job.key));
-  return jobs.filter((job) => job.state !== "blocked" || !outliving.has(job.key));
+  // nothing of a run that never started asks to be judged
+  if (run.state === "waiting" || !jobs.some((job) => job.state === "blocked")) return [...jobs];
+  const { definition } = await deps.texts.read(tx, run.id);
+  return leaveOutliving(jobs, definition);
+}
+
+/** One job; of a call everything inside, too. */
+async function chooseJob(
+  tx: Tx,
+  choice: {
+    readonly deps: CancelDeps;
+    readonly run: LockedRun;
+    readonly jobs: readonly RunJob[];
+    readonly jobId: number;
+  },
+): Promise<RunJob[]> {
+  const { deps, run, jobs, jobId } = choice;
+  const chosen = jobs.filter((job) => job.id === jobId);
+  const inside = withInside(jobs, chosen).filter((job) => job.id !== jobId);
+  if (inside.length === 0) return chosen;
+  return [...chosen, ...leaveOutliving(inside, (await deps.texts.read(tx, run.id)).definition)];
 }
 
 async function cancelJobs(tx: Tx, jobs: readonly RunJob[], reason: string): Promise<CancelTarget[]> {

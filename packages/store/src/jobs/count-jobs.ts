@@ -8,6 +8,6 @@ export async function countOpenJobs(
   const { rows } = await sql<{ queued: number; leased: number; running: number }>`
     select (select count(*) from jobs where state = 'queued') as queued,
       count(*) filter (where state = 'leased') as leased, count(*) filter (where state = 'running') as running
-    from jobs where state in ('leased', 'running')`.execute(db);
+    from jobs where state in ('leased', 'running') and kind = 'ordinary'`.execute(db);
   return rows[0] ?? { queued: 0, leased: 0, running: 0 };
 }

@@ -88,7 +88,7 @@ export async function findCandidates(db: Database, options: FindCandidatesOption
     ),
     open as (
       select j.repository_id, j.owner, count(*)::int as jobs_count from jobs j
-      where j.state in ('leased', 'running') group by j.repository_id, j.owner
+      where j.state in ('leased', 'running') and j.kind = 'ordinary' group by j.repository_id, j.owner
     )
     select q.id as "jobId", q.run_id as "runId", q.repository_id as "repositoryId", q.owner, s.labels, q.priority,
       (extract(epoch from clock_timestamp() - q.queued_at) * 1000)::float8 as "waitedMs",

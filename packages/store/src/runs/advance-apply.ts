@@ -17,6 +17,9 @@ export interface JobToQueue {
   readonly labelSetId: number;
   readonly timeoutMs: number;
   readonly continueOnError: boolean;
+  readonly failFast: boolean;
+  /** Null when any number of its matrix may run at once. */
+  readonly maxParallel: number | null;
   readonly preferredPool: string | null;
 }
 
@@ -26,12 +29,14 @@ export async function queueJobs(tx: Tx, jobs: readonly JobToQueue[]): Promise<vo
   const { rows } = await sql<{ count: number }>`
     with changed as (
       update jobs j set state = ${toState(JOB_TRANSITIONS.queue)}, queued_at = clock_timestamp(), name = q.name,
-        label_set_id = q.label_set_id, timeout_ms = q.timeout_ms, continue_on_error = q.continue_on_error,
+        label_set_id = q.label_set_id, timeout_ms = q.timeout_ms, continue_on_error = q.continue_on_error, held_reason = null,
+        fail_fast = q.fail_fast, max_parallel = q.max_parallel,
         preferred_pool = (select p.name from pools p where p.name = q.preferred_pool)
       from unnest(${jobs.map((job) => job.jobId)}::bigint[], ${jobs.map((job) => job.name)}::text[],
         ${jobs.map((job) => job.labelSetId)}::bigint[], ${jobs.map((job) => job.timeoutMs)}::bigint[],
-        ${jobs.map((job) => job.continueOnError)}::boolean[], ${jobs.map((job) => job.preferredPool)}::text[])
-        as q (job_id, name, label_set_id, timeout_ms, continue_on_error, preferred_pool)
+        ${jobs.map((job) => job.continueOnError)}::boolean[], ${jobs.map((job) => job.preferredPool)}::text[],
+        ${jobs.map((job) => job.failFast)}::boolean[], ${jobs.map((job) => job.maxParallel)}::int[])
+        as q (job_id, name, label_set_id, timeout_ms, continue_on_error, preferred_pool, fail_fast, max_parallel)
       where j.id = q.job_id and j.state in (${fromStates(JOB_TRANSITIONS.queue)})
       returning j.id, j.run_id, j.repository_id
     ),
@@ -42,6 +47,23 @@ export async function queueJobs(tx: Tx, jobs: readonly JobToQueue[]): Promise<vo
     select count(*) as count from changed`.execute(tx);
   if (rows[0]?.count !== jobs.length)
     throw new Error(`${jobs.length} jobs to queue, ${rows[0]?.count ?? 0} were blocked`);
+}
+
+export interface JobToHold {
+  readonly jobId: JobId;
+  readonly name: string;
+  /** A sentence. */
+  readonly reason: string;
+}
+
+/** Blocked jobs whose needs are finished wait for their concurrency groups. */
+export async function holdJobs(tx: Tx, jobs: readonly JobToHold[]): Promise<void> {
+  if (jobs.length === 0) return;
+  await sql`
+    update jobs j set held_reason = h.reason, name = h.name
+    from unnest(${jobs.map((job) => job.jobId)}::bigint[], ${jobs.map((job) => job.reason)}::text[],
+      ${jobs.map((job) => job.name)}::text[]) as h (job_id, reason, name)
+    where j.id = h.job_id and j.state in (${fromStates(JOB_TRANSITIONS.queue)})`.execute(tx);
 }
 
 export interface JobToSettle {
@@ -92,6 +114,31 @@ export async function concludeRunRow(
     select 'run_finished', repository_id, id, jsonb_build_object('conclusion', conclusion, 'attempt', attempt)
     from changed returning id`.execute(tx);
   return rows.length === 1;
+}
+
+/** A run that waited runs from now on; false when it does not wait (any more). The caller holds its lock. */
+export async function beginRun(tx: Tx, runId: number, reason: string): Promise<boolean> {
+  const { rows } = await sql`
+    with changed as (
+      update runs set state = ${toState(RUN_TRANSITIONS.begin)}, started_at = clock_timestamp(), waiting_reason = null
+      where id = ${runId} and state in (${fromStates(RUN_TRANSITIONS.begin)})
+      returning id, repository_id, number
+    )
+    insert into events (kind, repository_id, run_id, data)
+    select 'run_running', repository_id, id, jsonb_build_object('reason', ${reason}::text, 'number', number) from changed
+    returning id`.execute(tx);
+  return rows.length === 1;
+}
+
+/** What was evaluated when a run was made: its title, and the group it asks for. The caller holds its lock. */
+export async function nameRun(
+  tx: Tx,
+  run: { readonly runId: number; readonly title?: string; readonly group?: string },
+): Promise<void> {
+  await sql`
+    update runs set title = coalesce(${run.title ?? null}, title), concurrency_group = ${run.group ?? null},
+      waiting_reason = case when state = 'waiting' then ${run.group === undefined ? null : `the concurrency group '${run.group}'`} end
+    where id = ${run.runId}`.execute(tx);
 }
 
 /** Adds complaints that were found only when a job was made ready. */

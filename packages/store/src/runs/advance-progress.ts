@@ -6,8 +6,12 @@ import type { Tx } from "../database.ts";
 export interface RunProgress {
   readonly runId: number;
   readonly openCount: number;
-  /** A blocked job's needs are all finished. */
+  /** A blocked job's needs are all finished, and no concurrency group holds it. */
   readonly hasReady: boolean;
+  /** The inner jobs of an open call are all finished. */
+  readonly hasEndedCall: boolean;
+  /** It or a job of it has asked for a concurrency group. */
+  readonly hasEntries: boolean;
   /** An unfinished job belongs to a matrix that fails fast and has failed. */
   readonly hasFailFast: boolean;
   /** What finished jobs are concluded from, each pair once. */
@@ -18,8 +22,8 @@ export interface RunProgress {
 export async function readRunProgress(tx: Tx, runIds: readonly number[]): Promise<RunProgress[]> {
   const { rows } = await sql<RunProgress>`
     with job as (
-      select j.id, j.run_id, j.key, j.state, j.conclusion, j.continue_on_error, j.fail_fast, j.matrix_total,
-        j.cancel_requested_at, j.copied_from
+      select j.id, j.run_id, j.kind, j.key, j.state, j.conclusion, j.continue_on_error, j.fail_fast, j.matrix_total,
+        j.cancel_requested_at, j.copied_from, j.held_reason
       from runs r join jobs j on j.run_id = r.id and j.run_attempt = r.attempt
       where r.id = any (${runIds}::bigint[]) and r.state = 'running'
     ),
@@ -36,12 +40,17 @@ export async function readRunProgress(tx: Tx, runIds: readonly number[]): Promis
       select run_id, count(*) filter (where state <> 'finished') as open_count,
         coalesce(bool_or(not exists (
           select from job_needs n join jobs d on d.id = n.needs_job_id where n.job_id = job.id and d.state <> 'finished'
-        )) filter (where state = 'blocked'), false) as has_ready,
+        )) filter (where state = 'blocked' and held_reason is null), false) as has_ready,
+        coalesce(bool_or(not exists (
+          select from jobs c where c.run_id = job.run_id and c.parent_job_id = job.id and c.state <> 'finished'
+        )) filter (where kind = 'call' and state = 'running'), false) as has_ended_call,
         coalesce(bool_or((run_id, key) in (select run_id, key from failed))
           filter (where state <> 'finished' and cancel_requested_at is null), false) as has_fail_fast
       from job group by run_id
     )
     select c.run_id as "runId", c.open_count as "openCount", c.has_ready as "hasReady", c.has_fail_fast as "hasFailFast",
+      c.has_ended_call as "hasEndedCall",
+      exists (select from concurrency_entries e where e.run_id = c.run_id) as "hasEntries",
       coalesce(f.finished, '[]') as finished
     from counted c left join concluded f using (run_id)
     order by c.run_id`.execute(tx);

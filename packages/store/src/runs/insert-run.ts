@@ -1,20 +1,9 @@
-import type { Conclusion, Diagnostic, MatrixCombination, RunId, Trust, WorkflowDefinition } from "@windrow/model";
+import type { Conclusion, Diagnostic, RunId, Trust, Value, WorkflowDefinition } from "@windrow/model";
 import { asRunId } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
 import { appendEvents, type NewEvent } from "../events/append-events.ts";
-
-/** One job of a new run; all start `blocked`, and unblocking them is the caller's next act in the same transaction. */
-export interface NewJob {
-  readonly key: string;
-  readonly name: string;
-  readonly needs: readonly string[];
-  readonly matrix: MatrixCombination;
-  readonly matrixIndex: number;
-  readonly matrixTotal: number;
-  readonly failFast: boolean;
-  readonly maxParallel: number | null;
-}
+import { insertJobs, type NewJob, ROWS_PER_STATEMENT } from "./insert-jobs.ts";
 
 export interface NewRun {
   readonly repositoryId: number;
@@ -35,6 +24,18 @@ export interface NewRun {
   readonly definition: WorkflowDefinition | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly jobs: readonly NewJob[];
+  /** Of the dispatch, typed; none when absent. */
+  readonly inputs?: { readonly [name: string]: Value };
+  /** Of a pull request. */
+  readonly headRef?: string;
+  readonly baseRef?: string;
+  /** It starts `waiting`, since it has to ask for its concurrency group first. */
+  readonly isHeld?: boolean;
+  /** The end of this run started it; `depth` counts such steps. */
+  readonly causeRunId?: number;
+  readonly depth?: number;
+  /** Workflows of the default branch start when it ends. */
+  readonly hasFollowers?: boolean;
 }
 
 export interface InsertedRun {
@@ -42,11 +43,9 @@ export interface InsertedRun {
   readonly number: number;
 }
 
-const ROWS_PER_STATEMENT = 500;
-
 /**
- * Inserts a run with its jobs, their needs and the first events. The run is `running`, or `finished` as a failure when
- * it has no definition.
+ * Inserts a run with its jobs, their needs and the first events. The run is `running`, `waiting` when it is held, or
+ * `finished` as a failure when it has no definition.
  */
 export async function insertRun(tx: Tx, run: NewRun): Promise<InsertedRun> {
   const { next } = await tx
@@ -77,65 +76,25 @@ export async function insertRun(tx: Tx, run: NewRun): Promise<InsertedRun> {
       workflow_name: run.workflowName,
       definition: run.definition === null ? null : JSON.stringify(run.definition),
       diagnostics: JSON.stringify(run.diagnostics),
-      state: broken ? "finished" : "running",
+      inputs: JSON.stringify(run.inputs ?? {}),
+      head_ref: run.headRef ?? "",
+      base_ref: run.baseRef ?? "",
+      cause_run_id: run.causeRunId ?? null,
+      depth: run.depth ?? 0,
+      followers_due: run.hasFollowers ?? false,
+      state: broken ? "finished" : run.isHeld === true ? "waiting" : "running",
       conclusion,
-      started_at: broken ? null : sql`now()`,
+      waiting_reason: run.isHeld === true && !broken ? "its concurrency group" : null,
+      started_at: broken || run.isHeld === true ? null : sql`now()`,
       finished_at: broken ? sql`now()` : null,
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  const jobIds = await insertJobs(tx, inserted.id, run);
-  await insertNeeds(tx, run.jobs, jobIds);
+  const { repositoryId, owner, trust } = run;
+  const jobsOwner = { runId: inserted.id, runAttempt: 1, repositoryId, owner, trust, parentJobId: null };
+  const jobIds = await insertJobs(tx, jobsOwner, run.jobs);
   await tellInserted(tx, inserted.id, run, { number, jobIds });
   return { id: asRunId(inserted.id), number };
-}
-
-async function insertJobs(tx: Tx, runId: number, run: NewRun): Promise<number[]> {
-  const ids: number[] = [];
-  for (let start = 0; start < run.jobs.length; start += ROWS_PER_STATEMENT) {
-    const rows = run.jobs.slice(start, start + ROWS_PER_STATEMENT).map((job) => ({
-      run_id: runId,
-      run_attempt: 1,
-      repository_id: run.repositoryId,
-      owner: run.owner,
-      key: job.key,
-      name: job.name,
-      matrix: JSON.stringify(job.matrix),
-      matrix_index: job.matrixIndex,
-      matrix_total: job.matrixTotal,
-      fail_fast: job.failFast,
-      max_parallel: job.maxParallel,
-      trust: run.trust,
-      state: "blocked" as const,
-      outputs: "{}",
-    }));
-    // rows come back in the order they were given: one insert without a select numbers them one after the other
-    const inserted = await tx.insertInto("jobs").values(rows).returning("id").execute();
-    ids.push(...inserted.map((row) => row.id).sort((a, b) => a - b));
-  }
-  return ids;
-}
-
-async function insertNeeds(tx: Tx, jobs: readonly NewJob[], ids: readonly number[]): Promise<void> {
-  const idsByKey = new Map<string, number[]>();
-  jobs.forEach((job, index) => {
-    const id = ids[index];
-    if (id === undefined) throw new Error(`job ${job.key} has no row`);
-    idsByKey.set(job.key, [...(idsByKey.get(job.key) ?? []), id]);
-  });
-  const rows = jobs.flatMap((job, index) => {
-    const jobId = ids[index];
-    if (jobId === undefined) return [];
-    return job.needs.flatMap((key) =>
-      (idsByKey.get(key) ?? []).map((needsJobId) => ({ job_id: jobId, needs_job_id: needsJobId })),
-    );
-  });
-  for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT * 10) {
-    await tx
-      .insertInto("job_needs")
-      .values(rows.slice(start, start + ROWS_PER_STATEMENT * 10))
-      .execute();
-  }
 }
 
 async function tellInserted(
@@ -149,7 +108,13 @@ async function tellInserted(
   const told: NewEvent[] =
     run.definition === null
       ? [{ ...common, kind: "run_finished", data: { conclusion: "failure", number, reason: "diagnostics" } }]
-      : [{ ...common, kind: "run_running", data: { reason: run.eventName, number } }];
+      : [
+          {
+            ...common,
+            kind: run.isHeld === true ? "run_waiting" : "run_running",
+            data: { reason: run.eventName, number },
+          },
+        ];
   const jobs = jobIds.map(
     (jobId): NewEvent => ({ ...common, kind: "job_blocked", jobId, data: { reason: "created" } }),
   );
