@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { type ActionSettings, isRepositoryPattern } from "./actions/action-rules.ts";
 
 /** Everything the controller is told from outside. Times of leases stand in the pool's row. */
 export interface ControllerConfig {
@@ -23,6 +24,8 @@ export interface ControllerConfig {
   /** What joining answers, comma-separated when there are several controllers. Absent: the listening address. */
   readonly grpcPublicAddress?: string;
   readonly adminTokenFile: string;
+  /** Absent: actions come from repositories hosted here only. */
+  readonly actions?: ActionSettings;
   readonly logLevel: string;
   readonly hostname: string;
   readonly path: string;
@@ -80,6 +83,20 @@ export function readConfig(env: Environment): ControllerConfig {
     problems.push(`WINDROW_PUBLIC_URL is not a URL: "${publicUrl}"`);
   const grpcPublicAddress = text("WINDROW_GRPC_PUBLIC_ADDRESS");
   const publicNatsUrls = list(text("WINDROW_NATS_PUBLIC_URL"));
+  const patterns = (name: string): string[] | undefined => {
+    const value = text(name);
+    for (const pattern of list(value)) {
+      if (!isRepositoryPattern(pattern)) {
+        problems.push(`${name} must list owner/name, owner/* or *, not "${pattern}"`);
+      }
+    }
+    return value === undefined ? undefined : list(value);
+  };
+  const actionsDir = text("WINDROW_ACTIONS_DIR");
+  const actionsUrl = text("WINDROW_ACTIONS_URL")?.replace(/\/+$/, "");
+  if (actionsUrl !== undefined && !/^https?:$/.test(URL.parse(actionsUrl)?.protocol ?? "")) {
+    problems.push("WINDROW_ACTIONS_URL is not an http or https URL of a git server");
+  }
   const config: ControllerConfig = {
     databaseUrl: required("WINDROW_DATABASE_URL", "for example postgres://user:password@host:5432/windrow"),
     databaseConnectionsMax: integer("WINDROW_DATABASE_CONNECTIONS", {
@@ -97,6 +114,12 @@ export function readConfig(env: Environment): ControllerConfig {
     ...(publicUrl !== undefined && { publicUrl }),
     ...(grpcPublicAddress !== undefined && { grpcPublicAddress }),
     adminTokenFile: text("WINDROW_ADMIN_TOKEN_FILE") ?? resolve(dataDir, "admin-token"),
+    actions: {
+      ...(actionsDir !== undefined && { mirrorDir: resolve(actionsDir) }),
+      ...(actionsUrl !== undefined && { baseUrl: actionsUrl }),
+      allowed: patterns("WINDROW_ACTIONS_ALLOWED") ?? ["*"],
+      shared: patterns("WINDROW_ACTIONS_SHARED") ?? [],
+    },
     logLevel,
     hostname: hostname(),
     path: text("PATH") ?? "/usr/bin:/bin",

@@ -12,6 +12,9 @@ import {
 } from "@windrow/store";
 import { type AgentServer, readNatsKeys, revokeAgentNatsUser, startAgentServer } from "@windrow/wire";
 import { createParseWorker } from "@windrow/workflow";
+import { NO_ACTION_SOURCES } from "./actions/action-rules.ts";
+import { openActionTrees } from "./actions/action-trees.ts";
+import { createActions } from "./actions/create-actions.ts";
 import { createAgentApi } from "./agent-api/agent-api.ts";
 import { createAgentAuthenticator } from "./agent-api/authenticate-agent.ts";
 import { createPlanMaker } from "./agent-api/plan-maker.ts";
@@ -79,6 +82,8 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   await ensureAdminToken({ db, file: config.adminTokenFile });
   const natsKeys = config.nats === undefined ? undefined : await readNatsKeys(config.nats.keysFile);
 
+  const trees = await openActionTrees({ dir: join(config.dataDir, "actions"), environment, clock });
+  const actions = createActions({ db, environment, trees, logger, settings: config.actions ?? NO_ACTION_SOURCES });
   const metrics = createMetrics(async () => ({ ...(await countOpenJobs(db)) }));
   const watch = createDatabaseWatch(clock);
   const texts = createRunTexts();
@@ -150,6 +155,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     bus,
     sessions,
     plans,
+    actions,
     hashes,
     live,
     natsKeys,

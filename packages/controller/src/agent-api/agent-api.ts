@@ -1,5 +1,5 @@
-import { Refusal } from "@windrow/model";
 import type { AgentApi } from "@windrow/wire";
+import { type ServeActionsDeps, serveActions } from "../actions/serve-actions.ts";
 import { createFetchDocument, type DocumentDeps } from "./fetch-document.ts";
 import { createFinishAttempt, type FinishDeps } from "./finish-attempt.ts";
 import { createReportSteps, type ReportDeps } from "./report-steps.ts";
@@ -7,7 +7,13 @@ import { createServeSession, type SessionDeps } from "./serve-session.ts";
 import { createShipLog, type ShipDeps } from "./ship-log.ts";
 import { createStartAttempt, type StartDeps } from "./start-attempt.ts";
 
-export type AgentApiDeps = DocumentDeps & FinishDeps & ReportDeps & SessionDeps & ShipDeps & StartDeps;
+export type AgentApiDeps = DocumentDeps &
+  FinishDeps &
+  ReportDeps &
+  ServeActionsDeps &
+  SessionDeps &
+  ShipDeps &
+  StartDeps;
 
 /** What this controller does for agents. */
 export function createAgentApi(deps: AgentApiDeps): AgentApi {
@@ -18,7 +24,6 @@ export function createAgentApi(deps: AgentApiDeps): AgentApi {
     shipLog: createShipLog(deps),
     finishAttempt: createFinishAttempt(deps),
     fetchDocument: createFetchDocument(deps),
-    resolveAction: async () => ({ kind: "problem", problem: "this farm has no source of actions" }),
-    fetchAction: () => Promise.reject(new Refusal("not_found", "this farm has no source of actions")),
+    ...serveActions(deps),
   };
 }

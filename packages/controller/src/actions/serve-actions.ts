@@ -1,0 +1,44 @@
+import { type LeaseRef, Refusal } from "@windrow/model";
+import { type Database, findRunOfLease, type RunOfLease } from "@windrow/store";
+import {
+  type AgentCaller,
+  FETCH_BYTES_MAX,
+  type FetchActionRequest,
+  type FetchReply,
+  type ResolveActionReply,
+  type ResolveActionRequest,
+} from "@windrow/wire";
+import type { DatabaseWatch } from "../database-watch.ts";
+import type { Actions } from "./create-actions.ts";
+
+export interface ServeActionsDeps {
+  readonly db: Database;
+  readonly watch: DatabaseWatch;
+  readonly actions: Actions;
+}
+
+/** What a running attempt may ask about actions: only for its own run. */
+export function serveActions({ db, watch, actions }: ServeActionsDeps) {
+  async function runOf(caller: AgentCaller, lease: LeaseRef): Promise<RunOfLease> {
+    const run = await findRunOfLease(db, { ...lease, agentId: caller.agentId });
+    if (run === undefined) throw new Refusal("revoked", `attempt ${lease.attemptId} is not yours any more`);
+    return run;
+  }
+
+  return {
+    resolveAction: (
+      caller: AgentCaller,
+      { lease, repository, ref }: ResolveActionRequest,
+    ): Promise<ResolveActionReply> =>
+      watch.watch(async () => {
+        const { runId, owner, trust } = await runOf(caller, lease);
+        return actions.resolve({ runId, repository, ref, reader: { owner, trust } });
+      }),
+    fetchAction: (caller: AgentCaller, { lease, repository, sha, offset }: FetchActionRequest): Promise<FetchReply> =>
+      watch.watch(async () => {
+        const { runId, owner, trust } = await runOf(caller, lease);
+        const reader = { owner, trust };
+        return actions.readTree({ runId, repository, sha, offset, reader, bytesMax: FETCH_BYTES_MAX });
+      }),
+  };
+}
