@@ -1,5 +1,14 @@
 export type { ActionDefinition, ActionInput, CompositeRuns, DockerRuns, JavaScriptRuns } from "./action-definition.ts";
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
+export { type CancelledJob, decideCancel } from "./decide-cancel.ts";
+export {
+  type ConcurrencyDecision,
+  type ConcurrencyEntry,
+  type ConcurrencyNewcomer,
+  concurrencyKey,
+  decideConcurrency,
+  decideRelease,
+} from "./decide-concurrency.ts";
 export {
   BRAKE_AGENTS_MIN,
   BRAKE_HOLD_MS,
@@ -18,6 +27,7 @@ export {
   isOwnResult,
 } from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
+export { decideRerun, type RerunDecision, type RerunJob, type RerunMode } from "./decide-rerun.ts";
 export {
   type CallDefinition,
   type CalledWorkflow,
@@ -61,6 +71,7 @@ export {
   type RepositoryId,
   type RunId,
 } from "./ids.ts";
+export { type JobStatus, jobStatus } from "./job-status.ts";
 export {
   AGING_EVERY_MS,
   type Candidate,

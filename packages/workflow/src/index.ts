@@ -42,6 +42,8 @@ export type { ConcurrencyRequest } from "./plan/evaluate-concurrency.ts";
 export { matrixContext, needsContext, strategyContext } from "./plan/job-contexts.ts";
 export { DEFAULT_PERMISSIONS, jobPermissions } from "./plan/job-permissions.ts";
 export { type FinishedJob, mergeNeedOutputs, needResult } from "./plan/merge-need-outputs.ts";
+export { assumedNeed } from "./plan/not-known-yet.ts";
+export { outlivesCancel } from "./plan/outlives-cancel.ts";
 export { type PreviewJob, type PreviewQuestion, previewRun, type RunPreview } from "./plan/preview-run.ts";
 export { type DispatchInputs, readDispatchInputs } from "./plan/read-dispatch-inputs.ts";
 export { type JobSeed, resolveJobs } from "./plan/resolve-jobs.ts";

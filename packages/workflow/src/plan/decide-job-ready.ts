@@ -1,4 +1,12 @@
-import type { Conclusion, Diagnostic, JobDefinition, MatrixCombination, NeedResult, Value } from "@windrow/model";
+import {
+  type Conclusion,
+  type Diagnostic,
+  type JobDefinition,
+  jobStatus,
+  type MatrixCombination,
+  type NeedResult,
+  type Value,
+} from "@windrow/model";
 import { evaluateCondition } from "../evaluate.ts";
 import type { ExpressionContexts } from "../expression-data.ts";
 import { ExpressionFailure } from "../expression-failure.ts";
@@ -130,11 +138,12 @@ export function isJobWanted(
   { job, ancestors, isRunCancelled }: Pick<JobReadyQuestion, "job" | "ancestors" | "isRunCancelled">,
   contexts: ExpressionContexts,
 ): boolean {
+  const status = jobStatus(ancestors, isRunCancelled);
   return evaluateCondition(job.condition, contexts, {
-    success: () => !isRunCancelled && ancestors.every((result) => result === "success"),
-    failure: () => !isRunCancelled && ancestors.includes("failure"),
+    success: () => status.success,
+    failure: () => status.failure,
     always: () => true,
-    cancelled: () => isRunCancelled,
+    cancelled: () => status.cancelled,
   });
 }
 
