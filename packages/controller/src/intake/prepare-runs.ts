@@ -9,6 +9,7 @@ import {
   type TriggerMatch,
 } from "@windrow/workflow";
 import { toNewJob } from "../runs/new-job.ts";
+import { conventionalNote } from "./conventional-file.ts";
 import {
   type CommitContent,
   WORKFLOW_FILE_BYTES_MAX,
@@ -91,7 +92,11 @@ function describeProblem({ line, column, message }: Diagnostic): string {
 }
 
 async function parse(file: WorkflowFile, parser: ParseWorker): Promise<ParseResult> {
-  if (file.text !== null) return parser.parse(file.path, file.text);
+  if (file.text !== null) {
+    const result = await parser.parse(file.path, file.text);
+    if (file.language === undefined) return result;
+    return { ...result, diagnostics: [conventionalNote(file.language), ...result.diagnostics] };
+  }
   const kib = Math.ceil(file.sizeBytes / 1024);
   const diagnostic: Diagnostic = {
     severity: "error",

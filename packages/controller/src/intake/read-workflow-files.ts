@@ -1,5 +1,6 @@
 import type { ReaderPool } from "../git/reader-pool.ts";
 import type { GitObject } from "../git/repository-reader.ts";
+import { readConventionalFile } from "./conventional-file.ts";
 
 export const WORKFLOW_FILE_BYTES_MAX = 512 * 1024;
 export const WORKFLOW_FILES_MAX = 100;
@@ -14,6 +15,8 @@ export interface WorkflowFile {
   /** Null when the file is larger than the limit. */
   readonly text: string | null;
   readonly sizeBytes: number;
+  /** Of the conventional workflow, which stands in no commit: what the project is written in. */
+  readonly language?: string;
 }
 
 export interface CommitFacts {
@@ -46,10 +49,8 @@ export async function readWorkflowFiles(
     ...WORKFLOW_FOLDERS.map((path) => reader.read(folder, `${root}:${path}`, TREE_BYTES_MAX)),
   ]);
   if (commit?.type !== "commit") return undefined;
-  const facts = {
-    commit: readCommit(commit.oid, commit.bytes),
-    rootNames: readEntries(top).map((entry) => entry.name),
-  };
+  const entries = readEntries(top);
+  const facts = { commit: readCommit(commit.oid, commit.bytes), rootNames: entries.map((entry) => entry.name) };
   for (const [index, tree] of trees.entries()) {
     const wanted = readEntries(tree).filter((entry) => entry.isFile && /\.ya?ml$/.test(entry.name));
     if (wanted.length === 0) continue;
@@ -62,10 +63,11 @@ export async function readWorkflowFiles(
     );
     return { ...facts, files, filesLeftOut: wanted.length - files.length };
   }
-  return { ...facts, files: [], filesLeftOut: 0 };
+  const conventional = await readConventionalFile(reader, folder, entries);
+  return { ...facts, files: conventional === undefined ? [] : [conventional], filesLeftOut: 0 };
 }
 
-interface TreeEntry {
+export interface TreeEntry {
   readonly name: string;
   readonly oid: string;
   readonly isFile: boolean;
