@@ -56,5 +56,6 @@ export {
   startMatcher,
 } from "./problem-matcher.ts";
 export { type ShellStart, shellArgv, shellExtension } from "./shell-argv.ts";
+export { listCalls } from "./list-calls.ts";
 export { matchTriggers, type TriggerEvent, type TriggerMatch } from "./triggers/match-triggers.ts";
 export { type AnnotationPlace, parseWorkflowCommand, type WorkflowCommand } from "./workflow-command.ts";

@@ -87,6 +87,13 @@ test("a flow map may leave its values out (upstream takes the next key for the v
   expect(upstream.context.errors.count).toBeGreaterThan(0);
 });
 
+test("a filter may be left empty (upstream refuses the file)", () => {
+  const text = "on:\n  push:\n    branches:\njobs:\n  a:\n    runs-on: x\n    steps: [{run: x}]\n";
+  expect(parseWorkflow({ path: "ci.yml", text }).definition?.triggers).toEqual([{ event: "push" }]);
+  const upstream = libraryParse({ name: "ci.yml", content: text }, new NoOperationTraceWriter());
+  expect(upstream.context.errors.getErrors()[0]?.message).toMatch(/Unexpected value ''/);
+});
+
 test("an alias bomb and deep nesting end at a named limit (upstream has none)", () => {
   const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
   for (let at = 1; at <= 6; at += 1) lines.push(`a${at}: &a${at} [${`*a${at - 1},`.repeat(9)}]`);

@@ -7,12 +7,15 @@ import { data, Lexer } from "@actions/expressions";
 import type { Pair } from "@actions/expressions/data/expressiondata";
 import { type Token, TokenType } from "@actions/expressions/lexer";
 import { isString } from "@actions/workflow-parser";
+import { OneOfDefinition } from "@actions/workflow-parser/templates/schema/one-of-definition";
+import { TemplateSchema } from "@actions/workflow-parser/templates/schema/template-schema";
 import {
   type LiteralToken,
   type MappingToken,
   type SequenceToken,
   StringToken,
 } from "@actions/workflow-parser/templates/tokens/index";
+import { getWorkflowSchema } from "@actions/workflow-parser/workflows/workflow-schema";
 import { YamlObjectReader } from "@actions/workflow-parser/workflows/yaml-object-reader";
 import type { Position } from "@windrow/model";
 import { isScalar, Scalar, visit } from "yaml";
@@ -88,12 +91,14 @@ export class WorkflowReader extends YamlObjectReader {
       return new StringToken(token.file, range, String(key), undefined);
     }
     if (range === undefined || range.start.line === range.end.line) return token;
-    this.#scalars.push({
-      startLine: range.start.line,
-      endLine: range.end.line,
-      startOffset: (this.#lineStarts[range.start.line - 1] ?? 0) + range.start.column - 1,
-      value: token.value,
-    });
+    if (token.value.includes(OPEN))
+      this.#scalars.push({
+        startLine: range.start.line,
+        // The range of a block ends where the next line begins.
+        endLine: range.end.column === 1 ? range.end.line - 1 : range.end.line,
+        startOffset: (this.#lineStarts[range.start.line - 1] ?? 0) + range.start.column - 1,
+        value: token.value,
+      });
     return new StringToken(token.file, range, token.value, undefined, token.value, token.blockScalarHeader);
   }
 
@@ -135,11 +140,16 @@ export class WorkflowReader extends YamlObjectReader {
     const lines = scalar.value.split("\n").slice(0, position.line - scalar.startLine - 1);
     const offset = lines.reduce((sum, line) => sum + line.length + 1, 0) + position.column - 1;
     let at = this.#text.indexOf(OPEN, scalar.startOffset);
-    for (let seen = scalar.value.indexOf(OPEN); seen >= 0 && seen < offset; ) {
+    let seen = scalar.value.indexOf(OPEN);
+    if (at < 0 || seen < 0) return { line: scalar.startLine, column: 1 };
+    for (let next = scalar.value.indexOf(OPEN, seen + 1); next >= 0 && next <= offset; ) {
       at = this.#text.indexOf(OPEN, at + 1);
-      seen = scalar.value.indexOf(OPEN, seen + 1);
+      seen = next;
+      next = scalar.value.indexOf(OPEN, next + 1);
     }
-    return at < 0 ? { line: scalar.startLine, column: 1 } : this.#positionAt(at);
+    // A place inside an expression is as far from its beginning in the file, unless a line ends between them.
+    const within = Math.max(0, offset - seen);
+    return this.#positionAt(scalar.value.slice(seen, offset).includes("\n") ? at : at + within);
   }
 
   #positionAt(offset: number): Position {
@@ -172,6 +182,23 @@ export class WorkflowReader extends YamlObjectReader {
     this.limit ??= { code, message, position: { line: token.line ?? 1, column: token.col ?? 1 } };
     throw new ReaderStopped(message);
   }
+}
+
+let workflowSchema: TemplateSchema | undefined;
+
+/** The library's schema, in which a filter of an event may also be left empty, as files that run on the forge do. */
+export function correctedWorkflowSchema(): TemplateSchema {
+  if (workflowSchema !== undefined) return workflowSchema;
+  const upstream = getWorkflowSchema();
+  const schema = new TemplateSchema();
+  Object.assign(schema.definitions, upstream.definitions);
+  for (const filter of ["branches", "tags", "paths"].flatMap((one) => [`event-${one}`, `event-${one}-ignore`])) {
+    const definition = new OneOfDefinition(filter);
+    definition.oneOf.push("null", "non-empty-string", "sequence-of-non-empty-string");
+    schema.definitions[filter] = definition;
+  }
+  workflowSchema = schema;
+  return schema;
 }
 
 /** Lexes an expression; the library un-escapes only the first `''` of a string. */

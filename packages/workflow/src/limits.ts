@@ -18,6 +18,10 @@ export const DIAGNOSTICS_MAX = 100;
 export const JOB_TIMEOUT_MINUTES_MAX = 5 * 24 * 60;
 /** Compiled expressions kept for reuse. */
 export const COMPILED_EXPRESSIONS_MAX = 4_000;
+/** What one expression, or one text with expressions, may come to. */
+export const EXPRESSION_RESULT_CHARS_MAX = 10 * 1024 * 1024;
+/** Lists and maps inside each other in a value of an expression. */
+export const VALUE_DEPTH_MAX = 100;
 /** Documents of events kept parsed; every job of a run reads the same one. */
 export const EVENTS_KEPT_MAX = 16;
 /** Inputs of one workflow, as documented. */

@@ -98,7 +98,10 @@ jobs:
             uses: "actions/checkout@v4",
             condition: "success()",
             env: [],
-            with: [["fetch-depth", "0"]],
+            with: [
+              ["fetch-depth", "0"],
+              ["token", "${{ github.token }}"],
+            ],
             position: { line: 36, column: 9 },
           },
           {
@@ -142,6 +145,8 @@ jobs:
 
 /** A file with one job `a`; `job` and `step` stand at their places, as lines of their own. */
 const withJob = (job: string) => `on: push\njobs:\n  a:\n    runs-on: x\n    ${job}\n    steps:\n      - run: make\n`;
+const withTrigger = (trigger: string) => `on: {${trigger}}\njobs: {a: {runs-on: x, steps: [{run: x}]}}\n`;
+const usesStep = (uses: string) => `on: push\njobs: {a: {runs-on: x, steps: [{uses: '${uses}'}]}}\n`;
 const withStep = (step: string) =>
   `on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: make\n        ${step}\n`;
 
@@ -202,56 +207,76 @@ test.each<[what: string, text: string, place: `${number}:${number}`, code: strin
     "'v'",
   ],
   ["too many parallel", withJob("strategy: {max-parallel: 0}"), "5:30", "unexpected-value", "max-parallel"],
-  // What the language has and the farm has not.
-  ["concurrency", `concurrency: x\n${withJob("env: {}")}`, "1:1", "unsupported", "'concurrency'"],
-  ["concurrency of a job", withJob("concurrency: x"), "5:5", "unsupported", "'concurrency'"],
-  ["services", withJob("services: {db: {image: pg}}"), "5:5", "unsupported", "'services'"],
-  ["a container", withJob("container: node:20"), "5:5", "unsupported", "'container'"],
-  ["an environment", withJob("environment: prod"), "5:5", "unsupported", "'environment'"],
-  ["a runner group", "on: push\njobs: {a: {runs-on: {group: g}, steps: [{run: x}]}}\n", "2:12", "unsupported", "group"],
-  ["a reusable workflow", "on: push\njobs: {a: {uses: ./.github/w.yml}}\n", "2:12", "unsupported", "'uses'"],
-  ["workflow_call", withJob("env: {}").replace("push", "workflow_call"), "1:5", "unsupported", "'workflow_call'"],
+  ["no repository in uses", usesStep("foo"), "2:39", "invalid-uses", "'foo'"],
+  ["an action without a version", usesStep("actions/checkout"), "2:39", "invalid-uses", "'actions/checkout'"],
+  ["an action in place of a workflow", "on: push\njobs: {a: {uses: a/b@v1}}\n", "2:18", "invalid-uses", "'a/b@v1'"],
+  ["an image without a name", usesStep("docker://"), "2:39", "invalid-uses", "'docker://'"],
+  ["a wait for no step", withStep("id: a\n      - wait: b"), "8:9", "unknown-step", "'b'"],
   [
-    "inputs of a start by hand",
-    withJob("env: {}").replace("on: push", "on: {workflow_dispatch: {inputs: {a: {type: string}}}}"),
-    "1:26",
-    "unsupported",
-    "'inputs'",
+    "a wait for a later step",
+    withStep("id: a\n      - cancel: b\n      - {id: b, run: x}"),
+    "8:9",
+    "unknown-step",
+    "later",
+  ],
+  ["a wait for a finished step", withStep("id: a\n      - wait: [a]"), "8:9", "not-background", "'a'"],
+  ["a wait in a group", withStep("id: a\n      - parallel: [wait-all: ]"), "8:20", "invalid-parallel", "'parallel'"],
+  ["a schedule that is none", withTrigger("schedule: [{cron: '61 * * * *'}]"), "1:24", "invalid-cron", "'61'"],
+  [
+    "an unknown time zone",
+    withTrigger("schedule: [{cron: '1 * * * *', timezone: A/B}]"),
+    "1:47",
+    "unknown-timezone",
+    "A/B",
   ],
   [
-    "another action",
-    "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/setup-node@v4}]}}\n",
-    "2:39",
-    "unsupported",
-    "'actions/setup-node@v4'",
-  ],
-  ["a local action", "on: push\njobs: {a: {runs-on: x, steps: [{uses: ./act}]}}\n", "2:39", "unsupported", "'./act'"],
-  [
-    "an input the checkout does not know",
-    "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v4, with: {filter: x}}]}}\n",
-    "2:75",
-    "unsupported",
-    "'filter'",
+    "a choice without options",
+    withTrigger("workflow_dispatch: {inputs: {a: {type: choice}}}"),
+    "1:35",
+    "missing-key",
+    "'a'",
   ],
   [
-    "a checkout of another repository",
-    "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v4, with: {repository: a/b}}]}}\n",
-    "2:79",
-    "unsupported",
-    "'repository'",
+    "a default that is no option",
+    withTrigger("workflow_dispatch: {inputs: {a: {type: choice, options: [x], default: y}}}"),
+    "1:76",
+    "unexpected-value",
+    "'y'",
   ],
-  ["secrets", withStep("env: {T: '${{ secrets.TOKEN }}'}"), "7:19", "unsupported", "'secrets.TOKEN'"],
-  ["vars", withJob("env: {T: '${{ vars.A }}'}"), "5:15", "unsupported", "'vars.A'"],
-  ["inputs", withStep("name: ${{ inputs.a }}"), "7:15", "unsupported", "'inputs.a'"],
   [
-    "a matrix from needs",
-    withJob("strategy: {matrix: '${{ fromJSON(needs.b.outputs.m) }}'}"),
-    "5:25",
-    "unsupported",
-    "matrix from an expression",
+    "a default of another type",
+    withTrigger("workflow_call: {inputs: {a: {type: number, default: x}}}"),
+    "1:58",
+    "unexpected-value",
+    "no number",
   ],
-  ["a step in the background", withStep("background: true"), "7:9", "unsupported", "'background'"],
-  ["a shell of Windows", withStep("shell: cmd"), "7:16", "unsupported", "'cmd'"],
+  [
+    "a permission that is none",
+    `permissions: {contents: all}\n${withJob("env: {}")}`,
+    "1:25",
+    "unexpected-value",
+    "'all'",
+  ],
+  ["secrets in a condition of a job", withJob("if: secrets.A"), "5:9", "expression", "'secrets'"],
+  ["matrix in a condition of a job", withJob("if: matrix.a"), "5:9", "expression", "'matrix'"],
+  [
+    "env in runs-on",
+    "on: push\njobs: {a: {runs-on: '${{ env.A }}', steps: [{run: x}]}}\n",
+    "2:22",
+    "expression",
+    "'env'",
+  ],
+  ["a key newer than the language", withJob("cache-mode: x"), "5:5", "unknown-key", "'cache-mode'"],
+  // What truly cannot be.
+  ["an expression for a map", withJob("env: ${{ fromJSON('{}') }}"), "5:10", "unsupported", "'env'"],
+  [
+    "an expression for a list of ports",
+    withJob("container: {image: a, ports: '${{ github.sha }}'}"),
+    "5:35",
+    "unsupported",
+    "'ports'",
+  ],
+  ["an expression as a key", withStep("env: {'${{ github.sha }}': x}"), "7:15", "unsupported", "key"],
 ])("%s is refused at its place", (_, text, place, code, message) => {
   const { definition, diagnostics } = parse(text);
   expect(definition).toBeUndefined();
@@ -264,20 +289,20 @@ test.each<[what: string, text: string, place: `${number}:${number}`, code: strin
 });
 
 test("an expression deep in a script is found in the file, also where the text is folded", () => {
-  const script = "      - run: |\n          one\n\n          two ${{ secrets.A }}\n          ${{ nope.b }}\n";
+  const script = "      - run: |\n          one\n\n          two ${{ needs.a }}\n          ${{ nope.b }}\n";
   const folded = "      - run: >-\n          one\n          two ${{ github.sha }}\n          three ${{ nope.b }}\n";
   const head = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n";
   expect(parse(head + script).diagnostics).toMatchObject([{ line: 10, column: 11 }]);
-  expect(parse(head + script.replace("nope.b", "vars.b")).diagnostics).toMatchObject([
-    { line: 9, column: 15 },
-    { line: 10, column: 11 },
+  expect(parse(head + script.replace("nope.b", "github.sha && steps.b.outcome")).diagnostics).toMatchObject([
+    { line: 9, column: 19 },
+    { line: 10, column: 29 },
   ]);
   expect(parse(head + folded).diagnostics).toMatchObject([{ line: 9, column: 17 }]);
 });
 
 test("one mistake does not hide the next", () => {
   const { diagnostics } = parse(`on: push
-concurrency: x
+concurrency: {group: x, queue: many}
 jobs:
   a:
     needs: nobody
@@ -286,7 +311,7 @@ jobs:
     steps:
       - run: echo \${{ nope.x }}
         shell: fishy
-      - uses: some/action@v1
+      - uses: some/action
       - id: same
         run: x
       - id: SAME
@@ -301,12 +326,12 @@ jobs:
     steps: [{run: x}]
 `);
   expect(diagnostics.map((one) => `${one.line}:${one.code}`)).toEqual([
-    "2:unsupported",
+    "2:unexpected-value",
     "5:unknown-need",
     "7:unknown-key",
     "9:expression",
     "10:unknown-shell",
-    "11:unsupported",
+    "11:invalid-uses",
     "14:duplicate-id",
     "21:cyclic-needs",
   ]);
@@ -324,22 +349,18 @@ test("anchors and aliases are resolved, merge keys are not part of the language"
 });
 
 test("the triggers of a refused file are known", () => {
-  const { definition, triggers } = parse(withJob("container: x").replace("on: push", "on: {push: {tags: [v*]}}"));
+  const { definition, triggers } = parse(withJob("shell: x").replace("on: push", "on: {push: {tags: [v*]}}"));
   expect(definition).toBeUndefined();
   expect(triggers).toEqual([{ event: "push", tags: ["v*"] }]);
   expect(parse("on: push\njobs: [").triggers).toBeUndefined();
 });
 
 test("what has no effect is named in a warning and the file is accepted", () => {
-  const { definition, diagnostics } = parse(
-    `run-name: x\npermissions: read-all\n${withJob("permissions: {contents: read}").replace("on: push", "on: [push, schedule]")}`,
-  );
+  const { definition, diagnostics } = parse(withJob("snapshot: image").replace("on: push", "on: [push, issues]"));
   expect(definition).toBeDefined();
   expect(diagnostics.map((one) => `${one.line}:${one.severity}:${one.message}`)).toEqual([
-    "1:warning:'run-name' has no effect yet",
-    "2:warning:'permissions' has no effect yet",
-    "3:warning:the event 'schedule' has no effect yet",
-    "7:warning:'permissions' has no effect yet",
+    "1:warning:the event 'issues' has no effect yet",
+    "5:warning:'snapshot' has no effect yet",
   ]);
 });
 
@@ -368,7 +389,7 @@ jobs:
     "8:warning:needs.b",
     "8:warning:matrix.arch",
     "9:warning:steps.last",
-    "10:warning:steps.gone",
+    "11:warning:steps.gone",
   ]);
 });
 

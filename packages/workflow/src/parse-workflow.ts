@@ -1,12 +1,15 @@
-import type { Diagnostic, JobDefinition, TemplateMap, Trigger, WorkflowDefinition } from "@windrow/model";
+import type { Diagnostic, JobDefinition, Trigger, WorkflowDefinition } from "@windrow/model";
+import { checkExpressions } from "./check/check-expressions.ts";
 import { checkNeeds } from "./check/check-needs.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { JOBS_MAX } from "./limits.ts";
-import { type Defaults, readDefaults } from "./read/read-defaults.ts";
+import { readConcurrency } from "./read/read-concurrency.ts";
+import { readDefaults } from "./read/read-defaults.ts";
 import { readFile } from "./read/read-file.ts";
-import { readJob } from "./read/read-job.ts";
+import { type ReadJob, readJob } from "./read/read-job.ts";
+import { readPermissions } from "./read/read-permissions.ts";
 import { readTriggers } from "./read/read-triggers.ts";
-import { ignore, refuse } from "./read/refuse.ts";
+import { refuse } from "./read/refuse.ts";
 import { type Entry, entriesOf, positionOf, readTemplateMap, readTemplateText } from "./read/tokens.ts";
 
 export interface ParseResult {
@@ -17,6 +20,8 @@ export interface ParseResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+type Draft = { -readonly [Key in keyof WorkflowDefinition]: WorkflowDefinition[Key] };
+
 /**
  * Reads one workflow file. Never throws for what stands in the file: every complaint is a diagnostic with file, line
  * and column, and one mistake does not hide the next.
@@ -26,31 +31,30 @@ export function parseWorkflow({ path, text }: { path: string; text: string }): P
   const file = readFile({ path, text }, collected);
   if (file === undefined) return { diagnostics: collected.list() };
   const diagnostics = collected.through(file.locate);
-  const draft: Draft = { env: [], defaults: {}, triggers: [], jobs: [] };
-  for (const entry of entriesOf(file.root)) readRootEntry(entry, draft, diagnostics);
-  const diagnosed = diagnostics.list();
-  const { name, env, defaults, triggers, jobs } = draft;
-  if (diagnostics.hasErrors) return { triggers, diagnostics: diagnosed };
-  return {
-    definition: { path, ...(name !== undefined && { name }), env, defaults, triggers, jobs },
-    triggers,
-    diagnostics: diagnosed,
-  };
+  const draft: Draft = { path, env: [], defaults: {}, triggers: [], jobs: [] };
+  const entries = entriesOf(file.root);
+  let jobs: readonly ReadJob[] = [];
+  for (const entry of entries) {
+    if (entry.key === "jobs") jobs = readJobs(entry.value, diagnostics);
+    else readRootEntry(entry, draft, diagnostics);
+  }
+  draft.jobs = jobs.flatMap((one): JobDefinition[] => (one.job === undefined ? [] : [one.job]));
+  checkExpressions({ entries, definition: draft, jobs }, diagnostics);
+  const { triggers } = draft;
+  return { ...(!diagnostics.hasErrors && { definition: draft }), triggers, diagnostics: diagnostics.list() };
 }
 
-interface Draft {
-  name?: string;
-  env: TemplateMap;
-  defaults: Defaults;
-  triggers: WorkflowDefinition["triggers"];
-  jobs: JobDefinition[];
-}
-
-function readRootEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Diagnostics): void {
+function readRootEntry(entry: Entry, draft: Draft, diagnostics: Diagnostics): void {
+  const { key, at, value } = entry;
   switch (key) {
     case "name": {
       const name = readTemplateText(value, at, diagnostics);
       if (name !== undefined) draft.name = name;
+      return;
+    }
+    case "run-name": {
+      const runName = readTemplateText(value, at, diagnostics);
+      if (runName !== undefined) draft.runName = runName;
       return;
     }
     case "on":
@@ -62,31 +66,30 @@ function readRootEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Dia
     case "defaults":
       draft.defaults = readDefaults(value, diagnostics);
       return;
-    case "jobs":
-      draft.jobs = readJobs(value, diagnostics);
+    case "permissions": {
+      const permissions = readPermissions(value);
+      if (permissions !== undefined) draft.permissions = permissions;
       return;
-    case "run-name":
-      ignore(diagnostics, at, "'run-name'", "runs are shown with the commit's first line");
+    }
+    case "concurrency": {
+      const concurrency = readConcurrency(entry, diagnostics);
+      if (concurrency !== undefined) draft.concurrency = concurrency;
       return;
-    case "permissions":
-      ignore(diagnostics, at, "'permissions'", "a job's token can read the repository and nothing else");
-      return;
+    }
     default:
       refuse(diagnostics, at, `'${key}'`);
   }
 }
 
-function readJobs(token: Entry["value"], diagnostics: Diagnostics): JobDefinition[] {
-  const jobs: JobDefinition[] = [];
-  const needs = new Map<string, { at: Entry["at"]; needs: { key: string; at: Entry["at"] }[] }>();
+function readJobs(token: Entry["value"], diagnostics: Diagnostics): ReadJob[] {
+  const jobs: ReadJob[] = [];
   let total = 0;
   for (const entry of entriesOf(token)) {
     const read = readJob(entry, diagnostics);
-    needs.set(entry.key, { at: entry.at, needs: read.needs });
-    if (read.job === undefined) continue;
-    jobs.push(read.job);
-    total += read.job.matrix.length;
-    if (total > JOBS_MAX && total - read.job.matrix.length <= JOBS_MAX) {
+    jobs.push(read);
+    const instanceCount = read.job?.matrix.length ?? 0;
+    total += instanceCount;
+    if (total > JOBS_MAX && total - instanceCount <= JOBS_MAX) {
       diagnostics.error(entry.at, {
         code: "limit-jobs",
         message: `the file has more than ${JOBS_MAX} jobs after matrix expansion`,
@@ -94,9 +97,9 @@ function readJobs(token: Entry["value"], diagnostics: Diagnostics): JobDefinitio
       });
     }
   }
-  if (needs.size === 0 && token.isScalar) {
+  if (jobs.length === 0 && token.isScalar) {
     diagnostics.error(positionOf(token), { code: "no-jobs", message: "the workflow has no jobs", hint: "add a job" });
   }
-  checkNeeds(needs, diagnostics);
+  checkNeeds(new Map(jobs.map(({ entry, needs }) => [entry.key, { at: entry.at, needs }])), diagnostics);
   return jobs;
 }

@@ -5,7 +5,6 @@ import type { Position } from "@windrow/model";
 import { compileExpression, explainExpressionError } from "../compile-expression.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { ExpressionFailure } from "../expression-failure.ts";
-import { refuseContexts } from "./refuse.ts";
 import { positionOf } from "./tokens.ts";
 
 /** The condition of what has no `if`. */
@@ -29,7 +28,6 @@ export function readCondition(token: TemplateToken, fallback: Position, diagnost
   try {
     ExpressionToken.validateExpression(text, token.definitionInfo?.allowedContext ?? []);
     const compiled = compileExpression(text);
-    refuseContexts(compiled, at, diagnostics);
     return compiled.hasStatusFunction ? text : `success() && (${text})`;
   } catch (error) {
     diagnostics.error(within(token, at, error), explain(error));

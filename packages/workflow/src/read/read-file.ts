@@ -5,10 +5,9 @@ import { readTemplate } from "@actions/workflow-parser/templates/template-reader
 import type { TemplateValidationError } from "@actions/workflow-parser/templates/template-validation-error";
 import type { MappingToken } from "@actions/workflow-parser/templates/tokens/index";
 import { WORKFLOW_ROOT } from "@actions/workflow-parser/workflows/workflow-constants";
-import { getWorkflowSchema } from "@actions/workflow-parser/workflows/workflow-schema";
 import type { Position } from "@windrow/model";
 import type { Complaint, Diagnostics } from "../diagnostics.ts";
-import { WorkflowReader } from "../library-corrections.ts";
+import { correctedWorkflowSchema, WorkflowReader } from "../library-corrections.ts";
 import { DEPTH_MAX, FILE_BYTES_MAX } from "../limits.ts";
 import { suggestKey } from "./suggest-key.ts";
 
@@ -74,7 +73,7 @@ function complainDepth(at: Position, diagnostics: Diagnostics): void {
 function readTree(path: string, reader: WorkflowReader, diagnostics: Diagnostics): ReadFile | undefined {
   const context = new TemplateContext(
     new TemplateValidationErrors(),
-    getWorkflowSchema(),
+    correctedWorkflowSchema(),
     new NoOperationTraceWriter(),
   );
   context.getFileId(path);

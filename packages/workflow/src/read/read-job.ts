@@ -1,98 +1,146 @@
-import { isMapping, isString } from "@actions/workflow-parser";
-import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
-import type { JobDefinition, Position, StepDefinition, Template, TemplateMap } from "@windrow/model";
+import { isMapping } from "@actions/workflow-parser";
+import type { JobDefinition, StepDefinition, Template, TemplateMap } from "@windrow/model";
 import { checkIdentifier } from "../check/check-identifier.ts";
-import { checkReferences } from "../check/check-references.ts";
 import type { Diagnostics } from "../diagnostics.ts";
-import { LABELS_MAX } from "../limits.ts";
+import { readCall } from "./read-call.ts";
+import { readConcurrency } from "./read-concurrency.ts";
 import { DEFAULT_CONDITION, readCondition } from "./read-condition.ts";
+import { readContainer, readServices } from "./read-container.ts";
 import { type Defaults, readDefaults } from "./read-defaults.ts";
+import { readEnvironment } from "./read-environment.ts";
+import { readNeeds, type WrittenNeed } from "./read-needs.ts";
+import { readPermissions } from "./read-permissions.ts";
+import { type RunsOn, readRunsOn } from "./read-runs-on.ts";
 import { readSteps } from "./read-steps.ts";
 import { NO_STRATEGY, readStrategy, type Strategy } from "./read-strategy.ts";
 import { readTimeout } from "./read-timeout.ts";
 import { ignore, refuse } from "./refuse.ts";
-import { type Entry, entriesOf, itemsOf, positionOf, readTemplateMap, readTemplateText } from "./tokens.ts";
+import { type Entry, entriesOf, readTemplateMap, readTemplateText } from "./tokens.ts";
 
 export interface ReadJob {
-  readonly needs: { key: string; at: Position }[];
+  readonly entry: Entry;
+  readonly needs: readonly WrittenNeed[];
+  /** Names of the matrix; absent when they are not known. */
+  readonly matrixNames?: ReadonlySet<string>;
   /** Absent when nothing could be made of the entry; there is an error then. */
   readonly job?: JobDefinition;
 }
 
-const UNSUPPORTED_HINTS: ReadonlyMap<string, string> = new Map([
-  ["uses", "reusable workflows come later: write the steps into this job"],
-  ["container", "the steps run on the agent itself: remove 'container'"],
-  ["services", "start what the job needs in a step"],
-  ["concurrency", "remove 'concurrency': runs do not wait for each other yet"],
-]);
+type Optional = Pick<
+  JobDefinition,
+  | "name"
+  | "permissions"
+  | "concurrency"
+  | "container"
+  | "environment"
+  | "timeoutMinutes"
+  | "continueOnError"
+  | "runsOnGroup"
+>;
 
 interface Draft {
-  name?: Template;
-  needs: { key: string; at: Position }[];
+  readonly optional: { -readonly [Key in keyof Optional]: Optional[Key] };
+  needs: readonly WrittenNeed[];
   condition: string;
-  runsOn: Template[];
+  runsOn: readonly Template[];
   env: TemplateMap;
   defaults: Defaults;
-  timeoutMinutes?: Template;
-  continueOnError?: Template;
   outputs: TemplateMap;
+  services: JobDefinition["services"];
   strategy: Strategy;
-  steps: StepDefinition[];
+  steps: readonly StepDefinition[];
 }
 
+const OF_CALL = new Set(["uses", "with", "secrets"]);
+
 /** One entry of `jobs:`. */
-export function readJob({ key, at, value }: Entry, diagnostics: Diagnostics): ReadJob {
+export function readJob(job: Entry, diagnostics: Diagnostics): ReadJob {
+  const { key, at, value } = job;
   checkIdentifier(key, "job", at, diagnostics);
-  if (!isMapping(value)) return { needs: [] };
+  if (!isMapping(value)) return { entry: job, needs: [] };
   const draft: Draft = {
+    optional: {},
     needs: [],
     condition: DEFAULT_CONDITION,
     runsOn: [],
     env: [],
     defaults: {},
     outputs: [],
+    services: [],
     strategy: NO_STRATEGY,
     steps: [],
   };
   const entries = entriesOf(value);
-  const isCall = entries.some((entry) => entry.key === "uses");
-  for (const entry of entries) {
-    // What belongs to the call is refused with the call.
-    if (!isCall || !["with", "secrets"].includes(entry.key)) readJobEntry(entry, draft, diagnostics);
-  }
-  if (!isCall && draft.steps.length === 0 && !entries.some((entry) => entry.key === "steps")) {
+  for (const entry of entries) if (!OF_CALL.has(entry.key)) readJobEntry(entry, draft, diagnostics);
+  const find = (name: string): Entry | undefined => entries.find((entry) => entry.key === name);
+  const uses = find("uses");
+  const call = uses && readCall({ uses, inputs: find("with"), secrets: find("secrets") }, diagnostics);
+  if (call === undefined && find("steps") === undefined) {
     diagnostics.error(at, { code: "no-steps", message: `job '${key}' has no steps`, hint: "add 'steps'" });
   }
-  const { needs, strategy, ...rest } = draft;
-  const job: JobDefinition = {
-    ...rest,
+  const { needs, strategy, optional, ...rest } = draft;
+  const { matrix, failFast, maxParallel } = strategy;
+  const definition: JobDefinition = {
     key,
+    ...optional,
+    ...rest,
     needs: needs.map((need) => need.key),
-    strategy: {
-      failFast: strategy.failFast,
-      ...(strategy.maxParallel !== undefined && { maxParallel: strategy.maxParallel }),
-    },
-    matrix: strategy.matrix,
-    services: [],
+    strategy: { failFast, ...(maxParallel !== undefined && { maxParallel }) },
+    matrix: matrix.combinations,
+    ...(matrix.template !== undefined && { matrixTemplate: matrix.template }),
+    ...(call !== undefined && { call }),
     position: at,
   };
-  checkReferences(job, { isMatrixKnown: strategy.isMatrixKnown }, diagnostics);
-  return { needs, job };
+  return {
+    entry: job,
+    needs,
+    job: definition,
+    ...(matrix.names !== undefined && { matrixNames: matrix.names }),
+  };
 }
 
-function readJobEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Diagnostics): void {
+/** Leaves the key away when its value could not be read. */
+function put<Key extends keyof Optional>(
+  optional: Draft["optional"],
+  key: Key,
+  value: Optional[Key] | undefined,
+): void {
+  if (value !== undefined) optional[key] = value;
+}
+
+function readJobEntry(entry: Entry, draft: Draft, diagnostics: Diagnostics): void {
+  const { key, at, value } = entry;
+  const { optional } = draft;
   switch (key) {
     case "name":
-      assign(draft, "name", readTemplateText(value, at, diagnostics));
+      put(optional, "name", readTemplateText(value, at, diagnostics));
       return;
     case "needs":
-      draft.needs = readNeeds(value, at, diagnostics);
+      draft.needs = readNeeds(entry, diagnostics);
       return;
     case "if":
       draft.condition = readCondition(value, at, diagnostics);
       return;
-    case "runs-on":
-      draft.runsOn = readRunsOn(value, at, diagnostics);
+    case "runs-on": {
+      const runsOn: RunsOn = readRunsOn(entry, diagnostics);
+      draft.runsOn = runsOn.labels;
+      put(optional, "runsOnGroup", runsOn.group);
+      return;
+    }
+    case "permissions":
+      put(optional, "permissions", readPermissions(value));
+      return;
+    case "concurrency":
+      put(optional, "concurrency", readConcurrency(entry, diagnostics));
+      return;
+    case "container":
+      put(optional, "container", readContainer(entry, diagnostics));
+      return;
+    case "services":
+      draft.services = readServices(value, at, diagnostics);
+      return;
+    case "environment":
+      put(optional, "environment", readEnvironment(entry, diagnostics));
       return;
     case "env":
       draft.env = readTemplateMap(value, "env", diagnostics);
@@ -101,59 +149,27 @@ function readJobEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Diag
       draft.defaults = readDefaults(value, diagnostics);
       return;
     case "timeout-minutes":
-      assign(draft, "timeoutMinutes", readTimeout(value, at, diagnostics));
+      put(optional, "timeoutMinutes", readTimeout(value, at, diagnostics));
       return;
     case "continue-on-error":
-      assign(draft, "continueOnError", readTemplateText(value, at, diagnostics));
+      put(optional, "continueOnError", readTemplateText(value, at, diagnostics));
       return;
     case "outputs":
       draft.outputs = readTemplateMap(value, "outputs", diagnostics);
       return;
     case "strategy":
-      draft.strategy = readStrategy(value, at, diagnostics);
+      draft.strategy = readStrategy(entry, diagnostics);
       return;
     case "steps":
       draft.steps = readSteps(value, at, diagnostics);
       return;
-    case "permissions":
-      ignore(diagnostics, at, "'permissions'", "a job's token can read the repository and nothing else");
+    case "snapshot":
+      ignore(diagnostics, at, "'snapshot'", "agents make no images of themselves");
+      return;
+    case "cancel-timeout-minutes":
+      ignore(diagnostics, at, `'${key}'`, "a cancelled job gets the time its farm gives");
       return;
     default:
-      refuse(diagnostics, at, `'${key}' of a job`, UNSUPPORTED_HINTS.get(key));
+      refuse(diagnostics, at, `'${key}' of a job`);
   }
-}
-
-function assign(draft: Draft, key: "name" | "continueOnError" | "timeoutMinutes", text: Template | undefined): void {
-  if (text !== undefined) draft[key] = text;
-}
-
-function readNeeds(token: TemplateToken, at: Position, diagnostics: Diagnostics): { key: string; at: Position }[] {
-  const needs: { key: string; at: Position }[] = [];
-  for (const item of itemsOf(token)) {
-    if (!isString(item)) {
-      if (item.isExpression) refuse(diagnostics, positionOf(item, at), "an expression in 'needs'");
-    } else if (!needs.some((need) => need.key === item.value)) {
-      needs.push({ key: item.value, at: positionOf(item, at) });
-    }
-  }
-  return needs;
-}
-
-function readRunsOn(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template[] {
-  if (isMapping(token)) {
-    refuse(diagnostics, at, "'runs-on' with group and labels", "write the labels as a list");
-    return [];
-  }
-  const labels: Template[] = [];
-  for (const item of itemsOf(token)) {
-    const label = readTemplateText(item, at, diagnostics);
-    if (label !== undefined) labels.push(label);
-  }
-  if (labels.length === 0) {
-    diagnostics.error(at, { code: "no-labels", message: "'runs-on' names no label", hint: "for example: linux" });
-  }
-  if (labels.length > LABELS_MAX) {
-    diagnostics.error(at, { code: "limit-labels", message: `'runs-on' names more than ${LABELS_MAX} labels` });
-  }
-  return labels;
 }

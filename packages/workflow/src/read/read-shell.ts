@@ -2,17 +2,15 @@ import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/in
 import type { Position, Template } from "@windrow/model";
 import type { Diagnostics } from "../diagnostics.ts";
 import { isKnownShell, SHELL_NAMES } from "../shell-argv.ts";
-import { refuse } from "./refuse.ts";
 import { positionOf, readTemplateText } from "./tokens.ts";
+
+/** Steps for Windows are read; no agent of another system starts them. */
+const WINDOWS_SHELLS = new Set(["cmd", "powershell"]);
 
 /** A `shell:`; a name that is none of the known ones and holds no `{0}` is an error already here. */
 export function readShell(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template | undefined {
   const shell = readTemplateText(token, at, diagnostics);
-  if (shell === undefined || shell.includes("${{") || isKnownShell(shell)) return shell;
-  if (shell === "cmd" || shell === "powershell") {
-    refuse(diagnostics, positionOf(token, at), `the shell '${shell}' of Windows`, "use bash, sh, pwsh or python");
-    return shell;
-  }
+  if (shell === undefined || shell.includes("${{") || isKnownShell(shell) || WINDOWS_SHELLS.has(shell)) return shell;
   diagnostics.error(positionOf(token, at), {
     code: "unknown-shell",
     message: `unknown shell '${shell}'`,

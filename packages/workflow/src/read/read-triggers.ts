@@ -3,12 +3,14 @@ import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/in
 import type { Position, Trigger } from "@windrow/model";
 import type { Diagnostics } from "../diagnostics.ts";
 import { explainPattern } from "../triggers/match-pattern.ts";
-import { ignore, refuse } from "./refuse.ts";
-import { type Entry, entriesOf, itemsOf, positionOf } from "./tokens.ts";
+import { isStartingEvent } from "./event-names.ts";
+import { readCallOutputs, readCallSecrets } from "./read-call-interface.ts";
+import { readInputs } from "./read-inputs.ts";
+import { readSchedules } from "./read-schedules.ts";
+import { ignore } from "./refuse.ts";
+import { type Entry, entriesOf, isNull, itemsOf, positionOf } from "./tokens.ts";
 
-/** Events that start runs; the others of the language are accepted and named in a warning. */
-const STARTING_EVENTS = new Set(["push", "workflow_dispatch"]);
-
+/** Lists of patterns. */
 const FILTERS = {
   branches: "branches",
   "branches-ignore": "branchesIgnore",
@@ -16,11 +18,10 @@ const FILTERS = {
   "tags-ignore": "tagsIgnore",
   paths: "paths",
   "paths-ignore": "pathsIgnore",
-  types: "types",
 } as const;
 
 type FilterKey = keyof typeof FILTERS;
-type Filters = Partial<Record<(typeof FILTERS)[FilterKey], readonly string[]>>;
+type Draft = { -readonly [Key in keyof Trigger]: Trigger[Key] };
 
 const isFilterKey = (key: string): key is FilterKey => Object.hasOwn(FILTERS, key);
 
@@ -39,23 +40,18 @@ export function readTriggers(token: TemplateToken, at: Position, diagnostics: Di
 }
 
 function checkEvent(event: string, at: Position, diagnostics: Diagnostics): void {
-  if (event === "workflow_call") {
-    refuse(diagnostics, at, "'workflow_call'", "reusable workflows come later; start this file by push");
-  } else if (!STARTING_EVENTS.has(event)) {
-    ignore(diagnostics, at, `the event '${event}'`, "runs start by push, or by hand with workflow_dispatch");
-  }
+  if (isStartingEvent(event)) return;
+  ignore(diagnostics, at, `the event '${event}'`, "nothing on the farm causes it; try it with 'windrow try --event'");
 }
 
 function readTrigger({ key: event, at, value }: Entry, diagnostics: Diagnostics): Trigger {
   checkEvent(event, at, diagnostics);
-  const filters: Filters = {};
+  const draft: Draft = { event };
+  if (event === "schedule") draft.schedules = readSchedules(value, diagnostics);
   const places = new Map<string, Position>();
   for (const entry of entriesOf(value)) {
-    places.set(entry.key, entry.at);
-    if (isFilterKey(entry.key)) filters[FILTERS[entry.key]] = readFilter(entry, diagnostics);
-    else if (event === "workflow_dispatch" && !isEmpty(entry.value)) {
-      refuse(diagnostics, entry.at, `'${entry.key}' of workflow_dispatch`, "start by hand works without inputs");
-    }
+    if (!isNull(entry.value)) places.set(entry.key, entry.at);
+    readTriggerEntry(entry, draft, diagnostics);
   }
   for (const key of ["branches", "tags", "paths"]) {
     const ignoring = places.get(`${key}-ignore`);
@@ -66,11 +62,46 @@ function readTrigger({ key: event, at, value }: Entry, diagnostics: Diagnostics)
       hint: `keep '${key}' and write the exceptions as patterns with '!'`,
     });
   }
-  return { event, ...filters };
+  if (event === "workflow_run" && draft.workflows === undefined) {
+    diagnostics.warning(at, {
+      code: "missing-key",
+      message: "'workflow_run' names no workflows, so it starts after every one",
+      hint: "add 'workflows' with their names",
+    });
+  }
+  return draft;
 }
 
-function isEmpty(token: TemplateToken): boolean {
-  return isMapping(token) ? token.count === 0 : token.isScalar && token.toString() === "";
+function readTriggerEntry(entry: Entry, draft: Draft, diagnostics: Diagnostics): void {
+  const { key, at, value } = entry;
+  // A filter without a value is no filter.
+  if (isNull(value)) return;
+  if (isFilterKey(key)) {
+    draft[FILTERS[key]] = readFilter(entry, diagnostics);
+    return;
+  }
+  switch (key) {
+    case "types":
+    case "workflows":
+      draft[key] = texts(value);
+      return;
+    case "inputs":
+      draft.inputs = readInputs(entry, diagnostics);
+      return;
+    case "outputs":
+      draft.outputs = readCallOutputs(entry, diagnostics);
+      return;
+    case "secrets":
+      draft.secrets = readCallSecrets(entry);
+      return;
+    case "names":
+    case "versions":
+      ignore(diagnostics, at, `'${key}'`, "nothing on the farm makes images");
+  }
+}
+
+function texts(token: TemplateToken): string[] {
+  return itemsOf(token).flatMap((item) => (isString(item) ? [item.value] : []));
 }
 
 function readFilter({ key, at, value }: Entry, diagnostics: Diagnostics): string[] {
@@ -79,12 +110,12 @@ function readFilter({ key, at, value }: Entry, diagnostics: Diagnostics): string
     if (!isString(item)) continue;
     const pattern = item.value;
     patterns.push(pattern);
-    const problem = key === "types" ? undefined : explainPattern(pattern);
+    const problem = explainPattern(pattern);
     if (problem !== undefined) {
       diagnostics.error(positionOf(item, at), { code: "pattern", message: `pattern '${pattern}': ${problem}` });
     }
   }
-  if (patterns.length > 0 && patterns.every((pattern) => pattern.startsWith("!")) && key !== "types") {
+  if (patterns.length > 0 && patterns.every((pattern) => pattern.startsWith("!"))) {
     diagnostics.warning(at, {
       code: "pattern",
       message: `'${key}' has only patterns with '!', so it matches nothing`,

@@ -4,13 +4,16 @@ import type { Position, Template, TemplateMap } from "@windrow/model";
 import { compileExpression } from "../compile-expression.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { ExpressionFailure } from "../expression-failure.ts";
-import { refuse, refuseContexts } from "./refuse.ts";
+import { EXPRESSION_CHARS_MAX } from "../limits.ts";
+import { refuse } from "./refuse.ts";
 
 /** One entry of a map: its key with the key's place, and its value. */
 export interface Entry {
   readonly key: string;
   readonly at: Position;
   readonly value: TemplateToken;
+  /** The key is an expression. */
+  readonly isComputed: boolean;
 }
 
 export function positionOf(token: TemplateToken, fallback?: Position): Position {
@@ -25,6 +28,7 @@ export function entriesOf(token: TemplateToken | undefined): Entry[] {
     key: pair.key.toString(),
     at: positionOf(pair.key),
     value: pair.value,
+    isComputed: pair.key.isExpression,
   }));
 }
 
@@ -32,12 +36,26 @@ export function itemsOf(token: TemplateToken): TemplateToken[] {
   return isSequence(token) ? Array.from({ length: token.count }, (_, at) => token.get(at)) : [token];
 }
 
-/** A scalar's text as a template, complaining about expressions that do not compile or use refused contexts. */
+/** Whether nothing stands behind a key. */
+export function isNull(token: TemplateToken): boolean {
+  return token.isScalar && token.isLiteral && token.toString() === "" && !isString(token);
+}
+
+/** A scalar's text as a template, complaining about expressions that do not compile. */
 export function readTemplateText(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template | undefined {
   const template = templateOf(token);
   if (template === undefined) return undefined;
   if (isBasicExpression(token)) {
     for (const one of token.originalExpressions ?? [token]) checkExpression(one, at, diagnostics);
+    if (token.expression.length > EXPRESSION_CHARS_MAX) {
+      diagnostics.error(positionOf(token, at), {
+        code: "limit-expression",
+        message: `a text with expressions has more than ${EXPRESSION_CHARS_MAX} characters`,
+        hint: "give the values through 'env' and leave the text free of expressions, or move it into a file",
+      });
+    }
+  } else if (token.isExpression) {
+    refuse(diagnostics, positionOf(token, at), `the directive '${token.toString()}'`, "write the entries out");
   }
   return template;
 }
@@ -57,12 +75,12 @@ function templateOf(token: TemplateToken): Template | undefined {
 }
 
 function checkExpression(token: BasicExpressionToken, fallback: Position, diagnostics: Diagnostics): void {
-  const at = positionOf(token, fallback);
   try {
-    refuseContexts(compileExpression(token.expression), at, diagnostics);
+    compileExpression(token.expression);
   } catch (error) {
     if (!(error instanceof ExpressionFailure)) throw error;
-    diagnostics.error(at, { code: "expression", message: `error in an expression: ${error.message}` });
+    const message = `error in an expression: ${error.message}`;
+    diagnostics.error(positionOf(token, fallback), { code: "expression", message });
   }
 }
 
@@ -73,9 +91,20 @@ export function readTemplateMap(token: TemplateToken, name: string, diagnostics:
     return [];
   }
   const map: [string, Template][] = [];
-  for (const { key, at, value } of entriesOf(token)) {
+  for (const { key, at, value, isComputed } of entriesOf(token)) {
+    if (isComputed) refuse(diagnostics, at, `an expression as a key of '${name}'`, "write the name out");
     const template = readTemplateText(value, at, diagnostics);
     if (template !== undefined) map.push([key, template]);
   }
   return map;
+}
+
+/** A list of templates, or one alone. */
+export function readTemplateList(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template[] {
+  const list: Template[] = [];
+  for (const item of itemsOf(token)) {
+    const template = readTemplateText(item, at, diagnostics);
+    if (template !== undefined) list.push(template);
+  }
+  return list;
 }
