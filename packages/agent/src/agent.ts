@@ -248,6 +248,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await sessionLoop.stop();
     await bus.stop();
     await gateway.stop();
+    await backend.close();
     await journal.close();
   }
 

@@ -117,13 +117,18 @@ export interface StepBackend {
    * where no namespace held them). Undefined: there is no such site.
    */
   endRemains(site: JobSite): Promise<JobReceipt | undefined>;
+  /** Lets go of what is kept ready for later jobs. Open jobs go on; opening others afterwards is allowed, only slower. */
+  close(): Promise<void>;
 }
 
 /** One open job. Calls may overlap, except that a step may be started only after the one before it ended. */
 export interface JobHandle {
   readonly site: JobSite;
   readonly containment: Containment;
-  /** The outermost process of the job as seen by the machine: killing it kills the job where a PID namespace holds it. */
+  /**
+   * The outermost process of the job as seen by the machine: killing it kills the job where a PID namespace holds it. After
+   * `closeJob` it may be another job's.
+   */
   readonly supervisorPid: number;
   /**
    * Returns when the step's process was started. Idempotent per `stepNo`: a step that runs or has ended is not started again.

@@ -6,7 +6,7 @@ import { hasCode } from "@windrow/service";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import type { Containment, GraceSequence, JobReceipt, JobSite } from "../step-backend.ts";
 import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
-import { encodeGrace, readSiteLine, sendCommand } from "./site-files.ts";
+import { encodeGrace, readSiteLine, sendCommand, wasReleased } from "./site-files.ts";
 import type { SupervisorLine } from "./supervisor-line.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 
@@ -21,13 +21,21 @@ export interface EndJobParts {
   readonly containment: Containment;
   readonly supervisor: ProcessIdentity;
   readonly line: SupervisorLine;
+  /** It has let go of this site before; it may be another job's by now. */
+  readonly isReleased?: boolean | undefined;
+}
+
+export interface EndedJob {
+  readonly receipt: JobReceipt;
+  /** The supervisor lives on for another job. */
+  readonly isReleased: boolean;
 }
 
 /**
- * Asks the supervisor to end the job and itself, and makes sure of it. Works on a job that has ended already, on one whose
+ * Asks the supervisor to end the job and itself (or to let go of the job, where it is kept), and makes sure of it. Works on a job that has ended already, on one whose
  * supervisor was killed, and when called twice at once.
  */
-export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<JobReceipt> {
+export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<EndedJob> {
   const { site, containment } = parts;
   const beganMs = performance.now();
   let isAsked = true;
@@ -41,28 +49,32 @@ export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<
   }
   const limitMs = isAsked ? grace.interruptMs + grace.terminateMs + endSlackMs : goneSlackMs;
   if (!(await waitGone(parts, limitMs))) {
-    // Its number may be another's by now.
-    if (isProcessAlive(parts.supervisor)) killSupervisor(parts.supervisor.pid);
+    // Its number may be another's by now, or its job.
+    if (isProcessAlive(parts.supervisor) && !isLetGo(parts)) killSupervisor(parts.supervisor.pid);
     if (!(await waitGone(parts, endSlackMs))) {
       throw new BackendFault("supervisor_failed", `the supervisor of attempt ${site.attemptId} cannot be ended`);
     }
   }
   if (containment === "best-effort") await waitReceipt(site, isAsked ? endSlackMs : 0);
   const [ended = "0", left = "0", took] = readSiteLine(site, "receipt") ?? [];
-  return {
+  const receipt: JobReceipt = {
     processesEnded: Number(ended),
-    // The kernel has ended everything in a namespace before its outermost process is gone.
+    // The kernel has ended everything in a namespace before its outermost process is gone; one that lives on was found empty.
     leftCount: containment === "pid-namespace" ? 0 : Number(left),
     tookMs: took === undefined ? Math.round(performance.now() - beganMs) : Number(took),
     containment,
     endedByDeadline: readSiteLine(site, "ended-by-deadline") !== undefined,
   };
+  return { receipt, isReleased: isLetGo(parts) };
 }
 
+const isLetGo = ({ site, isReleased }: EndJobParts): boolean => isReleased === true || wasReleased(site);
+
 /** Both: `events` closes when the last process of the supervisor dies, and the outermost one is more than a zombie until reaped. */
-async function waitGone({ line, supervisor }: EndJobParts, limitMs: number): Promise<boolean> {
+async function waitGone(parts: EndJobParts, limitMs: number): Promise<boolean> {
+  const { line, supervisor } = parts;
   const untilMs = performance.now() + limitMs;
-  while (!line.isGone || isProcessAlive(supervisor)) {
+  while (!isLetGo(parts) && (!line.isGone || isProcessAlive(supervisor))) {
     if (performance.now() > untilMs) return false;
     // The two are milliseconds apart; only the first is news.
     await (line.isGone ? pause(2) : line.nextNews(500));

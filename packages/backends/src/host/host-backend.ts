@@ -18,10 +18,12 @@ import {
 import { endJob } from "./end-job.ts";
 import { HostJob } from "./host-job.ts";
 import { encodeDrop, findHostTools, type HostTools } from "./host-tools.ts";
+import { type KeptSupervisor, KeptSupervisors } from "./kept-supervisors.ts";
 import { PipeStock } from "./pipe-stock.ts";
 import { isProcessAlive } from "./process-identity.ts";
 import { shellQuote } from "./shell-quote.ts";
-import { readSiteLine, readSiteSettings, readSiteText, readSupervisorIdentity, writeDeadline } from "./site-files.ts";
+import { readSiteLine, readSiteSettings, readSupervisorIdentity, wasReleased, writeDeadline } from "./site-files.ts";
+import { keptKey, startSupervisor } from "./start-supervisor.ts";
 import { readStepExit } from "./step-exit.ts";
 import { SupervisorLauncher } from "./supervisor-launcher.ts";
 import { SupervisorLine } from "./supervisor-line.ts";
@@ -38,7 +40,7 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
   let machine: Promise<Machine> | undefined;
   const findMachine = async (): Promise<Machine> => {
     const tools = await findHostTools({ containment: options.containment ?? "auto" });
-    return { tools, launcher: new SupervisorLauncher(tools.setsid) };
+    return { tools, launcher: new SupervisorLauncher(tools.setsid), kept: new KeptSupervisors() };
   };
   const getPartsFor = async (site: JobSite): Promise<Machine & { readonly pipes: PipeStock }> => {
     machine ??= findMachine();
@@ -53,15 +55,14 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
     attachJob: async (site) => attachJob(site, await getPartsFor(site)),
     readRemains,
     endRemains,
+    close: async () => (await machine)?.kept.close(),
   };
 }
-
-/** How long a supervisor may take to start on a machine under load. */
-const startMsMax = 20_000;
 
 interface Machine {
   readonly tools: HostTools;
   readonly launcher: SupervisorLauncher;
+  readonly kept: KeptSupervisors;
 }
 
 type OpenParts = Machine & { readonly pipes: PipeStock };
@@ -78,25 +79,18 @@ async function openJob(site: JobSite, options: OpenJobOptions, parts: OpenParts)
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   writeDeadline(site, options.deadlineBootMs);
-  writeFileSync(join(site.siteDir, "settings"), encodeSettings(site, options, parts.tools), { mode: 0o600 });
-  for (const name of ["run", "ctl", "events"]) await parts.pipes.take(join(site.siteDir, name));
-  const line = SupervisorLine.openBeforeStart(site);
-  if (line === undefined) throw new BackendFault("supervisor_failed", `${site.siteDir} was wiped while it was opened`);
-  parts.launcher.launch(site.siteDir);
-  const untilMs = performance.now() + startMsMax;
-  while (!line.hasSpoken && !line.isGone && performance.now() < untilMs) await line.nextNews(startMsMax);
-  const supervisor = readSupervisorIdentity(site);
-  if (!line.hasSpoken || supervisor === undefined) {
-    line.close();
-    const log = readSiteText(site, "supervisor.log")?.slice(-2_000) ?? "";
-    throw new BackendFault("supervisor_failed", `no supervisor for attempt ${site.attemptId} started\n${log}`.trim());
-  }
-  return new HostJob({ site, ...parts, supervisor, line, ...readSiteSettings(site) });
+  // Nobody but the job's user, and nothing but its own job, may ever have run in a namespace that is used again.
+  const isKept = parts.tools.containment === "pid-namespace" && site.user !== undefined;
+  const settings = await encodeSettings(site, options, { tools: parts.tools, isKept });
+  writeFileSync(join(site.siteDir, "settings"), settings, { mode: 0o600 });
+  const { supervisor, line, next } = await startSupervisor(site, { ...parts, isKept });
+  const keep = (one: KeptSupervisor) => parts.kept.keep(keptKey(site), one);
+  return new HostJob({ site, ...parts, supervisor, line, next, keep, ...readSiteSettings(site) });
 }
 
 async function attachJob(site: JobSite, parts: OpenParts): Promise<JobHandle | undefined> {
   const supervisor = readSupervisorIdentity(site);
-  if (supervisor === undefined || !isProcessAlive(supervisor)) return undefined;
+  if (supervisor === undefined || !isProcessAlive(supervisor) || wasReleased(site)) return undefined;
   const line = SupervisorLine.open(site);
   if (line === undefined) return undefined;
   return new HostJob({
@@ -144,11 +138,12 @@ async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
   if (supervisor === undefined || line === undefined) return undefined;
   try {
     const { containment } = readSiteSettings(site);
-    return await endJob({ site, supervisor, line, containment }, noGrace);
+    const { receipt } = await endJob({ site, supervisor, line, containment }, noGrace);
+    return receipt;
   } catch (error) {
     // A power cut may leave an empty file: how the job was held is not known, and what is left of it cannot be much.
     if (!isBackendFault(error, "site_invalid")) throw error;
-    if (isProcessAlive(supervisor)) process.kill(supervisor.pid, "SIGKILL");
+    if (isProcessAlive(supervisor) && !wasReleased(site)) process.kill(supervisor.pid, "SIGKILL");
     return undefined;
   } finally {
     line.close();
@@ -156,7 +151,11 @@ async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
 }
 
 /** What the supervisor must know, as assignments that it reads in. */
-function encodeSettings(site: JobSite, options: OpenJobOptions, tools: HostTools): string {
+async function encodeSettings(
+  site: JobSite,
+  options: OpenJobOptions,
+  { tools, isKept }: { readonly tools: HostTools; readonly isKept: boolean },
+): Promise<string> {
   const grace = options.deadlineGrace ?? defaultGrace;
   const settings = {
     attempt: site.attemptId,
@@ -164,7 +163,8 @@ function encodeSettings(site: JobSite, options: OpenJobOptions, tools: HostTools
     containment: tools.containment,
     hold: tools.hold.join(" "),
     setsid: tools.setsid,
-    drop: encodeDrop(tools, site.user),
+    drop: await encodeDrop(tools, site.user),
+    kept: isKept ? "yes" : "no",
     uid: site.user === undefined ? "" : String(site.user.uid),
     cookie: `WINDROW_JOB_COOKIE=${randomUUID()}`,
     deadline_interrupt_ms: String(Math.round(grace.interruptMs)),

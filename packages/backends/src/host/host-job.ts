@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { BackendFault } from "../backend-fault.ts";
 import {
@@ -15,10 +25,11 @@ import {
 } from "../step-backend.ts";
 import { endJob } from "./end-job.ts";
 import type { HostTools } from "./host-tools.ts";
+import type { KeptSupervisor, NextSitePipe } from "./kept-supervisors.ts";
 import { encodeLaunchScript } from "./launch-script.ts";
 import type { PipeStock } from "./pipe-stock.ts";
 import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
-import { encodeGrace, readSiteLine, type SiteSettings, sendCommand, writeDeadline } from "./site-files.ts";
+import { encodeGrace, readSiteLine, type SiteSettings, sendCommand, wasReleased, writeDeadline } from "./site-files.ts";
 import { readStepExit } from "./step-exit.ts";
 import type { SupervisorLine } from "./supervisor-line.ts";
 
@@ -31,6 +42,9 @@ export interface HostJobParts extends SiteSettings {
   readonly supervisor: ProcessIdentity;
   readonly line: SupervisorLine;
   readonly pipes: PipeStock;
+  /** When this process may give the supervisor another site after this one. */
+  readonly next?: NextSitePipe | undefined;
+  readonly keep?: ((supervisor: KeptSupervisor) => void) | undefined;
   /** The step that an earlier agent started and that may still run. */
   readonly lastStepNo?: number | undefined;
 }
@@ -43,9 +57,13 @@ export class HostJob implements JobHandle {
   #parts: HostJobParts;
   #lastStepNo: number | undefined;
   #deadlineGrace: GraceSequence | undefined;
+  /** Undefined once it was passed on or let go. */
+  #next: NextSitePipe | undefined;
+  #isReleased = false;
 
   constructor(parts: HostJobParts) {
     this.#parts = parts;
+    this.#next = parts.next;
     this.site = parts.site;
     this.containment = parts.containment;
     this.supervisorPid = parts.supervisor.pid;
@@ -60,7 +78,7 @@ export class HostJob implements JobHandle {
     this.#lastStepNo = stepNo;
     const folder = this.#path(`steps/${stepNo}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, "launch"), script, { mode: 0o600 });
+    this.#writeLaunch(join(folder, "launch"), script);
     // There from the start, so that it can be followed before the first byte.
     writeFileSync(this.spoolPath(stepNo), "", { mode: 0o600, flag: "a" });
     await this.#preparePipe(stepNo);
@@ -98,10 +116,18 @@ export class HostJob implements JobHandle {
   }
 
   async closeJob(grace: GraceSequence = noGrace): Promise<JobReceipt> {
-    return endJob(this.#parts, grace);
+    const { receipt, isReleased } = await endJob({ ...this.#parts, isReleased: this.#isReleased }, grace);
+    this.#isReleased ||= isReleased;
+    const next = this.#next;
+    this.#next = undefined;
+    if (isReleased && next !== undefined) this.#parts.keep?.({ identity: this.#parts.supervisor, next });
+    else next?.close();
+    return receipt;
   }
 
   detach(): void {
+    this.#next?.close();
+    this.#next = undefined;
     this.#parts.line.close();
   }
 
@@ -111,11 +137,12 @@ export class HostJob implements JobHandle {
     for (;;) {
       signal?.throwIfAborted();
       const news = line.nextNews(lookEveryMs, signal);
-      // Asked before the look: an answer written just before the supervisor went must be seen.
-      const isGone = line.isGone || !isProcessAlive(supervisor);
       const answer = look();
       if (answer !== undefined) return answer;
-      if (isGone) {
+      if (line.isGone || !isProcessAlive(supervisor) || this.#isReleased || wasReleased(this.site)) {
+        // An answer written just before the supervisor went must be seen.
+        const lastAnswer = look();
+        if (lastAnswer !== undefined) return lastAnswer;
         throw new BackendFault(
           "supervisor_gone",
           `the supervisor of attempt ${this.site.attemptId} went without an answer for ${what}`,
@@ -140,6 +167,18 @@ export class HostJob implements JobHandle {
     if (other === undefined || other === stepNo) return;
     if (readStepExit(this.site, other) === undefined) {
       throw new BackendFault("step_running", `step ${other} still runs; step ${stepNo} cannot be started beside it`);
+    }
+  }
+
+  /** The job's user opens it by a descriptor it is given; the folder is closed to it. */
+  #writeLaunch(path: string, script: string): void {
+    const { user } = this.site;
+    const file = openSync(path, "w", 0o600);
+    try {
+      writeFileSync(file, script);
+      if (user !== undefined) fchownSync(file, user.uid, user.gid);
+    } finally {
+      closeSync(file);
     }
   }
 

@@ -10,6 +10,8 @@ import type { OddNameLauncher } from "./launch-script.ts";
 export interface HostTools {
   readonly setsid: string;
   readonly setpriv: string | undefined;
+  /** Drops to a user in half the time of setpriv; undefined where it cannot be had or would leave a right behind. */
+  readonly chroot: string | undefined;
   readonly containment: Containment;
   /** Words before the supervisor's own command; empty for `best-effort`. */
   readonly hold: readonly string[];
@@ -20,8 +22,8 @@ const folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "
 
 /** Looks for the tools and tries whether a PID namespace can be made. Throws `supervisor_failed` without `setsid` or `mkfifo`. */
 export async function findHostTools(options: { readonly containment: "auto" | "best-effort" }): Promise<HostTools> {
-  const [setsid, mkfifo, setpriv, unshare, perl] = await Promise.all(
-    ["setsid", "mkfifo", "setpriv", "unshare", "perl"].map(findTool),
+  const [setsid, mkfifo, setpriv, unshare, perl, chroot] = await Promise.all(
+    ["setsid", "mkfifo", "setpriv", "unshare", "perl", "chroot"].map(findTool),
   );
   if (setsid === undefined || mkfifo === undefined) {
     const missing = setsid === undefined ? "setsid (util-linux)" : "mkfifo (coreutils)";
@@ -31,6 +33,7 @@ export async function findHostTools(options: { readonly containment: "auto" | "b
   return {
     setsid,
     setpriv,
+    chroot: chroot !== undefined && (await canDropWith(chroot)) ? chroot : undefined,
     hold,
     containment: hold.length > 0 ? "pid-namespace" : "best-effort",
     oddNameLauncher: perl === undefined ? { kind: "node", path: process.execPath } : { kind: "perl", path: perl },
@@ -38,8 +41,14 @@ export async function findHostTools(options: { readonly containment: "auto" | "b
 }
 
 /** The words that turn root into the job's user and leave no right behind. */
-export function encodeDrop(tools: HostTools, user: SlotUser | undefined): string {
+export async function encodeDrop(tools: HostTools, user: SlotUser | undefined): Promise<string> {
   if (user === undefined) return "";
+  const groups = tools.chroot === undefined ? undefined : await findGroups(user);
+  if (groups !== undefined) {
+    // Numbers with a sign are taken as they are: looking names up would cost more than the rest.
+    const [uid, ...gids] = [user.uid, ...groups].map((id) => `+${id}`);
+    return `${tools.chroot} --skip-chdir --userspec=${uid}:+${user.gid} --groups=${gids.join(",")} / `;
+  }
   if (tools.setpriv === undefined) {
     throw new BackendFault(
       "supervisor_failed",
@@ -47,6 +56,31 @@ export function encodeDrop(tools: HostTools, user: SlotUser | undefined): string
     );
   }
   return `${tools.setpriv} --reuid ${user.uid} --regid ${user.gid} --init-groups --inh-caps=-all --`;
+}
+
+/** Usually root loses every right with its number; where it would keep one (inheritable, ambient), setpriv is needed. */
+async function canDropWith(chroot: string): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  const words = ["--skip-chdir", "--userspec=+65534:+65534", "--groups=+65534", "/", "/bin/cat", "/proc/self/status"];
+  const state = await new Promise<string>((resolve) => {
+    execFile(chroot, words, { cwd: "/" }, (error, stdout) => resolve(error === null ? stdout : ""));
+  });
+  return ["CapInh", "CapPrm", "CapEff", "CapAmb"].every((name) => new RegExp(`^${name}:\\s*0+$`, "m").test(state));
+}
+
+/** The groups of the system's books, asked once per user. Undefined when the user is not in them. */
+const groupsByName = new Map<string, Promise<readonly number[] | undefined>>();
+
+function findGroups({ name, uid }: SlotUser): Promise<readonly number[] | undefined> {
+  const known = groupsByName.get(`${uid} ${name}`);
+  if (known !== undefined) return known;
+  const found = new Promise<readonly number[] | undefined>((resolve) => {
+    execFile("id", ["-G", "--", name], (error, stdout) =>
+      resolve(error === null && /^\d+( \d+)*\n$/.test(stdout) ? stdout.trim().split(" ").map(Number) : undefined),
+    );
+  });
+  groupsByName.set(`${uid} ${name}`, found);
+  return found;
 }
 
 async function findTool(name: string): Promise<string | undefined> {

@@ -13,8 +13,8 @@ export interface OddNameLauncher {
 const variableBytesMax = 131_071;
 
 /**
- * The script that the job's user runs to become the step. It is read from a descriptor, so that neither the path nor any
- * value in it is visible to anybody: not as an argument, not as a file. Throws `step_invalid`.
+ * The script that the job's user runs to become the step. It is opened through descriptor 3, which the step does not get,
+ * so that neither the path nor any value in it is visible to anybody: not as an argument, not as a file. Throws `step_invalid`.
  */
 export function encodeLaunchScript(options: StartStepOptions, oddNameLauncher: OddNameLauncher): string {
   checkStep(options);
@@ -23,12 +23,12 @@ export function encodeLaunchScript(options: StartStepOptions, oddNameLauncher: O
   const variables = Object.entries(options.env);
   if (variables.every(([name]) => isPlainName(name))) {
     const exports = variables.map(([name, value]) => `export ${name}=${shellQuote(value)}\n`).join("");
-    return `${head}${exports}exec ${command} </dev/null\n`;
+    return `${head}${exports}exec ${command} </dev/null 3<&-\n`;
   }
   // Then all variables go this way, so that the launcher itself starts with none of them (PERL5OPT, NODE_OPTIONS, LC_ALL).
   const lines = variables.map(([name, value]) => `${encodeHex(name)} ${encodeHex(value)}\n`).join("");
   const launcher = `${shellQuote(oddNameLauncher.path)} -e ${shellQuote(launchers[oddNameLauncher.kind])}`;
-  return `${head}exec ${launcher} -- ${command} <<'END'\n${lines}END\n`;
+  return `${head}exec ${launcher} -- ${command} 3<&- <<'END'\n${lines}END\n`;
 }
 
 /** Names a shell gives a meaning of its own cannot simply be exported: it would refuse, change or drop their values. */

@@ -30,6 +30,14 @@ export function readSupervisorIdentity(site: JobSite): ProcessIdentity | undefin
   return pid === undefined || startTime === undefined ? undefined : { pid: Number(pid), startTime };
 }
 
+/**
+ * The supervisor said that the job is over, that nothing of it is left, and that it has let go of the site: whether it
+ * lives on is no longer this job's affair.
+ */
+export function wasReleased(site: JobSite): boolean {
+  return readSiteLine(site, "released") !== undefined;
+}
+
 /** How the job was opened, which an agent that attaches later must not guess again. */
 export interface SiteSettings {
   readonly containment: Containment;

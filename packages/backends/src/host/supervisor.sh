@@ -9,6 +9,10 @@
 #   control  reads `ctl`: cancel, close, deadline; sends the signals
 #   ticker   looks at the deadline file once a second
 #
+# Where a namespace holds the job and its user is not ours, the three are kept for the next job of the same user: when the
+# namespace is empty but for them, main writes `released`, lets go of the site and waits for the next one on its standard
+# input. Only the agent that started it holds the other end of that pipe: when the agent goes, a waiting supervisor goes too.
+#
 # Files that another process reads while they are written are single short writes that end in the word `end`: a reader that
 # does not see the word has come too early. This costs no process, where a rename by mv costs one per step.
 #
@@ -43,8 +47,9 @@ find_job_processes() {
     if read -r pid _ 2>/dev/null <"$entry/started"; then add_if_job "$pid" step; else is_starting=yes; fi
   done
   if [ "$containment" = pid-namespace ]; then
+    find_own_processes
     for entry in /proc/[0-9]*; do
-      add_if_job "${entry#/proc/}" every
+      case $own_pids in *" ${entry#/proc/} "*) ;; *) add_if_job "${entry#/proc/}" every ;; esac
     done
     return
   fi
@@ -62,6 +67,17 @@ find_job_processes() {
   for entry in $found; do
     entry=${entry#/proc/}
     add_if_job "${entry%%/*}" every
+  done
+}
+
+# Sets $own_pids: some of our own processes, which need no closer look. What the job's user owns is never among them.
+find_own_processes() {
+  own_pids=" $main_pid $control_pid "
+  [ -n "$uid" ] || return
+  sleep_pid=''
+  read -r sleep_pid _ 2>/dev/null <"/proc/$ticker_pid/task/$ticker_pid/children"
+  for own_pid in "$ticker_pid" $sleep_pid; do
+    [ ! -O "/proc/$own_pid" ] || own_pids="$own_pids$own_pid "
   done
 }
 
@@ -178,12 +194,25 @@ end_job() {
     wait_for 5000 kill_job
     find_job_processes
   fi
+  is_reusable=no
+  if [ "$kept" = yes ] && is_surely_empty; then is_reusable=yes; fi
   read_now
-  echo "$ended_count $count $((now - began)) end" >receipt
+  # No look at the processes after this: the next job of this user may have begun.
+  if echo "$ended_count $count $((now - began)) end" >receipt && [ "$is_reusable" = yes ]; then
+    is_over=yes
+    echo release >&8
+    exec 8>&-
+    return
+  fi
   # Open for both directions: opening a pipe for writing alone would wait for a reader that may have died.
   echo end >&8
-  # No look at the processes after this: the next job of this user may have begun.
   exit 0
+}
+
+# Succeeds when nothing but us is in the namespace. A look goes up through the numbers as they are, so what forks meanwhile
+# is seen under its new number, unless the numbers begin anew just then: hence two looks, far quicker than all numbers.
+is_surely_empty() {
+  [ "$count" -eq 0 ] && job_is_empty && [ "$is_starting" = no ]
 }
 
 # Succeeds when nothing is left. A process may fork between the look and the signal: hence again and again.
@@ -210,11 +239,24 @@ end_if_overdue() {
 
 control() {
   trap '' INT TERM HUP QUIT PIPE
+  read -r control_pid _ </proc/self/stat
   # By exec: a redirection of the call would keep a copy to put back. What leads to main stays open: its place in the site
   # folder may be wiped before the end.
-  exec 9>&-
+  exec 4>&- 9>&-
+  is_over=no
   while :; do
     read -r verb first second third <&3 || continue
+    if [ "$verb" = next ]; then
+      IFS= read -r site <&3
+      enter_site
+      exec 8<>run 3<>ctl
+      is_over=no
+      # Both pipes have their readers before the agent is told that it may write.
+      echo ready >events
+      continue
+    fi
+    # Late words for a job that is over must not reach the next one.
+    [ "$is_over" = no ] || continue
     case $verb in
       cancel) cancel_step "$first" "$second" "$third" ;;
       close) end_job "$first" "$second" ;;
@@ -226,11 +268,20 @@ control() {
 ticker() {
   trap '' INT TERM HUP QUIT PIPE
   exec 8<&- 9>&-
-  while [ ! -e receipt ]; do
+  watch_deadline
+  while [ "$kept" = yes ]; do
+    # Said for every site that main takes up; some may have come and gone while this one slept.
+    read -r _ <&4
+    watch_deadline
+  done
+}
+
+watch_deadline() {
+  while follow_main && [ ! -e receipt ]; do
     # The site folder was wiped, or main was killed and no namespace ends the job with it: then control does.
     if [ ! -d "/proc/$main_pid" ] || ! read -r deadline _ 2>/dev/null <deadline; then
       echo "close 0 0" >&3
-      exit 0
+      return
     fi
     read_now
     left=$((deadline - now))
@@ -238,15 +289,21 @@ ticker() {
       # Before the command: control may be in the middle of another one.
       true >overdue
       echo deadline >&3
-      sleep 1 3<&-
+      sleep 1 3<&- 4<&-
     elif [ "$left" -lt 1000 ]; then
       left=$((left + 1000))
-      sleep "0.${left#1}" 3<&-
+      sleep "0.${left#1}" 3<&- 4<&-
     else
       # Without the pipe: a command must not be taken by one that only sleeps.
-      sleep 1 3<&-
+      sleep 1 3<&- 4<&-
     fi
   done
+}
+
+# Main may be at another site than a second ago, even at one that was wiped meanwhile. It changes its folder first and its
+# third descriptor after that, and here the order is turned round: never the pipe of one site with the folder of an earlier.
+follow_main() {
+  [ "$kept" = no ] || { exec 3<>"/proc/$main_pid/fd/3" && cd "/proc/$main_pid/cwd"; }
 }
 
 # Waits until the pipe's reader has stored what the step wrote; sets $bytes. The step's process has ended and our own writing
@@ -255,6 +312,14 @@ ticker() {
 # never stops writing is cut off after about a second.
 drain() {
   spins=0 naps=0 position=''
+  # One that has ended has no program any more.
+  while [ -e "/proc/$reader/exe" ] && [ "$spins" -lt 30 ]; do spins=$((spins + 1)); done
+  if [ ! -e "/proc/$reader/exe" ]; then
+    wait "$reader"
+    reader_code=$? bytes=all
+    return
+  fi
+  spins=0
   while :; do
     # A reader that failed early may have been reaped already, and its number given to another process.
     if ! read_stat "$reader" || [ "$ppid" != "$main_pid" ] || [ "$state" = Z ]; then
@@ -290,7 +355,7 @@ drain() {
 read_pipe() {
   (
     trap '' INT TERM HUP QUIT
-    exec cat <&6 >>"$1" 5>&- 6<&- 7>&- 8<&- 9>&-
+    exec /bin/cat <&6 >>"$1" 3<&- 4<&- 5>&- 6<&- 7>&- 8<&- 9>&-
   ) &
   reader=$!
 }
@@ -314,9 +379,10 @@ run_step() {
     read -r pid _ </proc/self/stat
     until echo "$pid $started end" >"$dir/started" || [ ! -d "$dir" ]; do sleep 1; done
     echo "started $1" >&9
-    # The shell behind $drop is the job's user and reads its script from here; the path is closed to it.
-    exec <"$dir/launch" >&5 2>&1 5>&- 8<&- 9>&-
-    exec $setsid $drop /bin/sh
+    # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
+    # it would read a byte at a time); the path is closed to it.
+    exec 3<"$dir/launch" </dev/null >&5 2>&1 4<&- 5>&- 8<&- 9>&-
+    exec $setsid $drop /bin/sh /proc/self/fd/3
   )
   code=$?
   read_now
@@ -336,22 +402,49 @@ main() {
   own_session=$session
   # Both pipes have their reader before the agent is told that it may write.
   exec 8<>run 3<>ctl
-  control &
+  [ "$kept" = no ] || exec 4<>tick
   ticker &
-  exec 3<&-
+  ticker_pid=$!
+  control &
+  control_pid=$!
+  [ "$kept" = yes ] || exec 3<&-
   echo ready >&9
   while :; do
     read -r verb no <&8 || continue
     case $verb in
       start) run_step "$no" ;;
+      release) serve_next_site ;;
       end) exit 0 ;;
     esac
   done
 }
 
+# Lets go of a site whose job is over, and waits for the next one.
+serve_next_site() {
+  echo "released end" >released
+  # Said, because the end of this pipe cannot say it: what holds a supervisor's first site open is beyond our reach.
+  echo released >&9
+  exec 8>&- 9>&-
+  IFS= read -r site || exit 0
+  # Without these two no deadline would be kept and no command heard; the agent starts another supervisor.
+  if [ ! -e "/proc/$ticker_pid/exe" ] || [ ! -e "/proc/$control_pid/exe" ]; then exit 70; fi
+  enter_site
+  exec >>supervisor.log 2>&1 8<>run 9<>events 5<>ctl
+  echo "$identity end" >supervisor.pid
+  printf 'next\n%s\n' "$site" >&3
+  exec 3<&5 5>&-
+  echo next >&4
+}
+
+enter_site() {
+  cd "$site" || exit 70
+  # shellcheck disable=SC1091
+  . ./settings || exit 70
+}
+
 # Ends what is left of a job whose main was killed and whom no namespace holds.
 reap() {
-  main_pid=0
+  main_pid=0 control_pid=0 ticker_pid=0
   exec 8>/dev/null
   read_stat "$$"
   own_session=$session
@@ -362,16 +455,16 @@ reap() {
 boot() {
   # Held by main and by what holds main, and by nobody else: the end of the pipe tells the agent that all is over.
   exec 9<>events
+  # Opened for both directions first: opening it for reading alone would wait for an agent that may have died.
+  [ "$kept" = no ] || exec 5<>next <next 5>&-
   read -r line </proc/self/stat
   # shellcheck disable=SC2086
   set -- ${line##*) }
   echo "$$ ${20} end" >supervisor.pid
-  exec $hold /bin/sh "$supervisor" main "$site"
+  exec $hold /bin/sh "$supervisor" main "$site" "$$ ${20}"
 }
 
 umask 077
-site=$2
-cd "$site" || exit 70
-# shellcheck disable=SC1091
-. ./settings || exit 70
+site=$2 identity=$3
+enter_site
 "$1"; exit

@@ -67,6 +67,7 @@ export function createScriptedBackend(
     async endRemains(site) {
       return jobs.get(site.siteDir)?.closeJob();
     },
+    async close() {},
     killSupervisor: (attemptId) => byAttempt(attemptId).end(),
     passDeadline: (attemptId) => byAttempt(attemptId).passDeadline(),
     deadlineOf: (attemptId) => byAttempt(attemptId).deadlineBootMs,
