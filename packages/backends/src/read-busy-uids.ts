@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode } from "@windrow/service";
@@ -21,6 +21,8 @@ export async function readBusyUids(): Promise<ReadonlySet<number>> {
     if (siteDir !== undefined) siteDirs.add(siteDir);
   }
   for (const siteDir of siteDirs) {
+    // Its job is over; the supervisor waits for another one.
+    if (existsSync(join(siteDir, "released"))) continue;
     const uid = readJobUid(join(siteDir, "settings"));
     if (uid !== undefined) uids.add(uid);
   }
