@@ -25,6 +25,7 @@ export {
   splitRef,
 } from "./github-context.ts";
 export { FILE_BYTES_MAX, JOB_TIMEOUT_MINUTES_MAX, JOBS_MAX, MATRIX_COMBINATIONS_MAX } from "./limits.ts";
+export { listCalls } from "./list-calls.ts";
 export { createParseWorker, type ParseWorker, type ParseWorkerOptions } from "./parse-in-worker.ts";
 export { type ParseResult, parseWorkflow } from "./parse-workflow.ts";
 export { buildPlan, type PlanRequest } from "./plan/build-plan.ts";
@@ -56,6 +57,5 @@ export {
   startMatcher,
 } from "./problem-matcher.ts";
 export { type ShellStart, shellArgv, shellExtension } from "./shell-argv.ts";
-export { listCalls } from "./list-calls.ts";
 export { matchTriggers, type TriggerEvent, type TriggerMatch } from "./triggers/match-triggers.ts";
 export { type AnnotationPlace, parseWorkflowCommand, type WorkflowCommand } from "./workflow-command.ts";
