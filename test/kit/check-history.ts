@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAttemptOpen } from "@windrow/model";
 import { attemptsInJournal, leftFolders, leftMounts, leftProcesses } from "./agent-traces.ts";
+import { checkExecutions } from "./check-executions.ts";
+import { checkIdleAgents } from "./check-idle-agents.ts";
 import { checkTerminalStates } from "./check-terminal-states.ts";
 import type { Farm } from "./farm.ts";
 import { waitFor } from "./wait-for.ts";
@@ -12,7 +14,12 @@ export interface HistoryOptions {
   readonly markers?: readonly { readonly jobId: number; readonly attemptNo: number }[];
   /** Set when the test left agents away on purpose, so that queued jobs may stay queued. */
   readonly jobsMayStayQueued?: boolean;
+  /** How long a job may have been queued beside an idle agent; longer where no controller was there for a while. */
+  readonly besideIdleMsMax?: number;
 }
+
+/** An offer that nobody answers, a dispatcher's term that runs out, and a tick. */
+const BESIDE_IDLE_MS_MAX = 12_000;
 
 /** From the request to the end of the job: the longest grace of its processes (10 s), and 5 s. */
 const CANCEL_MS_MAX = 15_000;
@@ -59,6 +66,8 @@ export async function checkHistory(farm: Farm, options: HistoryOptions = {}): Pr
       broken.push(`I10: job ${job.id} ended later than ${CANCEL_MS_MAX} ms after it was to be cancelled`);
   }
   broken.push(...checkTerminalStates(events));
+  broken.push(...(await checkEveryExecution(farm, jobs, attempts)));
+  broken.push(...(await checkQueue(farm, jobs, options.besideIdleMsMax ?? BESIDE_IDLE_MS_MAX)));
 
   for (const [jobId, marks] of Map.groupBy(options.markers ?? [], (mark) => mark.jobId)) {
     const own = attemptsOf.get(jobId) ?? [];
@@ -103,6 +112,54 @@ export async function checkHistory(farm: Farm, options: HistoryOptions = {}): Pr
     if (tookMs > CANCEL_MS_MAX) broken.push(`I10: it took ${tookMs} ms to end the processes of attempt ${attempt.id}`);
   }
   return broken;
+}
+
+/** I5 for every job, marked or not. */
+async function checkEveryExecution(
+  farm: Farm,
+  jobs: readonly { readonly id: number; readonly outcome: string | null; readonly copied_from: number | null }[],
+  attempts: readonly {
+    readonly id: string;
+    readonly job_id: number;
+    readonly no: number;
+    readonly state: string;
+    readonly reason: string | null;
+    readonly started_at: Date | null;
+  }[],
+): Promise<string[]> {
+  const steps = await farm.db.selectFrom("steps").select(["attempt_id", "started_at", "outcome"]).execute();
+  const begun = steps.filter((step) => step.started_at !== null && step.outcome !== "skipped");
+  const begunOf = Map.groupBy(begun, (step) => step.attempt_id);
+  const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.job_id);
+  return jobs.flatMap((job) => {
+    const own = (attemptsOf.get(job.id) ?? []).map((attempt) => ({
+      ...attempt,
+      isStarted: attempt.started_at !== null,
+      stepsBegunCount: begunOf.get(attempt.id)?.length ?? 0,
+    }));
+    return checkExecutions({ ...job, isCopied: job.copied_from !== null }, own);
+  });
+}
+
+/** I7 over the whole history, for jobs that need nothing but an agent. */
+async function checkQueue(
+  farm: Farm,
+  jobs: readonly { readonly id: number; readonly label_set_id: number | null; readonly max_parallel: number | null }[],
+  besideMsMax: number,
+): Promise<string[]> {
+  const events = await farm.db.selectFrom("events").selectAll().orderBy("at").orderBy("id").execute();
+  const sets = await farm.db.selectFrom("label_sets").selectAll().execute();
+  const agents = await farm.db.selectFrom("agents").select(["id", "labels", "slots"]).execute();
+  const labelsOf = new Map(sets.map((set) => [set.id, set.labels]));
+  const free = jobs.filter((job) => job.max_parallel === null && job.label_set_id !== null);
+  return checkIdleAgents(
+    events.map((event) => ({ ...event, atMs: event.at.getTime() })),
+    {
+      jobs: new Map(free.map((job) => [job.id, labelsOf.get(job.label_set_id ?? 0) ?? []])),
+      agents: new Map(agents.map((agent) => [agent.id, agent])),
+      besideMsMax,
+    },
+  );
 }
 
 /**

@@ -164,6 +164,8 @@ export class Farm {
     slots?: number;
     controller?: number;
     labels?: string;
+    /** Instead of what joining answers: a proxy, to part this agent alone from the controllers. */
+    grpcAddress?: string;
     waitReady?: boolean;
   }): Promise<AgentProcess> {
     const { name } = options;
@@ -184,6 +186,7 @@ export class Farm {
         WINDROW_AGENT_NAME: name,
         WINDROW_AGENT_SLOTS: String(options.slots ?? this.#options.slots ?? 1),
         WINDROW_AGENT_LABELS: options.labels ?? "",
+        ...(options.grpcAddress === undefined ? {} : { WINDROW_AGENT_GRPC_ADDRESS: options.grpcAddress }),
         WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
         ...(joinToken === undefined ? {} : { WINDROW_JOIN_TOKEN: joinToken }),
       },
