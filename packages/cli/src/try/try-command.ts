@@ -30,13 +30,8 @@ export async function tryCommand(context: CommandContext, options: TryOptions, w
   const id = randomUUID();
   const snapshot = await snapshotTree({ cwd: context.cwd, id });
   const about = snapshot.branch ?? snapshot.parentSha?.slice(0, 8) ?? "an unborn branch";
-  say(
-    terminal,
-    terminal.errStyle(
-      "dim",
-      `Sending the working tree on top of ${about} to ${repository} as ${snapshot.sha.slice(0, 8)} …`,
-    ),
-  );
+  const sending = `Sending the working tree on top of ${about} to ${repository} as ${snapshot.sha.slice(0, 8)} …`;
+  if (!options.json) say(terminal, terminal.errStyle("dim", sending));
   const remoteLines = await pushSnapshot({
     snapshot,
     farmUrl: farm.api.url,
