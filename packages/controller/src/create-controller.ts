@@ -24,6 +24,7 @@ import { createSessionRegistry } from "./agent-api/session-registry.ts";
 import { createStreamHashes } from "./agent-api/stream-hashes.ts";
 import { connectControllerBus } from "./bus/connect-controller-bus.ts";
 import { checkFarm } from "./check-farm.ts";
+import { createGroupKeeper } from "./concurrency/keep-groups.ts";
 import type { ControllerConfig } from "./config.ts";
 import { createFarmPort } from "./create-farm-port.ts";
 import { createDatabaseWatch } from "./database-watch.ts";
@@ -107,8 +108,10 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     sessions,
     wakeDispatch: () => dispatcher.wake(),
     onRunChanged: (runId) => changes.notify(runId),
+    onGroups: (groups) => keeper.wake(groups),
   });
   const ends = { db, publicUrl, texts };
+  const keeper = createGroupKeeper({ ...ends, announcer, logger });
   const plans = createPlanMaker(ends);
   const offers = createOfferSender({
     ...ends,
@@ -140,7 +143,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
       : (userPublicKey: string, untilMs = clock.nowMs()) =>
           revokeAgentNatsUser({ urls: nats.urls, keys: natsKeys, userPublicKey, nowMs: untilMs });
   const pushOpenOffers = () => offers.pushOpen();
-  const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers, revokeNatsUser });
+  const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers, revokeNatsUser, keeper });
 
   const authenticator = createAgentAuthenticator({ db, watch, clock });
   const hashes = createStreamHashes((attemptId, stream) => readLog(logDeps, { attemptId, stream, fromOffset: 0 }));
@@ -238,6 +241,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const parts: Service = {
     start: async () => undefined,
     async stop() {
+      await keeper.stop();
       live.stop();
       changes.stop();
       reader.closeAll();

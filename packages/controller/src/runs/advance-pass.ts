@@ -4,6 +4,7 @@ import {
   type ConcurrencyRequest,
   callOutputs,
   decideJobReady,
+  decideRunStart,
   type JobCallAnswer,
   type JobExpandAnswer,
   type JobRunAnswer,
@@ -20,6 +21,8 @@ export interface AdvancePass {
   /** Needed before the first job is decided: what the run and its jobs have asked for already. */
   readText(text: RunText, entries: readonly RunEntry[]): void;
   decide(job: GraphJob): void;
+  /** Whether a job asks to be judged even when the run is cancelled, and then says yes. */
+  isWantedAfterCancel(job: GraphJob): boolean;
   endCall(call: GraphJob): void;
   /** A job of which the file asks what the farm cannot give. */
   fail(job: GraphJob, diagnostic: Diagnostic): void;
@@ -59,6 +62,7 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
       return facts;
     },
     decide,
+    isWantedAfterCancel: (job) => ask(job, true).answer.kind !== "skip",
     endCall,
     fail,
     scopeOf,
@@ -92,10 +96,10 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
     return scope;
   }
 
-  function decide(job: GraphJob): void {
+  function ask(job: GraphJob, isRunCancelled: boolean) {
     const definition = findJobDefinition(requireText().definition, job.key);
     const calls = graph.callsOf(job);
-    const isCancelled = run.cancelRequested || calls.some((call) => call.cancelRequested);
+    const isCancelled = isRunCancelled || run.cancelRequested || calls.some((call) => call.cancelRequested);
     const answer = decideJobReady({
       scope: scopeOf(job),
       vars: run.vars,
@@ -109,10 +113,15 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
       isRunCancelled: isCancelled,
       isExpanded: job.isExpanded === true || Object.keys(job.matrix).length > 0,
     });
+    return { answer, calls, isCancelled };
+  }
+
+  function decide(job: GraphJob): void {
+    const { answer, calls, isCancelled } = ask(job, false);
     switch (answer.kind) {
       case "run":
       case "call": {
-        const { concurrency } = answer;
+        const concurrency = answer.concurrency ?? (answer.kind === "call" ? groupOfCalled(job, answer) : undefined);
         const call = calls.at(-1);
         const named = call === undefined ? answer : { ...answer, name: `${call.name} / ${answer.name}` };
         if (concurrency !== undefined && entries.get(job.id)?.state !== "holding") {
@@ -136,6 +145,15 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
       case "fail":
         fail(job, answer.diagnostic);
     }
+  }
+
+  /** The group of a called file is asked for by the job that calls it. */
+  function groupOfCalled(job: GraphJob, { inputs }: JobCallAnswer): ConcurrencyRequest | undefined {
+    job.inputs = inputs;
+    const scope = scopeOf(job, true);
+    if (scope.definition.concurrency === undefined) return undefined;
+    const answer = decideRunStart({ scope, vars: run.vars, facts: pass.facts });
+    return "diagnostic" in answer ? undefined : answer.concurrency;
   }
 
   function queue(job: GraphJob, answer: JobRunAnswer): void {

@@ -1,5 +1,5 @@
 import { asRunId } from "@windrow/model";
-import type { CancelTarget } from "@windrow/store";
+import type { CancelTarget, GroupRef } from "@windrow/store";
 import { type Bus, cancelsTo, changesOf, hintsAbout } from "@windrow/wire";
 import type { SessionRegistry } from "../agent-api/session-registry.ts";
 import type { Advanced } from "./advance-run.ts";
@@ -19,6 +19,8 @@ export interface AnnouncerDeps {
   readonly wakeDispatch: () => void;
   /** Called for every changed run, for readers of events in this process. */
   readonly onRunChanged: (runId: number) => void;
+  /** Called for concurrency groups in which something is to be decided. */
+  readonly onGroups: (groups: readonly GroupRef[]) => void;
 }
 
 /** Changes of one run that follow each other this closely are told once. */
@@ -59,6 +61,7 @@ export function createAnnouncer(deps: AnnouncerDeps): Announcer {
       // also when nothing entered the queue: an agent may have room again
       deps.wakeDispatch();
       tellCancels(advanced.cancels);
+      if (advanced.groups.length > 0) deps.onGroups(advanced.groups);
       announceRun(advanced.runId);
     },
   };

@@ -1,4 +1,4 @@
-import { Refusal } from "@windrow/model";
+import { decideCancel, Refusal } from "@windrow/model";
 import {
   type CancelTarget,
   type Database,
@@ -13,9 +13,11 @@ import {
   settleJobs,
   type Tx,
 } from "@windrow/store";
+import { createAdvancePass } from "./advance-pass.ts";
 import { advanceRun } from "./advance-run.ts";
 import type { Announcer } from "./announcer.ts";
-import { leaveOutliving, withInside } from "./choose-cancelled.ts";
+import { leaveOutliving, mayOutlive, withInside } from "./choose-cancelled.ts";
+import { createRunGraph } from "./run-graph.ts";
 import type { RunTexts } from "./run-texts.ts";
 
 export interface CancelDeps {
@@ -44,7 +46,7 @@ export async function requestCancel(deps: CancelDeps, request: CancelRequest): P
   const { cancels, advanced } = await inTransaction(deps.db, async (tx) => {
     const run = await lockRun(tx, runId);
     if (run === undefined) throw new Refusal("not_found", `there is no run ${runId}`);
-    const jobs = (await readRunJobs(tx, runId, run.attempt)).filter((job) => job.state !== "finished");
+    const jobs = await readRunJobs(tx, runId, run.attempt);
     if ("runId" in target) await requestRunCancel(tx, { runId, by: request.by, reason: request.reason });
     const chosen =
       "jobId" in target
@@ -59,15 +61,31 @@ export async function requestCancel(deps: CancelDeps, request: CancelRequest): P
   deps.announcer.announce({ ...advanced, cancels: [...cancels, ...advanced.cancels] });
 }
 
+/** As documented, the condition of every job is judged again, and one that says yes even so is left alone. */
 async function chooseOfRun(
   tx: Tx,
   { deps, run, jobs }: { readonly deps: CancelDeps; readonly run: LockedRun; readonly jobs: readonly RunJob[] },
 ): Promise<RunJob[]> {
+  const open = jobs.filter((job) => job.state !== "finished");
   // nothing of a run that never started asks to be judged
-  if (run.state === "waiting" || !jobs.some((job) => job.state === "blocked")) return [...jobs];
-  const { definition } = await deps.texts.read(tx, run.id);
-  return leaveOutliving(jobs, definition);
+  if (run.state === "waiting") return open;
+  const text = await deps.texts.read(tx, run.id);
+  const graph = createRunGraph(jobs);
+  const pass = createAdvancePass(run, graph, deps.publicUrl());
+  pass.readText(text, []);
+  const isWanted = (job: RunJob): boolean => {
+    if (!mayOutlive(text.definition, job)) return false;
+    const known = graph.jobs.find((one) => one.id === job.id);
+    // what its needs will say is not known while it is blocked: it is judged when they are finished
+    return job.state === "blocked" || (known !== undefined && pass.isWantedAfterCancel(known));
+  };
+  // an open call is marked, so that what it still makes is judged as cancelled; it ends with its jobs
+  return open.filter(
+    (job) => isOpenCall(job) || decideCancel({ state: job.state, kind: job.kind, isWanted: isWanted(job) }) !== "leave",
+  );
 }
+
+const isOpenCall = (job: RunJob): boolean => job.kind === "call" && job.state === "running";
 
 /** One job; of a call everything inside, too. */
 async function chooseJob(
@@ -80,8 +98,9 @@ async function chooseJob(
   },
 ): Promise<RunJob[]> {
   const { deps, run, jobs, jobId } = choice;
-  const chosen = jobs.filter((job) => job.id === jobId);
-  const inside = withInside(jobs, chosen).filter((job) => job.id !== jobId);
+  const open = jobs.filter((job) => job.state !== "finished");
+  const chosen = open.filter((job) => job.id === jobId);
+  const inside = withInside(open, chosen).filter((job) => job.id !== jobId);
   if (inside.length === 0) return chosen;
   return [...chosen, ...leaveOutliving(inside, (await deps.texts.read(tx, run.id)).definition)];
 }

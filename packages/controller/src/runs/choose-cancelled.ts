@@ -12,11 +12,13 @@ interface CancellableJob {
 /** A condition that asks to be judged even when the run is cancelled. */
 const OUTLIVES_CANCEL = /\b(?:always|cancelled)\s*\(/;
 
+export function mayOutlive(definition: WorkflowDefinition, job: Pick<CancellableJob, "key">): boolean {
+  return OUTLIVES_CANCEL.test(findJobDefinition(definition, job.key).condition);
+}
+
 /** Of jobs that are to be cancelled those that end now: not the blocked ones that ask to be judged even then. */
 export function leaveOutliving<J extends CancellableJob>(jobs: readonly J[], definition: WorkflowDefinition): J[] {
-  return jobs.filter(
-    (job) => job.state !== "blocked" || !OUTLIVES_CANCEL.test(findJobDefinition(definition, job.key).condition),
-  );
+  return jobs.filter((job) => job.state !== "blocked" || !mayOutlive(definition, job));
 }
 
 /** These jobs and, of calls among them, everything inside. */

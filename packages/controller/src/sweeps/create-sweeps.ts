@@ -1,6 +1,7 @@
 import { type Loop, type Service, startLoop } from "@windrow/service";
 import { forgetControllers } from "@windrow/store";
 import type { SessionRegistry } from "../agent-api/session-registry.ts";
+import type { GroupKeeper } from "../concurrency/keep-groups.ts";
 import type { DatabaseWatch } from "../database-watch.ts";
 import { advanceStuckRuns } from "./advance-stuck-runs.ts";
 import { deleteOrphanBlobs } from "./delete-orphan-blobs.ts";
@@ -19,6 +20,7 @@ export interface SweepsOptions extends SweepDeps, PresenceDeps {
   readonly pushOpenOffers: () => Promise<void>;
   /** Absent without NATS. */
   readonly revokeNatsUser: RevokeDeps["revokeNatsUser"] | undefined;
+  readonly keeper: Pick<GroupKeeper, "runOnce">;
 }
 
 /** Without the database for this long, agents are sent to another controller. */
@@ -67,6 +69,12 @@ export function createSweeps(options: SweepsOptions): Service {
         startLoop({ name: "leases", everyMs: 1_000, ...common, runOnce: watched(keepLeases) }),
         startLoop({ name: "open offers", everyMs: 1_000, ...common, runOnce: watched(options.pushOpenOffers) }),
         startLoop({ name: "stuck runs", everyMs: 10_000, ...common, runOnce: watched(advanceStuck) }),
+        startLoop({
+          name: "concurrency groups",
+          everyMs: 2_000,
+          ...common,
+          runOnce: watched(() => options.keeper.runOnce()),
+        }),
         startLoop({ name: "orphan blobs", everyMs: 3_600_000, ...common, runOnce: watched(deleteLeftovers) }),
         startLoop({ name: "database away", everyMs: 1_000, ...common, runOnce: leaveDatabase }),
       ];
