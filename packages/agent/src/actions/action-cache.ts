@@ -1,0 +1,128 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "@windrow/service";
+import { createTarUnpacker, type TarUnpacker } from "./unpack-tar.ts";
+
+/** Trees that are kept together; those used longest ago go first, but never one that a job uses. */
+export const ACTION_CACHE_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+
+/** Trees of actions by commit: whole or not there, the agent's own, readable by every job. */
+export interface ActionCache {
+  /**
+   * The folder of a commit's tree, filled by `fetch` when it is not there yet; many who ask at once fetch once.
+   * `attemptDir` is where the attempt keeps what is the agent's: while it stands, the tree stays.
+   */
+  open(sha: string, attemptDir: string, fetch: FetchTree): Promise<string>;
+}
+
+/** Yields the tar file in order. */
+export type FetchTree = () => AsyncIterable<Uint8Array>;
+
+export interface ActionCacheOptions {
+  readonly dir: string;
+  /** One folder per attempt. */
+  readonly workRootDir: string;
+  readonly clock: Clock;
+  readonly bytesMax?: number;
+}
+
+/** In an attempt's folder: one empty file for each tree it uses. */
+const USES = "actions";
+const SIZE_FILE = ".size";
+
+export function createActionCache(options: ActionCacheOptions): ActionCache {
+  const { dir, workRootDir, clock, bytesMax = ACTION_CACHE_BYTES_MAX } = options;
+  const fetching = new Map<string, Promise<void>>();
+  let draftNo = 0;
+
+  async function fetchNow(sha: string, fetch: FetchTree): Promise<void> {
+    const draft = join(dir, `.new-${process.pid}-${++draftNo}`);
+    const tree = join(draft, "tree");
+    let unpacker: TarUnpacker | undefined;
+    try {
+      mkdirSync(draft, { mode: 0o711 });
+      chmodSync(draft, 0o711);
+      mkdirSync(tree);
+      chmodSync(tree, 0o755);
+      unpacker = createTarUnpacker(tree);
+      let bytesCount = 0;
+      for await (const piece of fetch()) {
+        bytesCount += piece.length;
+        unpacker.push(piece);
+      }
+      unpacker.end();
+      writeFileSync(join(draft, SIZE_FILE), String(bytesCount), { mode: 0o600 });
+      renameSync(draft, join(dir, sha));
+    } finally {
+      unpacker?.abort();
+      await rm(draft, { recursive: true, force: true });
+    }
+    await dropOldest();
+  }
+
+  async function dropOldest(): Promise<void> {
+    const kept = await Promise.all((await readdir(dir)).filter((name) => COMMIT.test(name)).map(look));
+    let total = kept.reduce((sum, tree) => sum + tree.bytesCount, 0);
+    for (const { sha, bytesCount } of kept.sort((a, b) => a.usedAtMs - b.usedAtMs)) {
+      if (total <= bytesMax) return;
+      if (!putAside(sha)) continue;
+      await rm(goneDir(sha), { recursive: true, force: true });
+      total -= bytesCount;
+    }
+  }
+
+  async function look(sha: string) {
+    const file = join(dir, sha, SIZE_FILE);
+    const [text, { mtimeMs }] = await Promise.all([readFile(file, "utf8"), stat(file)]);
+    return { sha, bytesCount: Number(text), usedAtMs: mtimeMs };
+  }
+
+  /** In one turn with the look whether an attempt uses it: nobody can begin to in between. */
+  function putAside(sha: string): boolean {
+    const isUsed = readdirSync(workRootDir).some((attempt) => existsSync(join(workRootDir, attempt, USES, sha)));
+    if (isUsed || fetching.has(sha)) return false;
+    renameSync(join(dir, sha), goneDir(sha));
+    return true;
+  }
+
+  const goneDir = (sha: string): string => join(dir, `.gone-${sha}`);
+
+  return {
+    async open(sha, attemptDir, fetch) {
+      if (!COMMIT.test(sha)) throw new Error(`'${sha}' is not a commit`);
+      // before the look: from here on it is not dropped
+      mkdirSync(join(attemptDir, USES), { recursive: true, mode: 0o700 });
+      writeFileSync(join(attemptDir, USES, sha), "", { mode: 0o600 });
+      if (!existsSync(join(dir, sha))) {
+        const fetched = fetching.get(sha) ?? fetchNow(sha, fetch).finally(() => fetching.delete(sha));
+        fetching.set(sha, fetched);
+        await fetched;
+      }
+      const nowSeconds = clock.nowMs() / 1_000;
+      utimesSync(join(dir, sha, SIZE_FILE), nowSeconds, nowSeconds);
+      return join(dir, sha, "tree");
+    },
+  };
+}
+
+const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+
+/** Makes the folder, and removes what a process before this one did not end. */
+export async function prepareActionCache(dir: string, mode: number): Promise<void> {
+  mkdirSync(dir, { recursive: true });
+  chmodSync(dir, mode);
+  for (const name of readdirSync(dir)) {
+    if (name.startsWith(".")) await rm(join(dir, name), { recursive: true, force: true });
+    else if (!lstatSync(join(dir, name)).isDirectory()) await rm(join(dir, name));
+  }
+}

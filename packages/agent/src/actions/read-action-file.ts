@@ -1,0 +1,36 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { join, sep } from "node:path";
+import { hasCode } from "@windrow/service";
+
+export const ACTION_FILE_BYTES_MAX = 512 * 1024;
+const NAMES = ["action.yml", "action.yaml"];
+
+export type ActionFile =
+  | { readonly kind: "found"; readonly name: string; readonly text: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "problem"; readonly why: string };
+
+/** The action file in a folder of a tree. A link that leads out of the tree is a problem: the agent may read more than the job. */
+export function readActionFile(treeDir: string, path: string): ActionFile {
+  for (const name of NAMES) {
+    let file: number;
+    try {
+      file = openSync(join(treeDir, path, name), constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) continue;
+      throw error;
+    }
+    try {
+      const stats = fstatSync(file);
+      const isInside = readlinkSync(`/proc/self/fd/${file}`).startsWith(realpathSync(treeDir) + sep);
+      if (!stats.isFile() || !isInside) return { kind: "problem", why: `'${name}' is no file of the action's own` };
+      if (stats.size > ACTION_FILE_BYTES_MAX) {
+        return { kind: "problem", why: `'${name}' has more than ${ACTION_FILE_BYTES_MAX} bytes` };
+      }
+      return { kind: "found", name, text: readFileSync(file, "utf8") };
+    } finally {
+      closeSync(file);
+    }
+  }
+  return { kind: "absent" };
+}
