@@ -57,5 +57,9 @@ export {
   startMatcher,
 } from "./problem-matcher.ts";
 export { type ShellStart, shellArgv, shellExtension } from "./shell-argv.ts";
-export { matchTriggers, type TriggerEvent, type TriggerMatch } from "./triggers/match-triggers.ts";
+export { type Cron, type CronMoment, matchesCron, parseCron } from "./triggers/cron.ts";
+export { matchPatterns } from "./triggers/match-pattern.ts";
+export { matchTriggers } from "./triggers/match-triggers.ts";
+export { type EventFacts, readTriggerEvent } from "./triggers/read-trigger-event.ts";
+export type { PullRequestEvent, PushEvent, TriggerEvent, TriggerMatch } from "./triggers/trigger-event.ts";
 export { type AnnotationPlace, parseWorkflowCommand, type WorkflowCommand } from "./workflow-command.ts";

@@ -1,6 +1,9 @@
+import type { Trigger } from "@windrow/model";
 import { expect, test } from "vitest";
 import { explainPattern, matchPattern, matchPatterns } from "./match-pattern.ts";
-import { matchTriggers, type TriggerEvent } from "./match-triggers.ts";
+import { matchTriggers } from "./match-triggers.ts";
+import { readTriggerEvent } from "./read-trigger-event.ts";
+import type { TriggerEvent } from "./trigger-event.ts";
 
 test.each<[pattern: string, matching: string[], other: string[]]>([
   ["main", ["main"], ["mains", "Main", "a/main"]],
@@ -49,6 +52,7 @@ test("a pattern that would keep a backtracking matcher busy for ever is answered
 const push = (ref: string, more: object = {}): TriggerEvent => ({ event: "push", ref, ...more });
 const MAIN = "refs/heads/main";
 const TAG = "refs/tags/v1";
+const MANY = Array.from({ length: 299 }, (_, at) => `f${at}`);
 
 test.each<[what: string, trigger: object, event: TriggerEvent, matches: boolean]>([
   ["no filter takes branches", {}, push(MAIN), true],
@@ -72,6 +76,20 @@ test.each<[what: string, trigger: object, event: TriggerEvent, matches: boolean]
   ["paths-ignore when all match", { pathsIgnore: ["*.md"] }, push(MAIN, { changedPaths: ["a.md", "b.md"] }), false],
   ["paths-ignore when one differs", { pathsIgnore: ["*.md"] }, push(MAIN, { changedPaths: ["a.md", "b"] }), true],
   ["branches and paths together", { branches: ["x"], paths: ["**"] }, push(MAIN, { changedPaths: ["a"] }), false],
+  [
+    "over 1,000 commits no path filter",
+    { paths: ["x"] },
+    push(MAIN, { changedPaths: ["a"], commitCount: 1_001 }),
+    true,
+  ],
+  [
+    "at 1,000 commits the path filter",
+    { paths: ["x"] },
+    push(MAIN, { changedPaths: ["a"], commitCount: 1_000 }),
+    false,
+  ],
+  ["the 300th changed file counts", { paths: ["x"] }, push(MAIN, { changedPaths: [...MANY, "x"] }), true],
+  ["the 301st changed file does not", { paths: ["x"] }, push(MAIN, { changedPaths: ["a", ...MANY, "x"] }), false],
   ["[skip ci]", {}, push(MAIN, { headMessage: "docs [skip ci]\n\nmore" }), false],
   ["[ci skip]", {}, push(MAIN, { headMessage: "x\n\n[ci skip]" }), false],
   ["[no ci]", {}, push(MAIN, { headMessage: "[no ci] x" }), false],
@@ -85,6 +103,101 @@ test.each<[what: string, trigger: object, event: TriggerEvent, matches: boolean]
   const answer = matchTriggers({ triggers: [{ event: "push", ...trigger }] }, event);
   expect(answer.matches).toBe(matches);
   if (!answer.matches) expect(answer.reason).not.toBe("");
+});
+
+const pull = (more: object = {}): TriggerEvent => ({
+  event: "pull_request",
+  action: "opened",
+  baseRef: "main",
+  ...more,
+});
+
+test.each<[what: string, trigger: Trigger, event: TriggerEvent, matches: boolean]>([
+  ["a pull request that was opened", { event: "pull_request" }, pull(), true],
+  ["one that was labelled, by default", { event: "pull_request" }, pull({ action: "labeled" }), false],
+  ["one that was labelled", { event: "pull_request", types: ["labeled"] }, pull({ action: "labeled" }), true],
+  ["types replace the default", { event: "pull_request", types: ["closed"] }, pull(), false],
+  ["its base branch", { event: "pull_request", branches: ["main"] }, pull(), true],
+  ["another base branch", { event: "pull_request", branchesIgnore: ["ma*"] }, pull(), false],
+  ["its paths", { event: "pull_request", paths: ["a/**"] }, pull({ changedPaths: ["b"] }), false],
+  ["[skip ci] of its head", { event: "pull_request" }, pull({ headMessage: "[skip ci]" }), false],
+  [
+    "[skip ci] does not hold the target's workflow back",
+    { event: "pull_request_target" },
+    pull({ event: "pull_request_target", headMessage: "[skip ci]" }),
+    true,
+  ],
+  ["the target's workflow is another event", { event: "pull_request_target" }, pull(), false],
+  ["a merge group", { event: "merge_group", branches: ["main"] }, { event: "merge_group", baseRef: MAIN }, true],
+  ["a release of any type", { event: "release" }, { event: "release", action: "published" }, true],
+  ["a draft of a release", { event: "release" }, { event: "release", action: "created", isDraft: true }, false],
+  [
+    "a type that was sent",
+    { event: "repository_dispatch", types: ["a"] },
+    { event: "repository_dispatch", action: "a" },
+    true,
+  ],
+  [
+    "another type",
+    { event: "repository_dispatch", types: ["a"] },
+    { event: "repository_dispatch", action: "b" },
+    false,
+  ],
+  [
+    "its schedule",
+    { event: "schedule", schedules: [{ cron: "1 * * * *" }] },
+    { event: "schedule", schedule: "1 * * * *" },
+    true,
+  ],
+  [
+    "another schedule",
+    { event: "schedule", schedules: [{ cron: "1 * * * *" }] },
+    { event: "schedule", schedule: "2 * * * *" },
+    false,
+  ],
+  ["any schedule", { event: "schedule", schedules: [{ cron: "1 * * * *" }] }, { event: "schedule" }, true],
+  ["a call", { event: "workflow_call" }, { event: "workflow_call" }, true],
+  ["an issue", { event: "issues", types: ["opened"] }, { event: "other", name: "issues", action: "closed" }, false],
+])("%s", (_, trigger, event, matches) => {
+  expect(matchTriggers({ triggers: [trigger] }, event).matches).toBe(matches);
+});
+
+test.each<[what: string, trigger: object, more: object, matches: boolean]>([
+  ["a workflow that is named", { workflows: ["CI"] }, {}, true],
+  ["another workflow", { workflows: ["Other"] }, {}, false],
+  ["a type that is named", { types: ["completed"] }, {}, true],
+  ["another type", { types: ["requested"] }, {}, false],
+  ["the branch it ran for", { branches: ["main"] }, {}, true],
+  ["another branch", { branchesIgnore: ["main"] }, {}, false],
+])("the end of a run: %s", (_, trigger, more, matches) => {
+  const event = { event: "workflow_run", action: "completed", workflow: "CI", headBranch: "main", ...more } as const;
+  expect(matchTriggers({ triggers: [{ event: "workflow_run", ...trigger }] }, event).matches).toBe(matches);
+});
+
+test("what can be asked of an event is read from its document", () => {
+  expect(
+    readTriggerEvent({ event: "push", payload: { ref: TAG, head_commit: { message: "m" }, deleted: false } }),
+  ).toEqual({ event: "push", ref: TAG, headMessage: "m", deleted: false });
+  expect(
+    readTriggerEvent({
+      event: "pull_request",
+      payload: { action: "opened", pull_request: { base: { ref: "main" }, commits: 3 } },
+      changedPaths: ["a"],
+    }),
+  ).toEqual({ event: "pull_request", action: "opened", baseRef: "main", commitCount: 3, changedPaths: ["a"] });
+  expect(
+    readTriggerEvent({ event: "workflow_run", payload: { workflow_run: { name: "CI", head_branch: "x" } } }),
+  ).toEqual({ event: "workflow_run", action: "completed", workflow: "CI", headBranch: "x" });
+  expect(readTriggerEvent({ event: "issues", payload: { action: "opened" } })).toEqual({
+    event: "other",
+    name: "issues",
+    action: "opened",
+  });
+  for (const event of ["push", "pull_request", "release", "schedule", "merge_group", "create", "constructor"]) {
+    for (const payload of [null, [], "x", { pull_request: null }]) {
+      expect(readTriggerEvent({ event, payload })).toHaveProperty("event");
+    }
+  }
 });
 
 test("a start by hand needs workflow_dispatch", () => {

@@ -1,99 +1,109 @@
 import type { Trigger, WorkflowDefinition } from "@windrow/model";
-import { matchPatterns } from "./match-pattern.ts";
+import { branchName, matchBranch, matchPaths, matchRef } from "./match-filters.ts";
+import { findSkipWord } from "./skip-words.ts";
+import {
+  MATCH,
+  noMatch,
+  type PullRequestEvent,
+  type PushEvent,
+  type TriggerEvent,
+  type TriggerMatch,
+} from "./trigger-event.ts";
 
-/** What happened, as far as `on:` can ask. */
-export type TriggerEvent =
-  | {
-      readonly event: "push";
-      /** The whole name: `refs/heads/main`, `refs/tags/v1`. */
-      readonly ref: string;
-      /** The ref is gone: nothing starts. */
-      readonly deleted?: boolean;
-      /** Paths that differ from before; `undefined` when that is not known, and then no path filter holds the run back. */
-      readonly changedPaths?: readonly string[];
-      /** Message of the head commit, for `[skip ci]`. */
-      readonly headMessage?: string;
-    }
-  /** Somebody starts it by hand. */
-  | { readonly event: "workflow_dispatch" };
-
-export type TriggerMatch =
-  | { readonly matches: true }
-  /** `reason` is a sentence for people. */
-  | { readonly matches: false; readonly reason: string };
-
-const SKIP_WORDS = ["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"];
-const MATCH: TriggerMatch = { matches: true };
+/** Activity types that start a run where `types` names none; of other events every type does. */
+const DEFAULT_TYPES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["pull_request", ["opened", "synchronize", "reopened"]],
+  ["pull_request_target", ["opened", "synchronize", "reopened"]],
+]);
 
 /** Whether a workflow starts for an event. */
 export function matchTriggers(definition: Pick<WorkflowDefinition, "triggers">, event: TriggerEvent): TriggerMatch {
-  const trigger = definition.triggers.find((one) => one.event === event.event);
-  if (trigger === undefined) return no(`'on' does not name ${event.event}`);
-  return event.event === "push" ? matchPush(trigger, event) : MATCH;
+  const name = event.event === "other" ? event.name : event.event;
+  const trigger = definition.triggers.find((one) => one.event === name);
+  return trigger === undefined ? noMatch(`'on' does not name ${name}`) : matchTrigger(trigger, event);
 }
 
-type PushEvent = Extract<TriggerEvent, { readonly event: "push" }>;
-
-function no(reason: string): TriggerMatch {
-  return { matches: false, reason };
-}
-
-function matchPush(trigger: Trigger, { ref, deleted, changedPaths, headMessage }: PushEvent): TriggerMatch {
-  if (deleted === true) return no("the ref was deleted");
-  const skip = findSkipWord(headMessage ?? "");
-  if (skip !== undefined) return no(`the head commit's message says ${skip}`);
-  const byRef = matchRef(trigger, ref);
-  if (!byRef.matches || changedPaths === undefined || ref.startsWith("refs/tags/")) return byRef;
-  return matchPaths(trigger, changedPaths);
-}
-
-/** Filters for branches alone leave tags out, and the other way round. */
-function matchRef(trigger: Trigger, ref: string): TriggerMatch {
-  const hasBranches = trigger.branches !== undefined || trigger.branchesIgnore !== undefined;
-  const hasTags = trigger.tags !== undefined || trigger.tagsIgnore !== undefined;
-  const branch = nameAfter(ref, "refs/heads/");
-  const tag = nameAfter(ref, "refs/tags/");
-  if (branch !== undefined) {
-    if (!hasBranches) return hasTags ? no("'push' filters tags only") : MATCH;
-    return matchFilter(branch, { wanted: trigger.branches, ignored: trigger.branchesIgnore, what: "branches" });
+function matchTrigger(trigger: Trigger, event: TriggerEvent): TriggerMatch {
+  switch (event.event) {
+    case "push":
+      return matchPush(trigger, event);
+    case "pull_request":
+    case "pull_request_target":
+      return matchPullRequest(trigger, event);
+    case "merge_group":
+      return all(matchType(trigger, event.action), () => matchBranch(trigger, branchName(event.baseRef)));
+    case "workflow_run":
+      return matchWorkflowRun(trigger, event);
+    case "release":
+      if (event.isDraft === true && ["created", "edited", "deleted"].includes(event.action)) {
+        return noMatch(`a draft was ${event.action}`);
+      }
+      return matchType(trigger, event.action);
+    case "repository_dispatch":
+    case "other":
+      return matchType(trigger, event.action);
+    case "schedule": {
+      const { schedule } = event;
+      const isNamed = schedule === undefined || trigger.schedules?.some(({ cron }) => cron === schedule);
+      return isNamed === true ? MATCH : noMatch(`'schedule' does not name '${schedule}'`);
+    }
+    case "workflow_dispatch":
+    case "workflow_call":
+    case "create":
+    case "delete":
+      return MATCH;
   }
-  if (tag !== undefined) {
-    if (!hasTags) return hasBranches ? no("'push' filters branches only") : MATCH;
-    return matchFilter(tag, { wanted: trigger.tags, ignored: trigger.tagsIgnore, what: "tags" });
-  }
-  return no(`${ref} is neither a branch nor a tag`);
 }
 
-function nameAfter(ref: string, prefix: string): string | undefined {
-  return ref.startsWith(prefix) ? ref.slice(prefix.length) : undefined;
+function matchPush(trigger: Trigger, event: PushEvent): TriggerMatch {
+  if (event.deleted === true) return noMatch("the ref was deleted");
+  return all(
+    matchMessage(event.headMessage),
+    () => matchRef(trigger, event.ref),
+    () => (event.ref.startsWith("refs/tags/") ? MATCH : matchPaths(trigger, event)),
+  );
 }
 
-function matchFilter(
-  name: string,
-  {
-    wanted,
-    ignored,
-    what,
-  }: { wanted: readonly string[] | undefined; ignored: readonly string[] | undefined; what: string },
+function matchPullRequest(trigger: Trigger, event: PullRequestEvent): TriggerMatch {
+  return all(
+    // The words in a commit's message are not asked where strangers could write them to hold a check back.
+    event.event === "pull_request" ? matchMessage(event.headMessage) : MATCH,
+    () => matchType(trigger, event.action),
+    () => matchBranch(trigger, branchName(event.baseRef)),
+    () => matchPaths(trigger, event),
+  );
+}
+
+function matchWorkflowRun(
+  trigger: Trigger,
+  { action, workflow, headBranch }: Extract<TriggerEvent, { event: "workflow_run" }>,
 ): TriggerMatch {
-  if (wanted !== undefined && !matchPatterns(wanted, name)) return no(`'${name}' matches none of '${what}'`);
-  if (ignored !== undefined && matchPatterns(ignored, name)) return no(`'${name}' matches '${what}-ignore'`);
-  return MATCH;
+  const isWanted = trigger.workflows?.includes(workflow) ?? true;
+  return all(
+    isWanted ? MATCH : noMatch(`'workflows' does not name '${workflow}'`),
+    () => matchType(trigger, action),
+    () => matchBranch(trigger, branchName(headBranch)),
+  );
 }
 
-function matchPaths({ paths, pathsIgnore }: Trigger, changed: readonly string[]): TriggerMatch {
-  if (paths !== undefined && !changed.some((path) => matchPatterns(paths, path))) {
-    return no("no changed file matches 'paths'");
-  }
-  if (pathsIgnore !== undefined && changed.length > 0 && changed.every((path) => matchPatterns(pathsIgnore, path))) {
-    return no("every changed file matches 'paths-ignore'");
-  }
-  return MATCH;
+function matchMessage(headMessage: string | undefined): TriggerMatch {
+  const word = findSkipWord(headMessage ?? "");
+  return word === undefined ? MATCH : noMatch(`the head commit's message says ${word}`);
 }
 
-function findSkipWord(message: string): string | undefined {
-  const word = SKIP_WORDS.find((one) => message.includes(one));
-  if (word !== undefined) return word;
-  const last = message.trimEnd().split("\n").at(-1) ?? "";
-  return message.trimEnd().includes("\n") && /^skip-checks: ?true$/.test(last.trim()) ? last.trim() : undefined;
+function matchType({ event, types }: Trigger, action: string | undefined): TriggerMatch {
+  if (action === undefined) return MATCH;
+  const wanted = types === undefined || types.length === 0 ? DEFAULT_TYPES.get(event) : types;
+  if (wanted === undefined || wanted.includes(action)) return MATCH;
+  return noMatch(`'${action}' is none of the types of '${event}' (${wanted.join(", ")})`);
+}
+
+/** The first answer that is no. */
+function all(first: TriggerMatch, ...rest: readonly (() => TriggerMatch)[]): TriggerMatch {
+  let answer = first;
+  for (const next of rest) {
+    if (!answer.matches) break;
+    answer = next();
+  }
+  return answer;
 }
