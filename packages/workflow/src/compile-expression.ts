@@ -11,8 +11,9 @@ import {
   Unary,
 } from "@actions/expressions/ast";
 import { NumberData } from "@actions/expressions/data/number";
+import { StringData } from "@actions/expressions/data/string";
 import type { FunctionInfo } from "@actions/expressions/funcs/info";
-import { LanguageNumber } from "./expression-data.ts";
+import { LanguageNumber, LanguageString } from "./expression-data.ts";
 import { ExpressionFailure } from "./expression-failure.ts";
 import { lexExpression } from "./library-corrections.ts";
 import { COMPILED_EXPRESSIONS_MAX } from "./limits.ts";
@@ -98,6 +99,7 @@ function compileAfresh(text: string): CompiledExpression {
       node.args.forEach(visit);
     } else if (node instanceof Literal) {
       if (node.literal instanceof NumberData) node.literal = new LanguageNumber(node.literal.value);
+      else if (node.literal instanceof StringData) node.literal = new LanguageString(node.literal.value);
     } else if (node instanceof ContextAccess) {
       uses.push({ context: node.name.lexeme.toLowerCase() });
     } else if (node instanceof IndexAccess) {

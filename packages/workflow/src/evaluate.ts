@@ -3,14 +3,9 @@ import type { FunctionDefinition } from "@actions/expressions/funcs/info";
 import type { Template, Value } from "@windrow/model";
 import { type CompiledExpression, compileExpression, explainExpressionError } from "./compile-expression.ts";
 import { compileTemplate } from "./compile-template.ts";
-import {
-  ContextRoot,
-  type ExpressionContexts,
-  fromExpressionData,
-  isTruthy,
-  toExpressionData,
-} from "./expression-data.ts";
+import { ContextRoot, type ExpressionContexts, fromExpressionData, isTruthy } from "./expression-data.ts";
 import { ExpressionFailure } from "./expression-failure.ts";
+import { OWN_FUNCTIONS, ResultText } from "./expression-functions.ts";
 
 /**
  * Functions whose answer depends on where the evaluation happens. A missing one makes the expression fail by name.
@@ -24,26 +19,33 @@ export interface ExpressionFunctions {
   readonly hashFiles?: (patterns: readonly string[]) => string;
 }
 
+const NO_FUNCTIONS: ExpressionFunctions = {};
+
 /** Evaluates every `${{ }}` of a text and puts the values in their places. Throws `ExpressionFailure`. */
 export function evaluateTemplate(
   template: Template,
   contexts: ExpressionContexts,
-  functions: ExpressionFunctions = {},
+  functions: ExpressionFunctions = NO_FUNCTIONS,
 ): string {
   if (!template.includes("${{")) return template;
   const evaluation = startEvaluation(contexts, functions);
-  let text = "";
-  for (const segment of compileTemplate(template)) {
-    text += "literal" in segment ? segment.literal : evaluation(segment.expression).coerceString();
+  const segments = compileTemplate(template);
+  const text = new ResultText();
+  try {
+    for (const segment of segments) {
+      text.add("literal" in segment ? segment.literal : evaluation(segment.expression).coerceString());
+    }
+  } catch (error) {
+    throw asFailure(template, error);
   }
-  return text;
+  return text.toString();
 }
 
 /** As `evaluateTemplate`, but a text that is one whole expression keeps its type: a list, a number, null. */
 export function evaluateValue(
   template: Template,
   contexts: ExpressionContexts,
-  functions: ExpressionFunctions = {},
+  functions: ExpressionFunctions = NO_FUNCTIONS,
 ): Value {
   if (!template.includes("${{")) return template;
   const segments = compileTemplate(template);
@@ -58,7 +60,7 @@ export function evaluateValue(
 export function evaluateCondition(
   condition: string,
   contexts: ExpressionContexts,
-  functions: ExpressionFunctions = {},
+  functions: ExpressionFunctions = NO_FUNCTIONS,
 ): boolean {
   return isTruthy(startEvaluation(contexts, functions)(compileExpression(condition)));
 }
@@ -73,21 +75,24 @@ function startEvaluation(
     try {
       return new Evaluator(expression.tree, root, definitions).evaluate();
     } catch (error) {
-      throw (
-        findFailure(error) ?? new ExpressionFailure(expression.text, explainExpressionError(error), { cause: error })
-      );
+      throw asFailure(expression.text, error);
     }
   };
 }
 
 /** The library wraps what is thrown inside an index in an error of its own. */
-function findFailure(error: unknown): ExpressionFailure | undefined {
+function asFailure(text: string, error: unknown): ExpressionFailure {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ExpressionFailure) return at;
-  return undefined;
+  return new ExpressionFailure(text, explainExpressionError(error), { cause: error });
 }
 
+/** Callers evaluate many expressions with the same functions. */
+const definedFunctions = new WeakMap<ExpressionFunctions, Map<string, FunctionDefinition>>();
+
 function defineFunctions(functions: ExpressionFunctions): Map<string, FunctionDefinition> {
-  const definitions = new Map<string, FunctionDefinition>([["fromjson", FROM_JSON]]);
+  const known = definedFunctions.get(functions);
+  if (known !== undefined) return known;
+  const definitions = new Map(OWN_FUNCTIONS.map((one) => [one.name.toLowerCase(), one]));
   const define = (name: string, call: FunctionDefinition["call"] | undefined): void => {
     definitions.set(name.toLowerCase(), { name, minArgs: 0, maxArgs: 255, call: call ?? missing(name) });
   };
@@ -100,6 +105,7 @@ function defineFunctions(functions: ExpressionFunctions): Map<string, FunctionDe
     "hashFiles",
     hashFiles && ((...args) => new data.StringData(hashFiles(args.map((arg) => arg.coerceString())))),
   );
+  definedFunctions.set(functions, definitions);
   return definitions;
 }
 
@@ -107,25 +113,4 @@ function missing(name: string): FunctionDefinition["call"] {
   return () => {
     throw new Error(`the function '${name}' is not available here`);
   };
-}
-
-/** The library's `fromJSON` builds dictionaries that lose keys such as `constructor`. */
-const FROM_JSON: FunctionDefinition = {
-  name: "fromJSON",
-  minArgs: 1,
-  maxArgs: 1,
-  call: (arg) => {
-    const text = arg?.coerceString() ?? "";
-    if (text.trim() === "") throw new Error("fromJSON got an empty text");
-    try {
-      const parsed: Value = JSON.parse(text);
-      return toExpressionData(parsed);
-    } catch (error) {
-      throw new Error(`fromJSON got a text that is not JSON: ${shorten(text)}`, { cause: error });
-    }
-  },
-};
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -26,6 +26,13 @@ export class LanguageNumber extends data.NumberData {
   }
 }
 
+/** A text that counts as a number as documented: as JSON, with `0x` and `0o` besides; `0b` is of JavaScript alone. */
+export class LanguageString extends data.StringData {
+  override number(): number {
+    return /^\s*0b/i.test(this.value) ? Number.NaN : super.number();
+  }
+}
+
 /** A dictionary over a plain object that converts a property when it is first read: contexts are large, uses few. */
 class ValueDictionary extends ContextDictionary {
   readonly #values: { readonly [name: string]: Value | undefined };
@@ -105,7 +112,7 @@ export function toExpressionData(value: Value): data.ExpressionData {
   }
   switch (typeof value) {
     case "string":
-      return new data.StringData(value);
+      return new LanguageString(value);
     case "boolean":
       return new data.BooleanData(value);
     case "number":
