@@ -9,7 +9,6 @@ export const RESERVED: Readonly<Record<string, string>> = {
   cache: "what jobs keep for the next time",
   deploy: "deployments and environments",
   login: "store who you are",
-  plan: "what a push would run",
   pool: "pools of agents, and their scaling",
   queue: "what waits, and why",
   restore: "restore a backup",
