@@ -17,6 +17,8 @@ async function runWindrow(args) {
     await import(pathToFileURL(MAIN).href);
     return;
   }
+  // This process only waits for the other one, which hides a token in its own arguments.
+  if (args.some((arg) => /^--token(=|$)/.test(arg))) process.title = "windrow";
   process.exit(await runInPlace(findNode(), ["--import", tsx, MAIN, ...args]));
 }
 

@@ -9,8 +9,12 @@ process.stdout.on("error", (error) => {
   throw error;
 });
 
+const args = process.argv.slice(2);
+// From here on the process list shows this in place of a token.
+if (args.some((arg) => /^--token(=|$)/.test(arg))) process.title = "windrow";
+
 const exitCode = await runCli({
-  args: process.argv.slice(2),
+  args,
   out: process.stdout,
   err: process.stderr,
   environment: process.env,

@@ -15,8 +15,6 @@ export async function joinAgent(context: CommandContext, options: JoinOptions, u
     );
   }
   const token = await readJoinToken(context, options);
-  // A token on the command line stays out of the process list from here on, as far as the system lets us.
-  if (options.token !== undefined) process.title = "windrow agent join";
   const environment = agentEnvironment(context, options);
   announceAgent(context, environment);
   return runChild({

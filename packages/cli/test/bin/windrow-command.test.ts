@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,6 +41,23 @@ function stamp(root: string): void {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the windrow command", () => {
+  it("shows no token in the process list once it has begun", async () => {
+    const server = createServer();
+    const asked = once(server, "connection");
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+    const args = [join(BIN, "windrow.cjs"), "run", "list", "-a", "--url", url, "--token", "wru_secret"];
+    const child = spawn(process.execPath, args, { stdio: "ignore" });
+    await asked;
+    const shown = readFileSync(`/proc/${child.pid}/cmdline`, "latin1").split("\0");
+    expect(shown.filter((word) => word !== "")).toEqual(["windrow"]);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    server.close();
+  });
+
   it("runs the program with its arguments, terminal and exit code, on the Node of the dependencies", () => {
     const root = makeCheckout("plain");
     stamp(root);
