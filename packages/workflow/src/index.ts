@@ -7,6 +7,7 @@ export {
   type ConventionalWorkflow,
   conventionalWorkflow,
 } from "./conventional-workflow.ts";
+export { defaultEnvironment } from "./default-environment.ts";
 export { detectLanguage, LANGUAGES, type Language } from "./detect-language.ts";
 export {
   type EnvironmentEntry,
@@ -40,6 +41,7 @@ export {
 } from "./plan/decide-job-ready.ts";
 export { decideRunStart, type RunStartAnswer, type RunStartQuestion } from "./plan/decide-run-start.ts";
 export type { ConcurrencyRequest } from "./plan/evaluate-concurrency.ts";
+export { type JobContextFacts, jobContext } from "./plan/job-context.ts";
 export { matrixContext, needsContext, strategyContext } from "./plan/job-contexts.ts";
 export { DEFAULT_PERMISSIONS, jobPermissions } from "./plan/job-permissions.ts";
 export { type FinishedJob, mergeNeedOutputs, needResult } from "./plan/merge-need-outputs.ts";
