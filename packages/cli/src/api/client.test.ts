@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sampleRun } from "../../test/samples.ts";
+import { sampleAgent, sampleRun } from "../../test/samples.ts";
 import { sendJson, startStubFarm } from "../../test/stub-farm.ts";
 import { CliError } from "../cli-error.ts";
 import { createApiClient } from "./client.ts";
@@ -42,7 +42,7 @@ test("a call fills in path and query, and sends the token", async () => {
 });
 
 test("parameters cannot leave their place in the path", async () => {
-  await using farm = await startStubFarm((_, response) => void response.writeHead(204).end());
+  await using farm = await startStubFarm((_, response) => sendJson(response, sampleAgent()));
   await createApiClient({ urls: [farm.url], token: undefined }).call("removeAgent", {
     params: { agent: "../tokens?x=1" },
   });

@@ -83,7 +83,7 @@ describe("the data folder", () => {
         encoding: "utf8",
       }).trim();
     const closed = path.join(base, "closed");
-    expect(run(closed)).toBe(`the folder ${closed} cannot be made: you may not write there`);
+    expect(run(closed)).toBe(`the folder ${closed} cannot be written to: you may not write there`);
     expect(run(path.join(closed, "x"))).toBe(
       `the folder ${path.join(closed, "x")} cannot be made: you may not write there`,
     );

@@ -21,7 +21,7 @@ export function makeDataRoot(dataDir: string): string {
   try {
     accessSync(root, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw cannotMake(dataDir, error, "--data");
+    throw cannotUse({ folder: dataDir, error, flag: "--data", verb: "written to" });
   }
   return root;
 }
@@ -36,7 +36,7 @@ export function makeFolder(folder: string, mode: number, flag = "--data"): void 
     for (let at = folder; !isFolder(at); at = path.dirname(at)) missing.unshift(at);
     for (const one of missing) makeOne(one, mode);
   } catch (error) {
-    throw cannotMake(folder, error, flag);
+    throw cannotUse({ folder, error, flag, verb: "made" });
   }
 }
 
@@ -61,9 +61,13 @@ function isFolder(at: string): boolean {
   throw usageError(`${at} is a file, not a folder`);
 }
 
-function cannotMake(folder: string, error: unknown, flag: string): CliError {
+function cannotUse(of: { folder: string; error: unknown; flag: string; verb: "made" | "written to" }): CliError {
+  const { folder, error, flag, verb } = of;
   if (!(error instanceof Error && "code" in error)) throw error;
   const code = String(error.code);
   const why = code === "usage" ? error.message : (REASONS[code] ?? `the system answers ${code}`);
-  return usageError(`the folder ${folder} cannot be made: ${why}`, `Name a folder that you may write to with ${flag}`);
+  return usageError(
+    `the folder ${folder} cannot be ${verb}: ${why}`,
+    `Name a folder that you may write to with ${flag}`,
+  );
 }
