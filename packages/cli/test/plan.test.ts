@@ -158,6 +158,22 @@ describe("without a farm", () => {
     const { json, jobs } = await plan("@ci.yml --event pull_request --payload @opened.json --json");
     expect(json).toMatchObject({ ref: "refs/pull/4/merge", starts: true });
     expect(running(jobs)).toHaveLength(3);
+    write("closed.json", JSON.stringify({ action: "closed", pull_request: { base: { ref: "main" } } }));
+    const closed = await plan("@ci.yml --event pull_request --payload @closed.json --json");
+    expect(closed.json.not_started_because).toContain("'closed' is none of the types");
+  });
+
+  test("changed paths of a push's document decide its path filters", async () => {
+    write("paths.yml", "on: {push: {paths: ['src/**']}}\njobs: {a: {runs-on: linux, steps: [{run: make}]}}\n");
+    const push = (modified: string[]) => JSON.stringify({ ref: "refs/heads/main", commits: [{ added: [], modified }] });
+    write("docs.json", push(["docs/a.md"]));
+    write("src.json", push(["docs/a.md", "src/a.ts"]));
+    expect((await plan("@paths.yml --payload @docs.json --json")).json).toMatchObject({
+      starts: false,
+      not_started_because: "no changed file matches 'paths'",
+    });
+    expect((await plan("@paths.yml --payload @src.json --json")).json).toMatchObject({ starts: true });
+    expect((await plan("@paths.yml --json")).json).toMatchObject({ starts: true });
   });
 
   test("a table for people says that pools are not shown", async () => {

@@ -1,33 +1,22 @@
-import type { WorkflowDefinition } from "@windrow/model";
-import { matchTriggers, type RunFacts, type TriggerEvent, type TriggerMatch } from "@windrow/workflow";
-import { isMap, type Payload, payloadList, payloadText } from "./plan-payload.ts";
+import type { Value, WorkflowDefinition } from "@windrow/model";
+import { matchTriggers, type RunFacts, readTriggerEvent, type TriggerMatch } from "@windrow/workflow";
+import { isMap, type Payload, payloadList } from "./plan-payload.ts";
 
-/** Whether a workflow starts for the event. */
+/** Whether a workflow starts for the event. Paths count where the payload lists them, else no path filter holds a run back. */
 export function planStart(
   definition: Pick<WorkflowDefinition, "triggers">,
   facts: RunFacts,
-  payload: Payload | undefined,
+  given: Payload | undefined,
 ): TriggerMatch {
-  const { eventName } = facts;
-  if (eventName === "push" || eventName === "workflow_dispatch") {
-    return matchTriggers(definition, planEvent(facts, payload));
-  }
-  const isNamed = definition.triggers.some((one) => one.event === eventName);
-  return isNamed ? { matches: true } : { matches: false, reason: `'on' does not name ${eventName}` };
-}
-
-/** The event as `on:` is asked about it. Paths count where the payload lists them, else no path filter holds a run back. */
-function planEvent(facts: RunFacts, payload: Payload = {}): TriggerEvent {
-  if (facts.eventName === "workflow_dispatch") return { event: "workflow_dispatch" };
-  const changedPaths = changedIn(payload);
-  const headMessage = payloadText(payload, "head_commit", "message");
-  return {
-    event: "push",
+  const payload: Value = JSON.parse(facts.eventJson);
+  const changedPaths = given === undefined ? undefined : changedIn(given);
+  const event = readTriggerEvent({
+    event: facts.eventName,
     ref: facts.ref,
-    deleted: payload.deleted === true,
+    payload,
     ...(changedPaths !== undefined && { changedPaths }),
-    ...(headMessage !== undefined && { headMessage }),
-  };
+  });
+  return matchTriggers(definition, event);
 }
 
 function changedIn(payload: Payload): string[] | undefined {
