@@ -1,4 +1,6 @@
 import type { Diagnostic } from "@windrow/model";
+import { parseAction } from "./parse-action.ts";
+import { parseSettings } from "./parse-settings.ts";
 import { parseWorkflow } from "./parse-workflow.ts";
 
 /** What a file is, by its path: `action.yml` describes an action, `.windrow/settings.yml` holds settings. */
@@ -19,8 +21,8 @@ export function checkFile(file: { readonly path: string; readonly text: string }
     case "workflow":
       return parseWorkflow(file).diagnostics;
     case "action":
-      return [];
+      return parseAction(file).diagnostics;
     case "settings":
-      return [];
+      return parseSettings(file).diagnostics;
   }
 }

@@ -27,7 +27,9 @@ export {
 } from "./github-context.ts";
 export { FILE_BYTES_MAX, JOB_TIMEOUT_MINUTES_MAX, JOBS_MAX, MATRIX_COMBINATIONS_MAX } from "./limits.ts";
 export { listCalls } from "./list-calls.ts";
+export { type ParseActionResult, parseAction } from "./parse-action.ts";
 export { createParseWorker, type ParseWorker, type ParseWorkerOptions } from "./parse-in-worker.ts";
+export { type ParseSettingsResult, parseSettings, type Settings } from "./parse-settings.ts";
 export { type ParseResult, parseWorkflow } from "./parse-workflow.ts";
 export { buildPlan, type PlanRequest } from "./plan/build-plan.ts";
 export { type CallOutputs, type CallOutputsQuestion, callOutputs } from "./plan/call-outputs.ts";

@@ -5,7 +5,7 @@ import { Diagnostics } from "./diagnostics.ts";
 import { JOBS_MAX } from "./limits.ts";
 import { readConcurrency } from "./read/read-concurrency.ts";
 import { readDefaults } from "./read/read-defaults.ts";
-import { readFile } from "./read/read-file.ts";
+import { readFile, WORKFLOW_FILE } from "./read/read-file.ts";
 import { type ReadJob, readJob } from "./read/read-job.ts";
 import { readPermissions } from "./read/read-permissions.ts";
 import { readTriggers } from "./read/read-triggers.ts";
@@ -28,7 +28,7 @@ type Draft = { -readonly [Key in keyof WorkflowDefinition]: WorkflowDefinition[K
  */
 export function parseWorkflow({ path, text }: { path: string; text: string }): ParseResult {
   const collected = new Diagnostics(path);
-  const file = readFile({ path, text }, collected);
+  const file = readFile({ path, text, kind: WORKFLOW_FILE }, collected);
   if (file === undefined) return { diagnostics: collected.list() };
   const diagnostics = collected.through(file.locate);
   const draft: Draft = { path, env: [], defaults: {}, triggers: [], jobs: [] };

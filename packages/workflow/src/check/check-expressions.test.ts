@@ -23,7 +23,7 @@ const HEAD = `on:
 
 test("names that do not exist where they are read are found, each at its place", () => {
   expect(
-    warningsOf(`${HEAD}run-name: \${{ inputs.LEVEL }} \${{ inputs.nope }} \${{ github.event.inputs.name }}
+    warningsOf(`${HEAD}run-name: \${{ inputs.LEVEL }} \${{ inputs.nope }} \${{ inputs.name }}
 jobs:
   b: {runs-on: x, outputs: {x: 1}, steps: [{run: x}]}
   c: {uses: ./.github/workflows/x.yml}

@@ -24,14 +24,17 @@ export function checkExpressions(
   diagnostics: Diagnostics,
 ): void {
   const inputs = namesOf(definition.triggers.flatMap((trigger) => trigger.inputs ?? []).map((input) => input.name));
+  // A called workflow sees the event of its caller.
+  const isCalled = definition.triggers.some((trigger) => trigger.event === "workflow_call");
+  const given = { inputs, ...(!isCalled && { eventInputs: inputs }) };
   const outputs: KnownNames = new Map(definition.jobs.map((job) => [job.key.toLowerCase(), outputsOf(job)]));
   for (const { key, value } of entries) {
-    if (key !== "jobs") checkPaths(findPaths(value), { inputs, jobs: outputs }, diagnostics);
+    if (key !== "jobs") checkPaths(findPaths(value), { ...given, jobs: outputs }, diagnostics);
   }
   for (const { entry, job, matrixNames } of jobs) {
     if (job === undefined) continue;
     const known: Known = {
-      inputs,
+      ...given,
       needs: new Map(job.needs.map((need) => [need.toLowerCase(), outputs.get(need.toLowerCase())])),
       ...(matrixNames !== undefined && { matrix: namesOf([...matrixNames]) }),
     };

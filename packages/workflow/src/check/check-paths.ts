@@ -11,10 +11,12 @@ export interface Known {
   readonly jobs?: KnownNames;
   readonly steps?: KnownNames;
   readonly matrix?: KnownNames;
-  readonly inputs?: KnownNames;
+  readonly inputs?: KnownNames | undefined;
+  /** Inputs in the event's own document. */
+  readonly eventInputs?: KnownNames;
 }
 
-type Named = keyof Known;
+type Named = Exclude<keyof Known, "eventInputs">;
 
 const EXPLANATIONS: { readonly [context in Named]: { readonly why: string; readonly hint: string } } = {
   needs: { why: "the job does not need a job of that name", hint: "name the job in 'needs'" },
@@ -41,7 +43,7 @@ export function checkPaths(paths: readonly FoundPath[], known: Known, diagnostic
     if (!isNamed(context)) {
       const properties = CONTEXT_PROPERTIES.get(context);
       if (context === "github" && name === "event" && property === "inputs" && output !== undefined) {
-        checkName({ path, context: "inputs", name: output, length: 4 }, known, diagnostics);
+        checkName({ path, context: "inputs", name: output, length: 4 }, { inputs: known.eventInputs }, diagnostics);
       } else if (properties !== undefined && !properties.has(name)) {
         warn({ path, length: 2, why: `'${context}' has no such property`, hint: "check its spelling" }, diagnostics);
       }

@@ -15,9 +15,20 @@ export const DEFAULT_CONDITION = "success()";
  * wrapped in `success() && (…)`.
  */
 export function readCondition(token: TemplateToken, fallback: Position, diagnostics: Diagnostics): string {
+  const text = readBareCondition(token, fallback, diagnostics);
+  if (text === undefined) return DEFAULT_CONDITION;
+  return compileExpression(text).hasStatusFunction ? text : `success() && (${text})`;
+}
+
+/** As `readCondition`, without wrapping; nothing when it is empty or has an error. */
+export function readBareCondition(
+  token: TemplateToken,
+  fallback: Position,
+  diagnostics: Diagnostics,
+): string | undefined {
   const at = positionOf(token, fallback);
   const text = conditionText(token).trim();
-  if (text === "") return DEFAULT_CONDITION;
+  if (text === "") return undefined;
   if (isBasicExpression(token) && token.originalExpressions !== undefined) {
     diagnostics.warning(at, {
       code: "always-true",
@@ -27,11 +38,11 @@ export function readCondition(token: TemplateToken, fallback: Position, diagnost
   }
   try {
     ExpressionToken.validateExpression(text, token.definitionInfo?.allowedContext ?? []);
-    const compiled = compileExpression(text);
-    return compiled.hasStatusFunction ? text : `success() && (${text})`;
+    compileExpression(text);
+    return text;
   } catch (error) {
     diagnostics.error(within(token, at, error), explain(error));
-    return DEFAULT_CONDITION;
+    return undefined;
   }
 }
 
