@@ -5,10 +5,10 @@ import { ExpressionFailure } from "../expression-failure.ts";
 import { LABELS_MAX } from "../limits.ts";
 
 /**
- * The labels a job asks for, without repetition. An expression may give one label or a list of them.
+ * The labels a job asks for, without repetition; none where it names a group alone. An expression may give one label or a list of them.
  * Throws `ExpressionFailure` also when no label or something else than texts comes out.
  */
-export function labelJob(job: Pick<JobDefinition, "runsOn">, contexts: ExpressionContexts): string[] {
+export function labelJob(job: Pick<JobDefinition, "runsOn" | "runsOnGroup">, contexts: ExpressionContexts): string[] {
   const labels: string[] = [];
   for (const template of job.runsOn) {
     const value = evaluateValue(template, contexts);
@@ -21,6 +21,7 @@ export function labelJob(job: Pick<JobDefinition, "runsOn">, contexts: Expressio
       if (!labels.includes(text)) labels.push(text);
     }
   }
+  if (labels.length === 0 && job.runsOnGroup !== undefined) return [];
   if (labels.length === 0) throw new ExpressionFailure(job.runsOn.join(", "), "'runs-on' gives no label");
   if (labels.length > LABELS_MAX) {
     throw new ExpressionFailure(job.runsOn.join(", "), `'runs-on' gives more than ${LABELS_MAX} labels`);
