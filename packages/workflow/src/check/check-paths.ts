@@ -27,8 +27,8 @@ const EXPLANATIONS: { readonly [context in Named]: { readonly why: string; reado
   },
   matrix: { why: "no combination of the matrix has it", hint: "check the variables of 'strategy.matrix'" },
   inputs: {
-    why: "no event of this file has an input of that name",
-    hint: "declare it under 'inputs' of workflow_dispatch or workflow_call",
+    why: "the file declares no input of that name",
+    hint: "declare it under 'inputs' (of workflow_dispatch, of workflow_call, or of the action)",
   },
 };
 
