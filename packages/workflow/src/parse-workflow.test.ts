@@ -151,7 +151,7 @@ const withStep = (step: string) =>
   `on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: make\n        ${step}\n`;
 
 test.each<[what: string, text: string, place: `${number}:${number}`, code: string, message: string]>([
-  ["broken YAML", "on: push\njobs:\n  a: {b\n", "4:1", "yaml", "broken YAML"],
+  ["broken YAML", "on: push\njobs:\n  a: {b\n", "3:6", "yaml", "broken YAML"],
   ["a tab", "on: push\njobs:\n\ta: 1\n", "3:1", "yaml", "broken YAML"],
   ["an empty file", "", "1:1", "empty-file", "no workflow"],
   ["a list", "- a\n", "1:1", "wrong-shape", "list"],

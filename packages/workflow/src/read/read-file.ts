@@ -10,6 +10,7 @@ import type { Diagnostics } from "../diagnostics.ts";
 import { correctedWorkflowSchema, WorkflowReader } from "../library-corrections.ts";
 import { DEPTH_MAX, FILE_BYTES_MAX } from "../limits.ts";
 import { explainSchemaError, type FileForm } from "./explain-schema-error.ts";
+import { findOpenBracket } from "./find-open-bracket.ts";
 
 const START: Position = { line: 1, column: 1 };
 const FILE_ID = 1;
@@ -53,6 +54,16 @@ export function readFile(
   const reader = openReader(text, diagnostics);
   if (reader === undefined) return undefined;
   if (reader.errors.length > 0) {
+    const open = findOpenBracket(text);
+    if (open !== undefined) {
+      const bracket = open.closing === "]" ? "[" : "{";
+      diagnostics.error(open.position, {
+        code: "yaml",
+        message: `the '${bracket}' here is never closed`,
+        hint: `add '${open.closing}' where it ends`,
+      });
+      return undefined;
+    }
     for (const { message, range } of reader.errors) {
       diagnostics.error(range?.start ?? START, {
         code: "yaml",
