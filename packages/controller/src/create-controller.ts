@@ -182,6 +182,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     reader,
     environment,
     parser,
+    actions,
     texts,
     publicUrl,
     runUrl: links.runUrl,

@@ -17,6 +17,9 @@ import {
 } from "@windrow/store";
 import { createParseWorker } from "@windrow/workflow";
 import { Registry } from "prom-client";
+import { NO_ACTION_SOURCES } from "../src/actions/action-rules.ts";
+import { openActionTrees } from "../src/actions/action-trees.ts";
+import { createActions } from "../src/actions/create-actions.ts";
 import { type GitEnvironment, prepareGitEnvironment } from "../src/git/git-environment.ts";
 import { createReaderPool } from "../src/git/reader-pool.ts";
 import { createAuthenticator } from "../src/http-api/authenticate.ts";
@@ -86,6 +89,7 @@ export async function startEdge(
   const environment = await prepareGitEnvironment({ dataDir, path: process.env.PATH ?? "", nowMs: Date.now() });
   const reader = createReaderPool(environment);
   const parser = createParseWorker();
+  const trees = await openActionTrees({ dir: join(dataDir, "actions"), environment, clock });
   const asked: { name: string; request: unknown }[] = [];
   const url = (): string => `http://127.0.0.1:${server.port}`;
   const links = createLinks(url);
@@ -96,6 +100,7 @@ export async function startEdge(
     reader,
     environment,
     parser,
+    actions: createActions({ db, environment, trees, logger, settings: NO_ACTION_SOURCES }),
     texts: createRunTexts(),
     publicUrl: url,
     tell: () => undefined,

@@ -104,6 +104,8 @@ export interface CallDefinition {
   readonly with: readonly (readonly [name: string, value: ValueTemplate])[];
   /** Every secret of the caller, or those named. */
   readonly secrets: "inherit" | TemplateMap;
+  /** Of `uses`. */
+  readonly position?: Position;
 }
 
 /** One job of a workflow as written, before matrix expansion. */

@@ -124,7 +124,7 @@ export { findRepository, findRepositoryById } from "./repositories/find-reposito
 export { listRepositories, REPOSITORIES_LISTED_MAX } from "./repositories/list-repositories.ts";
 export type { RepositoryRow } from "./repositories/repository.ts";
 export { setDefaultBranch } from "./repositories/set-default-branch.ts";
-export { setLanguage } from "./repositories/set-language.ts";
+export { type DefaultFacts, setDefaultFacts } from "./repositories/set-default-facts.ts";
 export {
   addRunDiagnostics,
   beginRun,
@@ -163,7 +163,7 @@ export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
 export { type LabelCover, listLabelCover } from "./runs/list-label-cover.ts";
 export { openRunAttempt, type RunAttemptJobs } from "./runs/rerun.ts";
 export { findRun, listRuns, type RunFilter, type RunView } from "./runs/run-view.ts";
-export type { Schema } from "./schema.ts";
+export type { RepositorySchedule, Schema } from "./schema.ts";
 export { type ReportedAttempt, reportSteps, type StepFacts } from "./steps/report-steps.ts";
 export { findValidToken } from "./tokens/find-token.ts";
 export { insertFirstAdminToken } from "./tokens/insert-first-admin-token.ts";

@@ -1,11 +1,13 @@
 import type { Clock } from "@windrow/service";
-import { listRuns, type PushRow, type RepositoryRow, setLanguage } from "@windrow/store";
-import { detectLanguage, type ParseWorker } from "@windrow/workflow";
+import { listRuns, type NewRun, type PushRow, type RepositoryRow } from "@windrow/store";
+import type { ParseWorker } from "@windrow/workflow";
+import type { Actions } from "../actions/create-actions.ts";
 import type { GitEnvironment } from "../git/git-environment.ts";
 import type { ReaderPool } from "../git/reader-pool.ts";
 import { prepareRuns } from "./prepare-runs.ts";
-import { readPushTrigger } from "./push-trigger.ts";
+import { readPushTriggers } from "./push-trigger.ts";
 import { WORKFLOW_FILES_MAX } from "./read-workflow-files.ts";
+import { rememberDefault } from "./remember-default.ts";
 import { type StartRunsDeps, startRuns } from "./start-runs.ts";
 
 export interface BuildPushDeps extends StartRunsDeps {
@@ -13,6 +15,7 @@ export interface BuildPushDeps extends StartRunsDeps {
   readonly reader: ReaderPool;
   readonly environment: GitEnvironment;
   readonly parser: ParseWorker;
+  readonly actions: Pick<Actions, "readFile">;
 }
 
 export interface BuiltPush {
@@ -26,23 +29,30 @@ export async function buildPush(
   deps: BuildPushDeps,
   push: { readonly row: PushRow; readonly repository: RepositoryRow; readonly folder: string },
 ): Promise<BuiltPush> {
-  const trigger = await readPushTrigger(deps, push);
-  if ("nothing" in trigger) {
-    await startRuns(deps, { pushId: push.row.id, runs: [], reason: trigger.nothing });
-    return { runIds: [], notes: [`nothing to build: ${trigger.nothing}`] };
+  const triggers = await readPushTriggers(deps, push);
+  if ("nothing" in triggers) {
+    await startRuns(deps, { pushId: push.row.id, runs: [], reason: triggers.nothing });
+    return { runIds: [], notes: [`nothing to build: ${triggers.nothing}`] };
   }
-  if (push.row.ref === `refs/heads/${push.repository.default_branch}`) {
-    const language = detectLanguage(trigger.content.rootNames) ?? null;
-    if (language !== push.repository.language)
-      await setLanguage(deps.db, { repositoryId: push.repository.id, language });
+  const runs: NewRun[] = [];
+  const notes: string[] = [];
+  for (const trigger of triggers) {
+    const prepared = await prepareRuns(trigger, deps);
+    runs.push(...prepared.runs);
+    if (trigger === triggers[0]) notes.push(...prepared.notes);
+    if (trigger.event.event === "push" && trigger.scope === "branch" && isDefault(push)) {
+      await rememberDefault(deps, push.repository, { content: trigger.content, triggers: prepared.triggers });
+    }
   }
-  const { runs, notes } = await prepareRuns(trigger, deps.parser);
   const reason = runs.length === 0 ? notes.join("; ").slice(0, 1_000) : null;
   const runIds = await startRuns(deps, { pushId: push.row.id, runs, reason });
   // somebody else was faster, the repair sweep say: what it made is what this push has made
   if (runIds === undefined) return { runIds: await listRunIds(deps, push.row.id), notes: [] };
   return { runIds, notes: runs.length > 0 ? [] : notes.map((note) => `nothing to build: ${note}`) };
 }
+
+const isDefault = ({ row, repository }: { readonly row: PushRow; readonly repository: RepositoryRow }): boolean =>
+  row.ref === `refs/heads/${repository.default_branch}`;
 
 async function listRunIds({ db }: BuildPushDeps, pushId: number): Promise<number[]> {
   const runs = await listRuns(db, { pushIds: [pushId], limit: WORKFLOW_FILES_MAX });

@@ -4,7 +4,13 @@ import type { BuildPushDeps } from "./build-push.ts";
 import { deleteTryRefs } from "./delete-try-refs.ts";
 import { createPushGate } from "./receive-push.ts";
 import { repairPushes } from "./repair-pushes.ts";
-import { type StartedByHand, type StartRunRequest, startRunByHand } from "./start-run.ts";
+import {
+  dispatchRepository,
+  type RepositoryDispatch,
+  type StartedByHand,
+  type StartRunRequest,
+  startRunByHand,
+} from "./start-run.ts";
 
 const REPAIR_EVERY_MS = 2_000;
 const TRY_REFS_EVERY_MS = 3_600_000;
@@ -13,6 +19,8 @@ const TRY_REFS_EVERY_MS = 3_600_000;
 export interface Intake extends Service {
   readonly gate: PushGate;
   startRun(request: StartRunRequest): Promise<StartedByHand>;
+  /** `repository_dispatch`. */
+  dispatch(request: RepositoryDispatch): Promise<StartedByHand>;
 }
 
 export function createIntake(
@@ -23,6 +31,7 @@ export function createIntake(
   return {
     gate: createPushGate(deps),
     startRun: (request) => startRunByHand(deps, request),
+    dispatch: (request) => dispatchRepository(deps, request),
     async start() {
       loops = [
         startLoop({

@@ -38,6 +38,23 @@ export function dispatchDocument(
   return JSON.stringify({ ref: source.ref, inputs: start.inputs, workflow: start.workflow, ...common(source) });
 }
 
+/** The `create` and `delete` events' document. */
+export function refDocument(source: EventSource, ref: string): string {
+  const [, type = "heads", name = ref] = /^refs\/(heads|tags)\/(.*)$/s.exec(ref) ?? [];
+  return JSON.stringify({
+    ref: name,
+    ref_type: type === "tags" ? "tag" : "branch",
+    master_branch: source.repository.default_branch,
+    pusher_type: "user",
+    ...common(source),
+  });
+}
+
+/** The document of an event that came with one: it says what it says, and the rest is as the farm knows it. */
+export function payloadDocument(source: EventSource, payload: { readonly [name: string]: unknown }): string {
+  return JSON.stringify({ ...common(source), ...payload });
+}
+
 function common({ repository, publicUrl, actor }: EventSource) {
   const { id, owner, name, default_branch } = repository;
   return {

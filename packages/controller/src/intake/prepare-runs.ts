@@ -1,15 +1,18 @@
-import type { Diagnostic, WorkflowDefinition } from "@windrow/model";
+import type { Diagnostic, Trust, Value, WorkflowDefinition } from "@windrow/model";
 import type { NewJob, NewRun, RepositoryRow } from "@windrow/store";
 import {
   matchTriggers,
   type ParseResult,
   type ParseWorker,
+  readDispatchInputs,
   resolveJobs,
   type TriggerEvent,
   type TriggerMatch,
 } from "@windrow/workflow";
 import { toNewJob } from "../runs/new-job.ts";
+import type { Changes } from "./changed-paths.ts";
 import { conventionalNote } from "./conventional-file.ts";
+import { type LoadCalledDeps, loadCalled } from "./load-called.ts";
 import {
   type CommitContent,
   WORKFLOW_FILE_BYTES_MAX,
@@ -28,19 +31,31 @@ export interface Trigger {
   readonly repository: RepositoryRow;
   readonly publicUrl: string;
   readonly content: CommitContent;
+  /** Where the repository's objects are. */
+  readonly folder: string;
   readonly scope: NewRun["scope"];
   readonly ref: string;
   readonly beforeSha: string | null;
   readonly actor: string;
   readonly pushId: number | null;
-  /** The event's document for the workflow of that path. */
-  readonly document: (workflowPath: string) => string;
+  /** Trusted when absent. */
+  readonly trust?: Trust;
+  readonly headRef?: string;
+  readonly baseRef?: string;
+  /** The event's document for the workflow of that path, with the inputs of a dispatch as texts. */
+  readonly document: (workflowPath: string, inputs: Readonly<Record<string, string>>) => string;
+  /** What was given for the inputs of a dispatch. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  /** Which run's end, or which workflow of the default branch, is behind it. */
+  readonly cause?: { readonly runId: number; readonly depth: number };
+  /** The title where the file has no `run-name`; the head of the commit's message when absent. */
+  readonly title?: string;
   /** Only this file (path, file name, or name in it), whatever its `on:` says when `always` is set. */
   readonly chosen?: { readonly workflow: string; readonly always: boolean };
   /** A file whose `on:` cannot be read starts nothing unless it was chosen: whoever asks by hand is told in a note. */
   readonly notesBroken?: boolean;
   /** Asked once, and only when a path filter needs to know. */
-  readonly changedPaths?: () => Promise<readonly string[] | undefined>;
+  readonly changes?: () => Promise<Changes | undefined>;
 }
 
 export interface PreparedRuns {
@@ -49,10 +64,13 @@ export interface PreparedRuns {
   readonly notes: readonly string[];
   /** True when a workflow was chosen and there is none of that name. */
   readonly isUnknown: boolean;
+  /** What every file that could be read starts for. */
+  readonly triggers: readonly { readonly path: string; readonly triggers: WorkflowDefinition["triggers"] }[];
 }
 
 /** Which runs a trigger starts: files → definitions → those whose `on:` matches → rows. Broken files become broken runs. */
-export async function prepareRuns(trigger: Trigger, parser: ParseWorker): Promise<PreparedRuns> {
+export async function prepareRuns(trigger: Trigger, deps: LoadCalledDeps): Promise<PreparedRuns> {
+  const { parser } = deps;
   const { content } = trigger;
   const notes: string[] = [];
   const runs: NewRun[] = [];
@@ -81,10 +99,18 @@ export async function prepareRuns(trigger: Trigger, parser: ParseWorker): Promis
     }
     const isAsked = chosen?.always === true || triggers === undefined;
     const match = isAsked ? { matches: true as const } : await matchWithPaths(triggers, trigger);
-    if (match.matches) runs.push(makeRun(trigger, file, result.definition ?? null, result.diagnostics));
-    else notes.push(`${file.path}: ${match.reason}`);
+    if (!match.matches) {
+      notes.push(`${file.path}: ${match.reason}`);
+      continue;
+    }
+    const given = readInputs(trigger, result.definition);
+    if ("problems" in given) notes.push(`${file.path}: ${given.problems.join("; ")}`);
+    else runs.push(makeRun(trigger, await withCalled(trigger, file, result, deps), given));
   }
-  return { runs, notes, isUnknown: chosen !== undefined && candidates.length === 0 };
+  const triggers = parsed.flatMap(({ file, result }) =>
+    result.definition === undefined ? [] : [{ path: file.path, triggers: result.definition.triggers }],
+  );
+  return { runs, notes, isUnknown: chosen !== undefined && candidates.length === 0, triggers };
 }
 
 function describeProblem({ line, column, message }: Diagnostic): string {
@@ -118,19 +144,60 @@ function isChosen(wanted: string, path: string, name: string | undefined): boole
 /** Computing changed paths takes processes, so they are asked for only after everything else matched. */
 async function matchWithPaths(triggers: WorkflowDefinition["triggers"], trigger: Trigger): Promise<TriggerMatch> {
   const match = matchTriggers({ triggers }, trigger.event);
-  const filter = triggers.find((one) => one.event === trigger.event.event);
-  if (!match.matches || trigger.event.event !== "push" || trigger.changedPaths === undefined) return match;
+  const { event } = trigger;
+  if (!match.matches || trigger.changes === undefined) return match;
+  if (event.event !== "push" && event.event !== "pull_request" && event.event !== "pull_request_target") return match;
+  const filter = triggers.find((one) => one.event === event.event);
   if (filter?.paths === undefined && filter?.pathsIgnore === undefined) return match;
-  const changedPaths = await trigger.changedPaths();
-  return changedPaths === undefined ? match : matchTriggers({ triggers }, { ...trigger.event, changedPaths });
+  const changes = await trigger.changes();
+  if (changes === undefined) return match;
+  const { paths: changedPaths, commitCount } = changes;
+  return matchTriggers({ triggers }, { ...event, changedPaths, commitCount });
 }
 
-function makeRun(
-  trigger: Trigger,
+interface Given {
+  /** Typed. */
+  readonly inputs: { readonly [name: string]: Value };
+  readonly eventInputs: { readonly [name: string]: string };
+}
+
+/** What a dispatch gave a workflow, by what the file says of its inputs. */
+function readInputs(
+  { event, inputs = {} }: Trigger,
+  definition: WorkflowDefinition | undefined,
+): Given | { readonly problems: readonly string[] } {
+  if (event.event !== "workflow_dispatch" || definition === undefined) return { inputs: {}, eventInputs: {} };
+  const declared = definition.triggers.find((one) => one.event === "workflow_dispatch")?.inputs ?? [];
+  return readDispatchInputs(declared, inputs);
+}
+
+interface LoadedFile {
+  readonly file: WorkflowFile;
+  /** Null when it, or what it calls, has errors. */
+  readonly definition: WorkflowDefinition | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+async function withCalled(
+  { repository, content, folder, ref, trust = "trusted" }: Trigger,
   file: WorkflowFile,
-  definition: WorkflowDefinition | null,
-  diagnostics: readonly Diagnostic[],
-): NewRun {
+  { definition, diagnostics }: ParseResult,
+  deps: LoadCalledDeps,
+): Promise<LoadedFile> {
+  if (definition === undefined) return { file, definition: null, diagnostics };
+  if (!definition.jobs.some((job) => job.call !== undefined)) return { file, definition, diagnostics };
+  const { owner, name } = repository;
+  const place = { folder, owner, repository: `${owner}/${name}`, ref, sha: content.commit.sha, trust };
+  const loaded = await loadCalled(deps, place, definition);
+  const isBroken = loaded.diagnostics.some((one) => one.severity === "error");
+  return {
+    file,
+    definition: isBroken ? null : loaded.definition,
+    diagnostics: [...diagnostics, ...loaded.diagnostics],
+  };
+}
+
+function makeRun(trigger: Trigger, { file, definition, diagnostics }: LoadedFile, given: Given): NewRun {
   const { repository, content } = trigger;
   const [title = ""] = content.commit.message.split("\n", 1);
   const common = {
@@ -138,13 +205,18 @@ function makeRun(
     owner: repository.owner,
     pushId: trigger.pushId,
     scope: trigger.scope,
-    trust: "trusted" as const,
-    eventName: trigger.event.event,
-    eventJson: trigger.document(file.path),
+    trust: trigger.trust ?? "trusted",
+    eventName: trigger.event.event === "other" ? trigger.event.name : trigger.event.event,
+    eventJson: trigger.document(file.path, given.eventInputs),
+    inputs: given.inputs,
+    headRef: trigger.headRef ?? "",
+    baseRef: trigger.baseRef ?? "",
+    ...(trigger.cause === undefined ? {} : { causeRunId: trigger.cause.runId, depth: trigger.cause.depth }),
+    hasFollowers: repository.has_followers,
     ref: trigger.ref,
     sha: content.commit.sha,
     beforeSha: trigger.beforeSha,
-    title: title.slice(0, TITLE_CHARS_MAX),
+    title: (trigger.title ?? title).slice(0, TITLE_CHARS_MAX),
     actor: trigger.actor,
     workflowPath: file.path,
     workflowName: definition?.name ?? file.path,
@@ -167,18 +239,19 @@ function makeRun(
 
 function listJobs(
   definition: WorkflowDefinition,
-  run: Pick<NewRun, "sha" | "ref" | "eventName" | "eventJson" | "actor" | "trust" | "workflowName" | "workflowPath">,
+  run: Omit<NewRun, "definition" | "diagnostics" | "jobs">,
   { repository, publicUrl }: Trigger,
 ): NewJob[] {
   const fullName = `${repository.owner}/${repository.name}`;
   const source = { repository: fullName, path: run.workflowPath, ref: run.ref, sha: run.sha };
+  const { headRef = "", baseRef = "", inputs = {} } = run;
   const facts = {
     ...run,
     repository: fullName,
     // not known before the run has its row; names that use them are completed when the job is made ready
     triggeringActor: run.actor,
-    headRef: "",
-    baseRef: "",
+    headRef,
+    baseRef,
     eventDigest: "",
     runId: 0,
     runNumber: 0,
@@ -186,7 +259,7 @@ function listJobs(
     defaultBranch: repository.default_branch,
     publicUrl,
   };
-  const seeds = resolveJobs({ scope: { definition, source, inputs: {} }, vars: {}, facts });
+  const seeds = resolveJobs({ scope: { definition, source, inputs }, vars: {}, facts });
   return seeds.map((seed) => toNewJob(seed));
 }
 

@@ -2,8 +2,10 @@ import { Refusal } from "@windrow/model";
 import { findRepository, type RepositoryRow } from "@windrow/store";
 import { repositoryFolder } from "../git/repository-folder.ts";
 import type { BuildPushDeps } from "./build-push.ts";
-import { dispatchDocument } from "./event-document.ts";
-import { prepareRuns } from "./prepare-runs.ts";
+import { isTryRef } from "./check-push.ts";
+import { dispatchDocument, type EventSource, payloadDocument } from "./event-document.ts";
+import { readPayload } from "./payload-trigger.ts";
+import { prepareRuns, type Trigger } from "./prepare-runs.ts";
 import { type CommitContent, readWorkflowFiles } from "./read-workflow-files.ts";
 import { startRuns } from "./start-runs.ts";
 
@@ -13,7 +15,10 @@ export interface StartRunRequest {
   /** Branch, tag or full ref; the default branch when left out. */
   readonly ref: string | undefined;
   readonly workflow: string | undefined;
-  readonly inputs: Readonly<Record<string, string>>;
+  /** For `workflow_dispatch`. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Another event than a start by hand, tried with its document. */
+  readonly event?: { readonly name: string; readonly payload: Readonly<Record<string, unknown>> };
   readonly actor: string;
 }
 
@@ -24,54 +29,127 @@ export interface StartedByHand {
 }
 
 /**
- * Starts runs by hand (`workflow_dispatch`): the workflow named, or every one that allows it. Throws a Refusal when
- * there is nothing that can be started so: `not_found` for a name that no workflow has.
+ * Starts runs by hand (`workflow_dispatch`), or as if an event had come: the workflow named, or every one that asks for
+ * it. Throws a Refusal when there is nothing that can be started so: `not_found` for a name that no workflow has,
+ * `invalid` with a word on every input that is wrong.
  */
 export async function startRunByHand(deps: BuildPushDeps, request: StartRunRequest): Promise<StartedByHand> {
-  const repository = await findRepository(deps.db, request);
-  if (repository === undefined) {
-    throw new Refusal("not_found", `there is no repository ${request.owner}/${request.name}`);
-  }
-  const { ref, content } = await resolveRef(deps, repository, request.ref ?? repository.default_branch);
-  const publicUrl = deps.publicUrl();
-  const source = { repository, publicUrl, actor: request.actor, commit: content.commit, ref };
-  const { runs, notes, isUnknown } = await prepareRuns(
-    {
-      event: { event: "workflow_dispatch" },
-      repository,
-      publicUrl,
-      content,
-      scope: ref.startsWith("refs/tags/") ? "tag" : "branch",
-      ref,
-      beforeSha: null,
-      actor: request.actor,
-      pushId: null,
-      document: (workflow) => dispatchDocument(source, { workflow, inputs: request.inputs }),
-      notesBroken: true,
-      ...(request.workflow === undefined ? {} : { chosen: { workflow: request.workflow, always: false } }),
-    },
-    deps.parser,
+  const repository = await requireRepository(deps, request);
+  const found = await resolveRef(
+    deps,
+    repository,
+    request.ref ?? repository.default_branch,
+    request.event !== undefined,
   );
+  const { event } = request;
+  const common = commonOf(deps, repository, found, request);
+  const source = sourceOf(common, request.actor);
+  const trigger: Trigger =
+    event === undefined
+      ? {
+          ...common,
+          event: { event: "workflow_dispatch" },
+          inputs: request.inputs,
+          document: (workflow, inputs) => dispatchDocument(source, { workflow, inputs }),
+        }
+      : { ...common, ...readPayload(deps, { ...common, source, ...event }) };
+  return start(deps, trigger, event?.name ?? "workflow_dispatch");
+}
+
+export interface RepositoryDispatch {
+  readonly owner: string;
+  readonly name: string;
+  readonly eventType: string;
+  readonly clientPayload: Readonly<Record<string, unknown>>;
+  readonly actor: string;
+}
+
+/** `repository_dispatch`: somebody outside tells the default branch's workflows. Nobody listening is no error. */
+export async function dispatchRepository(deps: BuildPushDeps, request: RepositoryDispatch): Promise<StartedByHand> {
+  const repository = await requireRepository(deps, request);
+  const found = await resolveRef(deps, repository, repository.default_branch, false);
+  const common = commonOf(deps, repository, found, { ...request, workflow: undefined });
+  const { eventType, clientPayload } = request;
+  const payload = { action: eventType, branch: repository.default_branch, client_payload: clientPayload };
+  const document = payloadDocument(sourceOf(common, request.actor), payload);
+  const { runs, notes } = await prepareRuns(
+    {
+      ...common,
+      event: { event: "repository_dispatch", action: eventType },
+      document: () => document,
+      title: eventType,
+    },
+    deps,
+  );
+  return { runIds: (await startRuns(deps, { pushId: null, runs, reason: null })) ?? [], notes };
+}
+
+type Found = { readonly ref: string; readonly content: CommitContent; readonly folder: string };
+type CommonTrigger = Omit<Trigger, "event" | "document">;
+
+function commonOf(
+  deps: BuildPushDeps,
+  repository: RepositoryRow,
+  { ref, content, folder }: Found,
+  request: { readonly actor: string; readonly workflow: string | undefined },
+): CommonTrigger {
+  return {
+    repository,
+    publicUrl: deps.publicUrl(),
+    content,
+    folder,
+    scope: isTryRef(ref) ? "try" : ref.startsWith("refs/tags/") ? "tag" : "branch",
+    ref,
+    beforeSha: null,
+    actor: request.actor,
+    pushId: null,
+    notesBroken: true,
+    ...(request.workflow === undefined ? {} : { chosen: { workflow: request.workflow, always: false } }),
+  };
+}
+
+const sourceOf = ({ repository, publicUrl, content, ref }: CommonTrigger, actor: string): EventSource => ({
+  repository,
+  publicUrl,
+  actor,
+  commit: content.commit,
+  ref,
+});
+
+async function start(deps: BuildPushDeps, trigger: Trigger, event: string): Promise<StartedByHand> {
+  const { runs, notes, isUnknown } = await prepareRuns(trigger, deps);
   if (isUnknown) throw new Refusal("not_found", notes.join("; "), { hint: "name one of these files" });
   if (runs.length === 0) {
-    throw new Refusal("invalid", `nothing was started: ${notes.join("; ")}`, {
-      hint: "a workflow that is started by hand has `workflow_dispatch` in its `on:`",
-    });
+    const hint =
+      event === "workflow_dispatch"
+        ? "a workflow that is started by hand has `workflow_dispatch` in its `on:`"
+        : `a workflow that starts so has \`${event}\` in its \`on:\``;
+    throw new Refusal("invalid", `nothing was started: ${notes.join("; ")}`, { hint });
   }
   return { runIds: (await startRuns(deps, { pushId: null, runs, reason: null })) ?? [], notes };
+}
+
+async function requireRepository(
+  deps: BuildPushDeps,
+  { owner, name }: { readonly owner: string; readonly name: string },
+): Promise<RepositoryRow> {
+  const repository = await findRepository(deps.db, { owner, name });
+  if (repository === undefined) throw new Refusal("not_found", `there is no repository ${owner}/${name}`);
+  return repository;
 }
 
 async function resolveRef(
   deps: BuildPushDeps,
   repository: RepositoryRow,
   wanted: string,
-): Promise<{ ref: string; content: CommitContent }> {
+  mayTry: boolean,
+): Promise<Found> {
   const folder = repositoryFolder(deps.environment.gitDir, repository);
   const names = wanted.startsWith("refs/") ? [wanted] : [`refs/heads/${wanted}`, `refs/tags/${wanted}`];
   for (const ref of names) {
-    if (!/^refs\/(heads|tags)\/[^\s~^:?*[\\]+$/.test(ref)) continue;
+    if (!/^refs\/(heads|tags)\/[^\s~^:?*[\\]+$/.test(ref) && !(mayTry && isTryRef(ref))) continue;
     const content = await readWorkflowFiles(deps.reader, folder, ref);
-    if (content !== undefined) return { ref, content };
+    if (content !== undefined) return { ref, content, folder };
   }
   throw new Refusal("not_found", `${repository.owner}/${repository.name} has no branch or tag '${wanted}'`);
 }

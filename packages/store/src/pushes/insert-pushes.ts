@@ -13,6 +13,8 @@ export interface PushRow extends RefUpdate {
   readonly actor: string;
   readonly options: readonly string[];
   readonly state: "received" | "settled" | "abandoned";
+  /** It was made with this job's token, and starts no run. */
+  readonly byJobId: number | null;
 }
 
 /** Records ref updates before git makes them, in the order given, so that a crash right after them loses no build. */
@@ -22,6 +24,7 @@ export async function insertPushes(
     readonly repositoryId: number;
     readonly actor: string;
     readonly options: readonly string[];
+    readonly byJobId?: number;
     readonly updates: readonly RefUpdate[];
   },
 ): Promise<PushRow[]> {
@@ -36,6 +39,7 @@ export async function insertPushes(
         after_sha: update.afterSha,
         actor: push.actor,
         options: [...push.options],
+        by_job_id: push.byJobId ?? null,
         state: "received" as const,
       })),
     )
@@ -51,6 +55,7 @@ export async function insertPushes(
       actor: push.actor,
       options: push.options,
       state: "received",
+      byJobId: push.byJobId ?? null,
     };
   });
 }

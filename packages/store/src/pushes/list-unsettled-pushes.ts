@@ -14,6 +14,7 @@ const COLUMNS = [
   "actor",
   "options",
   "state",
+  "by_job_id as byJobId",
 ] as const;
 
 /** Pushes still `received` after `olderThanMs`, oldest first. */

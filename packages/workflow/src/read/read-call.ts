@@ -15,6 +15,7 @@ export function readCall(
   checkWorkflowUses(text, positionOf(uses.value, uses.at), diagnostics);
   return {
     uses: text,
+    position: positionOf(uses.value, uses.at),
     with: inputs === undefined ? [] : readInputs(inputs, diagnostics),
     secrets: secrets === undefined ? [] : readSecrets(secrets, diagnostics),
   };
