@@ -14,10 +14,11 @@ import {
   type SessionCall,
   type Welcome,
 } from "@windrow/wire";
+import { noActions } from "./actions/action-port.ts";
 import { type AgentBus, createAgentBus } from "./agent-bus.ts";
 import { startGateway } from "./gateway/gateway.ts";
 import { moveToTrash } from "./job/job-files.ts";
-import type { JobMachine } from "./job/run-job.ts";
+import type { JobMachine } from "./job/job-options.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
 import { openJournal } from "./journal/journal.ts";
 import type { HeldAttempt } from "./leases/held-attempt.ts";
@@ -49,6 +50,8 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly bootClockMs: () => number;
   readonly logger: Logger;
+  /** Where steps get their actions from; only what is built in unless told. */
+  readonly openActions?: AttemptRunner["openActions"];
   readonly onReady: (welcome: Welcome) => void;
   /** The farm wants nothing more to do with this agent; it has ended its jobs if they are not its any more. */
   readonly onRefused: (refusal: Refusal) => void;
@@ -90,7 +93,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { serverUrl, apiUrl } = gateway;
   const { backend, machineEnv, hasBash } = options;
   const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
-  const machine: JobMachine = { ...shared, agentName: credential.name, serverUrl, apiUrl };
+  const actionsDir = join(folders.agentDir, "actions");
+  const machine: JobMachine = { ...shared, actionsDir, agentName: credential.name, serverUrl, apiUrl };
   const running = new Set<Promise<void>>();
   const trashLoop: Loop = startLoop({
     name: "trash",
@@ -159,6 +163,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     gateway,
     folders,
     slotUsers: options.slotUsers,
+    openActions: options.openActions ?? (() => noActions),
     onTrash: () => trashLoop.wake(),
   };
 

@@ -1,18 +1,19 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
-import { Refusal } from "@windrow/model";
+import { type Plan, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
+import type { ActionPort } from "./actions/action-port.ts";
 import { fetchEvent } from "./fetch-event.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
-import { type JobMachine, type JobResult, runJob } from "./job/run-job.ts";
-import { backendStepNo } from "./job/run-step.ts";
+import type { JobMachine } from "./job/job-options.ts";
+import { type JobResult, runJob } from "./job/run-job.ts";
+import { shipRemains } from "./job/ship-remains.ts";
 import { prepareSpoolFolder } from "./job/spool-folder.ts";
-import { toStepReport } from "./job/step-report.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
 import { AttemptRevoked, type HeldAttempt } from "./leases/held-attempt.ts";
 import type { HeldAttempts } from "./leases/held-attempts.ts";
@@ -28,6 +29,8 @@ export interface AttemptRunner {
   readonly folders: AttemptFolders;
   /** By slot number; empty when steps run as the agent itself. */
   readonly slotUsers: readonly (SlotUser | undefined)[];
+  /** Where one attempt's steps get their actions from. */
+  readonly openActions: (job: { readonly attempt: HeldAttempt; readonly plan: Plan }) => ActionPort;
   /** There is something to sweep. */
   readonly onTrash: () => void;
 }
@@ -111,6 +114,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const jobToken = memory.opened?.jobToken ?? start.jobToken;
   if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
   const { clock, logger } = machine;
+  const actions = runner.openActions({ attempt, plan });
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
   const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });
@@ -127,8 +131,11 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           .map((text) => Buffer.from(text)),
       ],
       earlierMasks: memory.masks,
-      onMask: (stepNo, bytes) =>
-        machine.journal.append({ kind: "mask", attemptId, stepNo, base64: bytes.toString("base64") }),
+      onMask({ stepNo, bytes, heldFrom }) {
+        const base64 = Buffer.from(bytes).toString("base64");
+        const held = heldFrom.length > 0 && { heldFrom };
+        machine.journal.append({ kind: "mask", attemptId, stepNo, base64, ...held });
+      },
     });
     let result = memory.finishing;
     if (result === undefined) {
@@ -143,6 +150,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           attempt,
           plan,
           eventJson,
+          actions,
           jobToken,
           memory,
           site,
@@ -155,7 +163,8 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       logs.say(footer(result));
       machine.journal.append({ kind: "finishing", attemptId, report: result });
     } else {
-      await shipAgain(memory, logs, reporter, site.siteDir);
+      // The job had ended before the agent died: its log and its reports may not be whole on the other side.
+      await shipRemains({ plan, memory, logs, reporter, siteDir: site.siteDir });
     }
     held.freeSlot(attemptId);
     closeGate();
@@ -259,15 +268,6 @@ async function finish(runner: AttemptRunner, { attempt, shipper, reporter, resul
       if (error instanceof Refusal) throw new AttemptRevoked(error.message);
       throw error;
     }
-  }
-}
-
-/** The job had ended before the agent died: its log and its reports may not be whole on the other side. */
-async function shipAgain(memory: AttemptMemory, logs: JobLogs, reporter: StepReporter, siteDir: string): Promise<void> {
-  for (const [stepNo, result] of memory.stepsEnded) {
-    reporter.report(toStepReport(result));
-    if (result.rawBytes === 0) continue;
-    await logs.beginStep(stepNo, join(siteDir, "spool", String(backendStepNo(stepNo))), false).endAt(result.rawBytes);
   }
 }
 

@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser, type StepBackend } from "@windrow/backends";
-import { asAgentId, type Refusal } from "@windrow/model";
+import { asAgentId, type Refusal, type StepReport } from "@windrow/model";
 import { createLogger, systemClock } from "@windrow/service";
 import { createAgentApiClient, createUserNkey } from "@windrow/wire";
-import { type Agent, startAgent } from "../src/agent.ts";
+import { type Agent, type AgentOptions, startAgent } from "../src/agent.ts";
 import { makeAgentFolders } from "../src/start/agent-folders.ts";
 import { type FakeAttempt, FakeController } from "./fake-controller.ts";
 
@@ -17,14 +17,23 @@ export class AgentBench {
   readonly #backend: StepBackend;
   readonly #slotsCount: number;
   readonly #controllerUrl: string;
+  readonly #openActions: AgentOptions["openActions"];
   readonly #agents: Agent[] = [];
   #slotUsers: (SlotUser | undefined)[] = [];
 
-  constructor(options: { backend?: StepBackend; slotsCount?: number; controllerUrl?: string } = {}) {
+  constructor(
+    options: {
+      backend?: StepBackend;
+      slotsCount?: number;
+      controllerUrl?: string;
+      openActions?: AgentOptions["openActions"];
+    } = {},
+  ) {
     this.dir = mkdtempSync(join(tmpdir(), "windrow-agent-"));
     chmodSync(this.dir, 0o711);
     this.#backend = options.backend ?? createHostBackend();
     this.#slotsCount = options.slotsCount ?? 1;
+    this.#openActions = options.openActions;
     this.#controllerUrl = options.controllerUrl ?? "http://127.0.0.1:1";
   }
 
@@ -66,6 +75,7 @@ export class AgentBench {
       clock: systemClock,
       bootClockMs,
       logger: createLogger({ component: "agent", level: LOG_LEVEL }),
+      ...(this.#openActions !== undefined && { openActions: this.#openActions }),
       onReady: () => {},
       onRefused: (refusal) => {
         this.refusals.push(refusal);
@@ -81,6 +91,11 @@ export class AgentBench {
   /** Waits until the controller has the attempt's result. */
   async finished(attempt: FakeAttempt, timeoutMs?: number): Promise<NonNullable<FakeAttempt["finish"]>> {
     return waitFor("the finish", () => attempt.finish, timeoutMs);
+  }
+
+  /** What was last said of a step, with its remarks and its summary if it has ended. */
+  lastReport(attempt: FakeAttempt, stepNo: number): StepReport | undefined {
+    return attempt.reports.findLast((report) => report.stepNo === stepNo);
   }
 
   /** Final outcomes in order of steps. */

@@ -49,6 +49,8 @@ export interface StartStepOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Entered as the job's user. */
   readonly cwd: string;
+  /** It may run while other steps do. Where one step of a job does, all of them must be started so. */
+  readonly isBeside?: boolean;
 }
 
 export interface StepExit {
@@ -121,7 +123,8 @@ export interface StepBackend {
   close(): Promise<void>;
 }
 
-/** One open job. Calls may overlap, except that a step may be started only after the one before it ended. */
+/** One open job. Calls may overlap, except that a step may be started only after the one before it ended, unless
+ * both are started with `isBeside`. */
 export interface JobHandle {
   readonly site: JobSite;
   readonly containment: Containment;
@@ -132,7 +135,7 @@ export interface JobHandle {
   readonly supervisorPid: number;
   /**
    * Returns when the step's process was started. Idempotent per `stepNo`: a step that runs or has ended is not started again.
-   * Throws `step_running` while another step runs, `step_invalid` for an environment that no process can have,
+   * Throws `step_running` while another step runs (and it was not asked to run beside it), `step_invalid` for an environment that no process can have,
    * `supervisor_gone`.
    */
   startStep(options: StartStepOptions): Promise<void>;

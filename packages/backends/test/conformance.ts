@@ -23,8 +23,9 @@ export interface ConformanceBackend {
 export function describeConformance({ name, backend, argvFor, killSupervisor }: ConformanceBackend): void {
   describe(`the ${name} backend`, () => {
     const kit = createJobKit(backend);
-    const start = (job: JobHandle, step: ConformanceStep) =>
+    const start = (job: JobHandle, step: ConformanceStep, isBeside = false) =>
       job.startStep({
+        isBeside,
         stepNo: step.stepNo,
         argv: argvFor(step),
         env: { PATH: "/usr/bin:/bin" },
@@ -71,6 +72,18 @@ export function describeConformance({ name, backend, argvFor, killSupervisor }: 
       const job = await kit.openJob();
       await start(job, { stepNo: 1, isEndless: true });
       expect(await codeOf(start(job, { stepNo: 2 }))).toBe("step_running");
+    });
+
+    it("runs steps beside one another when all are started so", async () => {
+      const job = await kit.openJob();
+      await start(job, { stepNo: 7, output: "server\n", isEndless: true }, true);
+      await start(job, { stepNo: 2, output: "test\n", exitCode: 4 }, true);
+      expect(await job.waitStep(2)).toMatchObject({ exitCode: 4, spoolBytes: 5 });
+      await start(job, { stepNo: 3, output: "more\n" }, true);
+      expect(await job.waitStep(3)).toMatchObject({ exitCode: 0, spoolBytes: 5 });
+      expect(await job.cancelStep(7)).toMatchObject({ endedBy: "interrupt" });
+      expect(await job.waitStep(7)).toMatchObject({ exitCode: 130, signal: "SIGINT", spoolBytes: 7 });
+      expect(await readFile(job.spoolPath(7), "utf8")).toBe("server\n");
     });
 
     it("cancels a running step and says with which signal", async () => {

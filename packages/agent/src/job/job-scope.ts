@@ -1,15 +1,7 @@
 import type { Plan, Value } from "@windrow/model";
 import { stepOutcomeWord } from "@windrow/model";
-import {
-  type ExpressionContexts,
-  type ExpressionFunctions,
-  evaluateTemplate,
-  githubContext,
-  matrixContext,
-  needsContext,
-  strategyContext,
-} from "@windrow/workflow";
-import type { StepResult } from "../journal/journal-records.ts";
+import { evaluateTemplate, githubContext, matrixContext, needsContext, strategyContext } from "@windrow/workflow";
+import { type StepScope, withEntries } from "./step-scope.ts";
 
 export interface JobScopeOptions {
   readonly plan: Plan;
@@ -25,17 +17,17 @@ export interface JobScopeOptions {
 }
 
 /** What expressions of a job see; it grows with every step that ends. */
-export interface JobScope {
-  /** Of the job so far, from workflow, job and GITHUB_ENV, in order. */
-  readonly env: ReadonlyMap<string, string>;
-  /** From GITHUB_PATH, the newest first. */
-  readonly paths: readonly string[];
-  /** A step did not succeed and was not allowed to. */
-  readonly hasFailed: boolean;
+export interface JobScope extends StepScope {
   isStopped: boolean;
-  contexts(stepEnv?: ReadonlyMap<string, string>): ExpressionContexts;
-  readonly functions: ExpressionFunctions;
-  apply(result: StepResult, id: string | undefined): void;
+  /** As it is now, for a step that goes on beside others: what these leave does not reach it. */
+  snapshot(): StepScope;
+}
+
+interface Grown {
+  readonly env: Map<string, string>;
+  readonly paths: string[];
+  readonly steps: { [id: string]: Value };
+  hasFailed: boolean;
 }
 
 /** Throws `ExpressionFailure` when the job's `env` cannot be evaluated. */
@@ -59,22 +51,57 @@ export function createJobScope(options: JobScopeOptions): JobScope {
     matrix: matrixContext(plan.matrix),
     runner: options.runner,
     secrets: { GITHUB_TOKEN: options.jobToken },
-    vars: {},
-    inputs: {},
+    vars: plan.vars,
+    inputs: plan.inputs,
   };
-  const env = new Map<string, string>();
-  for (const [name, template] of plan.env) env.set(name, evaluateTemplate(template, fixed));
-  const paths: string[] = [];
-  const steps: { [id: string]: Value } = {};
-  let hasFailed = false;
   let isStopped = false;
 
-  const status = () => (isStopped ? "cancelled" : hasFailed ? "failure" : "success");
+  function growFrom(grown: Grown): StepScope {
+    const { env, paths, steps } = grown;
+    const status = () => (isStopped ? "cancelled" : grown.hasFailed ? "failure" : "success");
+    return {
+      env,
+      paths,
+      get hasFailed() {
+        return grown.hasFailed;
+      },
+      contexts: (view = {}) => ({
+        ...fixed,
+        github: view.github === undefined ? github : withEntries(github, view.github),
+        env: Object.fromEntries(view.stepEnv === undefined ? env : [...env, ...view.stepEnv]),
+        steps,
+        job: { status: status(), container: {}, services: {} },
+      }),
+      functions: {
+        success: () => status() === "success",
+        failure: () => status() === "failure",
+        cancelled: () => isStopped,
+        always: () => true,
+        hashFiles: options.hashFiles,
+      },
+      apply(result, id) {
+        for (const [name, value] of result.env) env.set(name, value);
+        paths.unshift(...result.paths.toReversed());
+        if (result.conclusion === "failure") grown.hasFailed = true;
+        if (id !== undefined) steps[id] = toStepValue(result);
+      },
+    };
+  }
+
+  const env = new Map<string, string>();
+  for (const [name, template] of plan.env) {
+    env.set(name, evaluateTemplate(template, { ...fixed, env: Object.fromEntries(env) }));
+  }
+  const grown: Grown = { env, paths: [], steps: {}, hasFailed: false };
+  const scope = growFrom(grown);
   return {
-    env,
-    paths,
+    env: scope.env,
+    paths: scope.paths,
+    contexts: scope.contexts,
+    functions: scope.functions,
+    apply: scope.apply,
     get hasFailed() {
-      return hasFailed;
+      return grown.hasFailed;
     },
     get isStopped() {
       return isStopped;
@@ -82,26 +109,17 @@ export function createJobScope(options: JobScopeOptions): JobScope {
     set isStopped(stopped) {
       isStopped = stopped;
     },
-    contexts: (stepEnv) => ({
-      ...fixed,
-      env: Object.fromEntries(stepEnv === undefined ? env : [...env, ...stepEnv]),
-      steps,
-      job: { status: status() },
-    }),
-    functions: {
-      success: () => status() === "success",
-      failure: () => status() === "failure",
-      cancelled: () => isStopped,
-      always: () => true,
-      hashFiles: options.hashFiles,
-    },
-    apply(result, id) {
-      for (const [name, value] of result.env) env.set(name, value);
-      paths.unshift(...result.paths.toReversed());
-      if (result.conclusion === "failure") hasFailed = true;
-      if (id === undefined) return;
-      const { conclusion, outputs } = result;
-      steps[id] = { outputs, outcome: stepOutcomeWord(result.outcome), conclusion };
-    },
+    snapshot: () =>
+      growFrom({
+        env: new Map(env),
+        paths: [...grown.paths],
+        steps: { ...grown.steps },
+        hasFailed: grown.hasFailed,
+      }),
   };
+}
+
+/** An entry of the `steps` context. */
+export function toStepValue({ outputs, outcome, conclusion }: Parameters<StepScope["apply"]>[0]): Value {
+  return { outputs, outcome: stepOutcomeWord(outcome), conclusion };
 }

@@ -1,6 +1,7 @@
 import type { JobHandle } from "@windrow/backends";
 import type { Plan } from "@windrow/model";
 import type { Clock } from "@windrow/service";
+import type { ActionPort } from "../actions/action-port.ts";
 import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
@@ -24,6 +25,9 @@ export interface OpenJob {
   readonly environment: { readonly [name: string]: string };
   readonly machineEnv: { readonly [name: string]: string };
   readonly hasBash: boolean;
+  readonly actions: ActionPort;
+  /** Steps may run beside one another. */
+  readonly runsBeside: boolean;
   readonly logs: JobLogs;
   readonly reporter: StepReporter;
   readonly journal: Journal;
@@ -31,3 +35,15 @@ export interface OpenJob {
   readonly clock: Clock;
   readonly bootClockMs: () => number;
 }
+
+/** Numbers of the step with this index in reports and streams; see StepReport. */
+export const mainNo = (_plan: Plan, index: number): number => index;
+export const postNo = (plan: Plan, index: number): number => plan.steps.length + index;
+export const preNo = (plan: Plan, index: number): number => 2 * plan.steps.length + index;
+
+/**
+ * The backend's number of a step's process, which it counts from 1: the same one whenever the job is gone through again.
+ * `partNo` is 0 for the process of a step that has only one.
+ */
+export const backendNo = (plan: Pick<Plan, "steps">, stepNo: number, partNo = 0): number =>
+  1 + stepNo + 3 * plan.steps.length * partNo;

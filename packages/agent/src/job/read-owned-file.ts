@@ -14,21 +14,32 @@ export function readOwnedFile(path: string, bytesMax: number): OwnedFile {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT") return { kind: "missing" };
-    if (code === "ELOOP") return { kind: "refused", why: "it is a link" };
-    if (code === "EACCES" || code === "ENXIO") return { kind: "refused", why: "it cannot be opened" };
-    throw error;
+    return toRefusal(error);
   }
   try {
-    const stats = fstatSync(file);
-    if (!stats.isFile()) return { kind: "refused", why: "it is not a plain file" };
-    if (stats.nlink !== 1) return { kind: "refused", why: "it has several names" };
-    if (stats.size > bytesMax) return { kind: "refused", why: `it is larger than ${bytesMax} bytes` };
-    const buffer = Buffer.alloc(stats.size);
-    const bytesRead = stats.size === 0 ? 0 : readSync(file, buffer, 0, stats.size, 0);
-    return { kind: "read", text: buffer.toString("utf8", 0, bytesRead) };
+    return readOpenFile(file, bytesMax);
   } finally {
     closeSync(file);
   }
+}
+
+/** What an error of opening says of the file. Throws errors that say nothing of it. */
+export function toRefusal(error: unknown): OwnedFile {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };
+  if (code === "ELOOP") return { kind: "refused", why: "it is a link" };
+  if (code === "EACCES" || code === "ENXIO") return { kind: "refused", why: "it cannot be opened" };
+  if (code === "ENAMETOOLONG") return { kind: "refused", why: "its name is too long" };
+  throw error;
+}
+
+/** The text of an open file, if it is a plain one with one name. */
+export function readOpenFile(file: number, bytesMax: number): OwnedFile {
+  const stats = fstatSync(file);
+  if (!stats.isFile()) return { kind: "refused", why: "it is not a plain file" };
+  if (stats.nlink !== 1) return { kind: "refused", why: "it has several names" };
+  if (stats.size > bytesMax) return { kind: "refused", why: `it is larger than ${bytesMax} bytes` };
+  const buffer = Buffer.alloc(stats.size);
+  const bytesRead = stats.size === 0 ? 0 : readSync(file, buffer, 0, stats.size, 0);
+  return { kind: "read", text: buffer.toString("utf8", 0, bytesRead) };
 }

@@ -1,60 +1,15 @@
-import {
-  type GraceSequence,
-  isBackendFault,
-  type JobHandle,
-  type JobReceipt,
-  type JobSite,
-  noGrace,
-  type StepBackend,
-} from "@windrow/backends";
-import type { FinishReport, Outcome, Plan, Receipt } from "@windrow/model";
-import { type Clock, failpoint, type Logger } from "@windrow/service";
-import { ExpressionFailure, evaluateTemplate } from "@windrow/workflow";
-import type { AttemptMemory } from "../journal/attempt-memory.ts";
-import type { Journal } from "../journal/journal.ts";
-import type { HeldAttempt } from "../leases/held-attempt.ts";
-import type { LeaseKeeper } from "../leases/lease-keeper.ts";
-import type { StepReporter } from "../reports/step-reporter.ts";
-import { hashFiles } from "./hash-files.ts";
-import type { JobFiles } from "./job-files.ts";
-import type { JobLogs } from "./job-logs.ts";
-import { createJobScope } from "./job-scope.ts";
+import { type GraceSequence, isBackendFault, type JobHandle, type JobReceipt, noGrace } from "@windrow/backends";
+import type { FinishReport, Outcome, Receipt } from "@windrow/model";
+import { failpoint } from "@windrow/service";
+import { ExpressionFailure } from "@windrow/workflow";
+import type { RunJobOptions } from "./job-options.ts";
+import { evaluateJobOutputs } from "./job-outputs.ts";
 import { watchJobStop } from "./job-stop.ts";
 import type { OpenJob } from "./open-job.ts";
-import { backendStepNo, runStep } from "./run-step.ts";
-import { jobEnvironment, runnerArch } from "./step-environment.ts";
-import { toStepReport } from "./step-report.ts";
-
-/** What is the same for all jobs of an agent. */
-export interface JobMachine {
-  readonly backend: StepBackend;
-  readonly agentName: string;
-  readonly serverUrl: string;
-  readonly apiUrl: string;
-  readonly machineEnv: { readonly [name: string]: string };
-  readonly hasBash: boolean;
-  readonly clock: Clock;
-  readonly bootClockMs: () => number;
-  readonly journal: Journal;
-  readonly keeper: LeaseKeeper;
-  readonly logger: Logger;
-}
-
-export interface RunJobOptions {
-  readonly machine: JobMachine;
-  readonly attempt: HeldAttempt;
-  readonly plan: Plan;
-  /** The document that the plan names. */
-  readonly eventJson: string;
-  readonly jobToken: string;
-  readonly memory: AttemptMemory;
-  readonly site: JobSite;
-  readonly files: JobFiles;
-  /** The job's supervisor, when it was started while the start was asked for. */
-  readonly ahead?: Promise<JobHandle> | undefined;
-  readonly logs: JobLogs;
-  readonly reporter: StepReporter;
-}
+import { openSteps } from "./open-steps.ts";
+import { NO_CONTAINERS } from "./resolve-uses.ts";
+import { runSteps } from "./run-steps.ts";
+import { shipRemains } from "./ship-remains.ts";
 
 /** Everything the controller is told at the end but the seals, which the log adds. */
 export type JobResult = Omit<FinishReport, "seals">;
@@ -112,7 +67,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
   try {
     // It may have been taken away while the job was opened: nobody listened then.
     attempt.over.throwIfAborted();
-    const steps = await runSteps(options, handle, stop);
+    const steps = await runAll(options, handle, stop);
     attempt.over.throwIfAborted();
     const receipt = await handle.closeJob(stop.kind === undefined ? withoutInterrupt(plan.cancelGrace) : stop.grace);
     return {
@@ -182,92 +137,37 @@ function endWhenRevoked(handle: JobHandle, { attempt, machine }: RunJobOptions):
   return () => endNow().catch(report);
 }
 
-async function runSteps(
+/** Runs everything a job consists of. A job that cannot be run as it is written fails with a sentence. */
+async function runAll(
   options: RunJobOptions,
   handle: JobHandle,
   stop: OpenJob["stop"],
-): Promise<Pick<JobResult, "outcome" | "reason" | "outputs">> {
-  const { machine, attempt, plan, files, memory, reporter } = options;
-  const { serverUrl, apiUrl, agentName } = machine;
-  const eventPath = files.write("event.json", options.eventJson === "" ? "{}" : options.eventJson);
-  const { workspaceDir, tempDir, homeDir } = files.work;
-  const runner = {
-    name: agentName,
-    os: "Linux",
-    arch: runnerArch(),
-    temp: tempDir,
-    tool_cache: `${homeDir}/.tool-cache`,
-    environment: "self-hosted",
+): Promise<Pick<JobResult, "outcome" | "reason" | "outputs" | "message">> {
+  const { plan, logs } = options;
+  const refuse = (reason: string, message: string) => {
+    logs.say(message);
+    return { outcome: "failed", reason, message: logs.redact(message), outputs: {} } as const;
   };
-  const scope = createJobScope({
-    plan,
-    eventJson: options.eventJson,
-    jobToken: options.jobToken,
-    serverUrl,
-    apiUrl,
-    workspaceDir,
-    eventPath,
-    runner,
-    hashFiles: (patterns) => hashFiles(workspaceDir, patterns),
-  });
-  const environment = jobEnvironment({
-    plan,
-    files,
-    agentName,
-    attemptId: attempt.attemptId,
-    attemptNo: attempt.attemptNo,
-    jobId: attempt.jobId,
-    serverUrl,
-    apiUrl,
-    eventPath,
-  });
-  const { machineEnv, hasBash, journal, clock, bootClockMs } = machine;
-  const rest = { attempt, plan, jobToken: options.jobToken, serverUrl, memory, files, logs: options.logs, reporter };
-  const job: OpenJob = { ...rest, handle, scope, environment, machineEnv, hasBash, journal, stop, clock, bootClockMs };
-
-  await failpoint("agent.before-first-step");
-  for (const [stepNo, step] of plan.steps.entries()) {
-    attempt.over.throwIfAborted();
-    if (stop.halted.aborted) break;
-    scope.isStopped = stop.stopped.aborted;
-    const ended = memory.stepsEnded.get(stepNo);
-    if (ended !== undefined && ended.rawBytes > 0) {
-      await options.logs.beginStep(stepNo, handle.spoolPath(backendStepNo(stepNo)), false).endAt(ended.rawBytes);
-    }
-    const result = ended ?? (await runStep(job, stepNo, step));
-    if (ended === undefined) journal.append({ kind: "step_ended", attemptId: attempt.attemptId, result });
-    scope.apply(result, step.id);
-    reporter.report(toStepReport(result));
+  if (plan.container !== undefined || plan.services.length > 0) {
+    const what = plan.container === undefined ? "services" : "a container";
+    return refuse("containers_unsupported", `The job asks for ${what}: ${NO_CONTAINERS}`);
   }
+  let job: OpenJob;
+  try {
+    job = openSteps(options, handle, stop);
+  } catch (error) {
+    if (!(error instanceof ExpressionFailure)) throw error;
+    return refuse("invalid_expression", `The job's env cannot be evaluated: ${error.message}`);
+  }
+  await failpoint("agent.before-first-step");
+  await runSteps(job);
   if (stop.kind === "given_back") return { outcome: "lost", reason: "agent_stopping", outputs: {} };
-  const outputs = evaluateOutputs(job);
+  job.scope.isStopped = stop.stopped.aborted;
+  const outputs = evaluateJobOutputs(job);
   if (stop.kind === "timed_out") return { outcome: "timed_out", reason: "timeout", outputs };
   if (stop.kind === "cancelled") return { outcome: "cancelled", reason: "cancelled", outputs };
-  if (scope.hasFailed) return { outcome: "failed", reason: "step_failed", outputs };
+  if (job.scope.hasFailed) return { outcome: "failed", reason: "step_failed", outputs };
   return { outcome: "succeeded", reason: "succeeded", outputs };
-}
-
-/** The documented limit of all outputs of a job together. */
-export const JOB_OUTPUTS_BYTES_MAX = 1024 * 1024;
-
-/** An output that cannot be evaluated, is too long or may hold a secret is left out, and the log says so. */
-function evaluateOutputs(job: OpenJob): { [name: string]: string } {
-  const outputs: { [name: string]: string } = {};
-  let leftBytes = JOB_OUTPUTS_BYTES_MAX;
-  for (const [name, template] of job.plan.outputs) {
-    const leaveOut = (why: string) => job.logs.say(`The job's output '${name}' is left out: ${why}`);
-    try {
-      const value = evaluateTemplate(template, job.scope.contexts(), job.scope.functions);
-      leftBytes -= Buffer.byteLength(value);
-      if (leftBytes < 0) leaveOut(`the outputs of a job may have ${JOB_OUTPUTS_BYTES_MAX} bytes together`);
-      else if (job.logs.holdsSecret(value)) leaveOut("it may hold a secret");
-      else outputs[name] = value;
-    } catch (error) {
-      if (!(error instanceof ExpressionFailure)) throw error;
-      leaveOut(error.message);
-    }
-  }
-  return outputs;
 }
 
 /** The supervisor went while the agent was down: what it left is collected, the job itself cannot go on. */
@@ -279,14 +179,8 @@ async function endGoneJob(
   // Where no namespace held it, a step may have outlived its supervisor.
   await machine.backend.endRemains(site);
   const remains = await machine.backend.readRemains(site);
-  for (const [stepNo] of plan.steps.entries()) {
-    const ended = memory.stepsEnded.get(stepNo);
-    if (ended !== undefined) options.reporter.report(toStepReport(ended));
-    const rawBytes = ended?.rawBytes ?? remains?.exits.get(backendStepNo(stepNo))?.spoolBytes;
-    if (rawBytes === undefined && !memory.stepsStarted.has(stepNo)) continue;
-    const log = logs.beginStep(stepNo, `${site.siteDir}/spool/${backendStepNo(stepNo)}`, false);
-    await (rawBytes === undefined ? log.endWithSpool() : log.endAt(rawBytes));
-  }
+  const { reporter } = options;
+  await shipRemains({ plan, memory, logs, reporter, siteDir: site.siteDir, remains });
   const message = remains?.endedByDeadline
     ? DEADLINE_SENTENCE
     : "The job's supervisor is gone: the machine restarted, or it was killed";

@@ -2,7 +2,7 @@ import { arch } from "node:os";
 import type { Plan } from "@windrow/model";
 import { splitRef } from "@windrow/workflow";
 import type { JobFiles } from "./job-files.ts";
-import type { JobScope } from "./job-scope.ts";
+import type { StepScope } from "./step-scope.ts";
 
 /** The same for every step of a job. */
 export interface JobEnvironmentOptions {
@@ -24,11 +24,11 @@ export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]
   return {
     GITHUB_ACTIONS: "true",
     GITHUB_ACTOR: plan.actor,
-    GITHUB_TRIGGERING_ACTOR: plan.actor,
+    GITHUB_TRIGGERING_ACTOR: plan.triggeringActor,
     GITHUB_API_URL: apiUrl,
     GITHUB_GRAPHQL_URL: `${apiUrl.replace(/\/v3$/, "")}/graphql`,
-    GITHUB_BASE_REF: "",
-    GITHUB_HEAD_REF: "",
+    GITHUB_BASE_REF: plan.baseRef,
+    GITHUB_HEAD_REF: plan.headRef,
     GITHUB_EVENT_NAME: plan.eventName,
     GITHUB_EVENT_PATH: options.eventPath,
     GITHUB_JOB: plan.jobKey,
@@ -55,6 +55,7 @@ export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]
     RUNNER_TEMP: files.work.tempDir,
     RUNNER_TOOL_CACHE: `${files.work.homeDir}/.tool-cache`,
     RUNNER_WORKSPACE: files.work.workDir,
+    ...(isDebug(plan) && { RUNNER_DEBUG: "1" }),
     WINDROW: "true",
     WINDROW_AGENT_NAME: options.agentName,
     WINDROW_ATTEMPT_ID: options.attemptId,
@@ -68,6 +69,11 @@ export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]
   };
 }
 
+/** People ask for more words by a variable of the repository. */
+export function isDebug(plan: Plan): boolean {
+  return plan.vars.ACTIONS_STEP_DEBUG?.toLowerCase() === "true";
+}
+
 /** `X64`, `ARM64`: the documented words. */
 export function runnerArch(): string {
   return arch().toUpperCase();
@@ -78,11 +84,12 @@ export interface StepEnvironmentOptions {
   /** PATH, LANG and the like of the agent; nothing else of its environment reaches a job. */
   readonly machineEnv: { readonly [name: string]: string };
   readonly files: JobFiles;
-  readonly scope: JobScope;
+  readonly scope: Pick<StepScope, "env" | "paths">;
   readonly stepEnv: ReadonlyMap<string, string>;
   /** GITHUB_ENV, GITHUB_OUTPUT and the others of this step. */
   readonly stepFiles: { readonly [name: string]: string };
-  readonly actionName: string;
+  /** GITHUB_ACTION and the others of the action. */
+  readonly action: { readonly [name: string]: string };
 }
 
 /** The whole environment of one step: machine, then job, then step; what the documentation promises stands above all. */
@@ -97,7 +104,7 @@ export function stepEnvironment(options: StepEnvironmentOptions): { [name: strin
     ...Object.fromEntries(stepEnv),
     ...options.job,
     ...options.stepFiles,
-    GITHUB_ACTION: options.actionName,
+    ...options.action,
   };
   env.PATH = [...scope.paths, env.PATH ?? ""].filter((path) => path !== "").join(":");
   return env;

@@ -1,5 +1,5 @@
 import type { AttemptId, FinishReport } from "@windrow/model";
-import type { AcceptedRecord, JournaledUser, JournalRecord, StepResult } from "./journal-records.ts";
+import type { AcceptedRecord, JournaledUser, JournalRecord, StartNote, StepResult } from "./journal-records.ts";
 
 /** What the journal says about one attempt that is still held. */
 export interface AttemptMemory {
@@ -10,15 +10,35 @@ export interface AttemptMemory {
     readonly startedAtMs: number;
     readonly startedAtBootMs: number;
   };
-  readonly stepsStarted: ReadonlyMap<number, { readonly startedAtMs: number; readonly startedAtBootMs: number }>;
+  readonly stepsStarted: ReadonlyMap<number, StartedStep>;
   readonly stepsEnded: ReadonlyMap<number, StepResult>;
-  readonly masks: readonly { readonly stepNo: number; readonly bytes: Buffer }[];
+  /** Parts of steps by `partKey`, in the order in which they began. */
+  readonly parts: ReadonlyMap<string, StepPartMemory>;
+  readonly masks: readonly RememberedMask[];
   readonly finishing?: Omit<FinishReport, "seals">;
 }
 
+export interface StartedStep extends StartNote {
+  /** How many secrets had been announced when it began. */
+  readonly masksCount: number;
+}
+
+export interface StepPartMemory {
+  readonly started?: StartNote & { readonly text: string };
+  readonly result?: StepResult;
+}
+
+export interface RememberedMask {
+  readonly stepNo: number;
+  readonly bytes: Buffer;
+  readonly heldFrom: readonly (readonly [stepNo: number, rawOffset: number])[];
+}
+
+export const partKey = (stepNo: number, partNo: number): string => `${stepNo}/${partNo}`;
+
 /** An attempt about which nothing but its acceptance is known. */
 export function freshMemory(accepted: AcceptedRecord): AttemptMemory {
-  return { accepted, stepsStarted: new Map(), stepsEnded: new Map(), masks: [] };
+  return { accepted, stepsStarted: new Map(), stepsEnded: new Map(), parts: new Map(), masks: [] };
 }
 
 /** Folds the journal's lines; attempts that were released, or whose acceptance is missing, are not in the answer. */
@@ -46,12 +66,24 @@ function addRecord(
       const { kind: _kind, attemptId: _attemptId, ...opened } = record;
       return { ...memory, opened };
     }
-    case "step_started":
-      return { ...memory, stepsStarted: new Map(memory.stepsStarted).set(record.stepNo, record) };
+    case "step_started": {
+      const started = { ...record, masksCount: memory.masks.length };
+      return { ...memory, stepsStarted: new Map(memory.stepsStarted).set(record.stepNo, started) };
+    }
     case "step_ended":
       return { ...memory, stepsEnded: new Map(memory.stepsEnded).set(record.result.stepNo, record.result) };
+    case "part_started": {
+      const key = partKey(record.stepNo, record.partNo);
+      return { ...memory, parts: new Map(memory.parts).set(key, { ...memory.parts.get(key), started: record }) };
+    }
+    case "part_ended": {
+      const { partNo, result } = record;
+      const key = partKey(result.stepNo, partNo);
+      return { ...memory, parts: new Map(memory.parts).set(key, { ...memory.parts.get(key), result }) };
+    }
     case "mask": {
-      const mask = { stepNo: record.stepNo, bytes: Buffer.from(record.base64, "base64") };
+      const { stepNo, base64, heldFrom } = record;
+      const mask = { stepNo, bytes: Buffer.from(base64, "base64"), heldFrom: heldFrom ?? [] };
       return { ...memory, masks: [...memory.masks, mask] };
     }
     case "finishing":

@@ -1,10 +1,32 @@
-import type { AttemptId, Conclusion, FinishReport, JobId, LeaseId, Outcome } from "@windrow/model";
+import type { Annotation, AttemptId, Conclusion, FinishReport, JobId, LeaseId, Outcome } from "@windrow/model";
 
 /** The user that a slot's steps run as. */
 export interface JournaledUser {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+}
+
+/** A piece of a step's log: what one process wrote, or lines of the agent's own. */
+export type StepPart =
+  | { readonly kind: "process"; readonly backendNo: number; readonly rawBytes: number }
+  | { readonly kind: "text"; readonly text: string };
+
+/** What an action does after the job's own steps; everything about it was decided when its step ran. */
+export interface PostRecord {
+  /** Which action of the step, by its place in composite actions: `0.2`; empty for the step's own. */
+  readonly place: string;
+  readonly name: string;
+  /** Node actions. */
+  readonly script?: { readonly using: string; readonly path: string };
+  /** Built-in actions. */
+  readonly argv?: readonly string[];
+  readonly condition: string;
+  /** What it sees beside the job's environment: inputs, state, the step's own variables. */
+  readonly env: readonly (readonly [name: string, value: string])[];
+  /** GITHUB_ACTION… of the action. */
+  readonly actionName: string;
+  readonly action: { readonly path: string; readonly repository: string; readonly ref: string };
 }
 
 /** How a step ended and what it left for the steps after it. */
@@ -21,10 +43,27 @@ export interface StepResult {
   readonly env: readonly (readonly [name: string, value: string])[];
   /** Put in front of PATH for the steps that follow; the last one first. */
   readonly paths: readonly string[];
+  /** By place of the action (see PostRecord): what it keeps for its own later parts. */
+  readonly state?: { readonly [place: string]: { readonly [name: string]: string } };
+  /** In the order in which the actions began. */
+  readonly posts?: readonly PostRecord[];
+  readonly annotations?: readonly Annotation[];
+  /** Where the agent keeps what its processes wrote for people, without secrets. */
+  readonly summaryFiles?: readonly string[];
+  /** Numbers that its inner parts took; see part_started. */
+  readonly innerPartsCount?: number;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
-  /** Length of the step's raw output; 0 when it never started. */
-  readonly rawBytes: number;
+  /** Its log in order; empty when nothing of it was started. */
+  readonly parts: readonly StepPart[];
+}
+
+/** When a step or a part of one began. */
+export interface StartNote {
+  readonly startedAtMs: number;
+  readonly startedAtBootMs: number;
+  /** It began although the job had been stopped: only the end of all patience ends it. */
+  readonly isAfterStop?: boolean;
 }
 
 export interface AcceptedRecord {
@@ -51,16 +90,32 @@ export type JournalRecord =
       /** On the machine's boot clock. */
       readonly startedAtBootMs: number;
     }
-  | {
-      readonly kind: "step_started";
+  | ({ readonly kind: "step_started"; readonly attemptId: AttemptId; readonly stepNo: number } & StartNote)
+  | { readonly kind: "step_ended"; readonly attemptId: AttemptId; readonly result: StepResult }
+  /** A part of a step, counted in the order in which they came up: a step of a composite action, or one of several after-parts. */
+  | ({
+      readonly kind: "part_started";
       readonly attemptId: AttemptId;
       readonly stepNo: number;
-      readonly startedAtMs: number;
-      readonly startedAtBootMs: number;
+      readonly partNo: number;
+      /** What the agent wrote into the log before it. */
+      readonly text: string;
+    } & StartNote)
+  | {
+      readonly kind: "part_ended";
+      readonly attemptId: AttemptId;
+      readonly partNo: number;
+      readonly result: StepResult;
     }
-  | { readonly kind: "step_ended"; readonly attemptId: AttemptId; readonly result: StepResult }
   /** Secret bytes (base64) that a step announced; they hold for every later step. */
-  | { readonly kind: "mask"; readonly attemptId: AttemptId; readonly stepNo: number; readonly base64: string }
+  | {
+      readonly kind: "mask";
+      readonly attemptId: AttemptId;
+      readonly stepNo: number;
+      readonly base64: string;
+      /** Other streams that were open then, and from where it holds in them. */
+      readonly heldFrom?: readonly (readonly [stepNo: number, rawOffset: number])[];
+    }
   | { readonly kind: "finishing"; readonly attemptId: AttemptId; readonly report: Omit<FinishReport, "seals"> }
   /** The controller took the result, or the lease is not ours any more: nothing about the attempt is needed. */
   | { readonly kind: "released"; readonly attemptId: AttemptId };
@@ -70,6 +125,8 @@ const KINDS: ReadonlySet<unknown> = new Set<JournalRecord["kind"]>([
   "opened",
   "step_started",
   "step_ended",
+  "part_started",
+  "part_ended",
   "mask",
   "finishing",
   "released",

@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, read as readFile, readSync } from "node:fs";
-import { promisify } from "node:util";
 import type { StreamName, StreamSeal } from "@windrow/model";
-import { hasCode } from "@windrow/service";
 import { LOG_CHUNK_BYTES_MAX } from "@windrow/wire";
 import { chunkBuffers } from "./chunk-buffers.ts";
 import { type CommandLine, createCommandScanner } from "./command-scanner.ts";
+import { createRawParts } from "./raw-parts.ts";
 import { createRedactor, type Mask } from "./redactor.ts";
 
 /** Bytes of one stream as they are shipped. */
@@ -19,51 +17,54 @@ export interface ShippedChunk {
 
 export interface LogStreamOptions {
   readonly stream: StreamName;
-  /** The raw bytes, appended by somebody else; may not exist yet. */
-  readonly path: string;
   /** Secrets known when the stream began. */
-  readonly masks: readonly Uint8Array[];
+  readonly masks: readonly Mask[];
   /** Called for each workflow command in the raw bytes, before any byte of its line is shipped. */
   readonly onCommand?: (command: CommandLine) => void;
+  /** Called once with all raw bytes in order, after the commands in them. */
+  readonly onScanned?: (raw: Buffer, rawOffset: number) => void;
 }
 
 /**
- * One stream on its way from its raw file to chunks: read, scanned for commands, redacted, hashed. Nothing is kept in
+ * One stream on its way from its raw parts to chunks: read, scanned for commands, redacted, hashed. Nothing is kept in
  * memory but one piece: whoever does not ask for the next chunk leaves the bytes in the file.
  */
 export interface LogStream {
   readonly stream: StreamName;
+  /** What the next process writes, or has written; the one before must have ended. */
+  addFile(path: string): void;
+  /** The process's bytes end here. */
+  endFile(lengthBytes: number): void;
+  /** Lines of the agent's own, between the outputs of processes. */
+  addText(text: string): void;
   /** There may be new bytes in the file. */
   touch(): void;
-  /** The raw bytes end here; told once. */
-  endAt(rawBytes: number): void;
+  /** Nothing is added any more. */
+  end(): void;
   readonly isEnded: boolean;
-  /** Reads ahead for commands, up to the end, however far shipping is. */
-  scanToEnd(): Promise<void>;
+  /** Reads ahead for commands, through everything that has its end, however far shipping is. */
+  scanEnded(): Promise<void>;
+  /** Raw bytes that were scanned: a mask that another stream announced holds here from this offset on. */
+  readonly scannedBytes: number;
   /** A secret that holds from this raw offset on. */
   addMask(mask: Mask): void;
   /** The next bytes, or undefined when there are none now. The last chunk carries `end`. */
   next(): Promise<ShippedChunk | undefined>;
   /** Known when the last chunk was given out. */
   readonly seal: StreamSeal | undefined;
-  readonly rawBytes: number;
-  /** Begins again from the file; bytes before `offset` (as shipped) are counted and not given out. */
+  /** Begins again from the first part; bytes before `offset` (as shipped) are counted and not given out. */
   rewind(offset: number): void;
   close(): Promise<void>;
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-const READ_AT_ONCE_BYTES_MAX = 64 * 1024;
-const readInBackground = promisify(readFile);
 
 export function createLogStream(options: LogStreamOptions): LogStream {
-  const { stream, path, onCommand } = options;
-  const masks: Mask[] = options.masks.map((bytes) => ({ bytes, fromOffset: 0 }));
+  const { stream, onCommand, onScanned } = options;
+  const masks: Mask[] = [...options.masks];
   const scanner = onCommand === undefined ? undefined : createCommandScanner(onCommand);
-  let file: number | undefined;
-  let isClosed = false;
-  let reading: Promise<unknown> | undefined;
-  let rawEnd: number | undefined;
+  const parts = createRawParts();
+  let isEnded = false;
   let isScanned = scanner === undefined;
   let mayHaveMore = true;
   let state = begin(0);
@@ -85,52 +86,38 @@ export function createLogStream(options: LogStreamOptions): LogStream {
   }
   let seal: StreamSeal | undefined;
 
-  async function readAt(offset: number): Promise<Buffer> {
-    if (!isClosed) file ??= openIfThere(path);
-    if (file === undefined) return NOTHING;
-    const endBytes = Math.min(fstatSync(file).size, rawEnd ?? Number.POSITIVE_INFINITY);
-    const wanted = Math.min(LOG_CHUNK_BYTES_MAX, endBytes - offset);
-    if (wanted <= 0) return NOTHING;
-    // A few lines come from the page cache sooner than another thread could be woken for them.
-    const isSmall = wanted <= READ_AT_ONCE_BYTES_MAX;
-    const buffer = isSmall ? Buffer.allocUnsafe(wanted) : chunkBuffers.take();
-    const bytesRead = isSmall
-      ? readSync(file, buffer, 0, wanted, offset)
-      : await readLater(file, buffer.subarray(0, wanted), offset);
-    return buffer.subarray(0, bytesRead);
-  }
-
-  async function readLater(from: number, buffer: Buffer, offset: number): Promise<number> {
-    const done = readInBackground(from, buffer, 0, buffer.length, offset);
-    const before = reading;
-    reading = Promise.allSettled([before, done]);
-    return (await done).bytesRead;
-  }
-
   function scan(raw: Buffer, offset: number): void {
     if (scanner === undefined || isScanned) return;
     const known = scanner.scannedBytes - offset;
-    if (known < raw.length) scanner.push(raw.subarray(Math.max(0, known)));
-    if (scanner.scannedBytes === rawEnd) {
-      scanner.end();
-      isScanned = true;
+    if (known < raw.length) {
+      const fresh = raw.subarray(Math.max(0, known));
+      const freshOffset = scanner.scannedBytes;
+      scanner.push(fresh);
+      onScanned?.(fresh, freshOffset);
     }
+    settleScan();
+  }
+
+  function settleScan(): void {
+    if (scanner === undefined || isScanned || !isEnded || scanner.scannedBytes !== parts.endedBytes) return;
+    scanner.end();
+    isScanned = true;
   }
 
   /** Raw bytes that may be shipped: nothing of a command whose line is not complete. */
   async function readSafe(from: number): Promise<Buffer> {
-    const raw = await readAt(from);
+    const raw = await parts.readAt(from);
     // Rewound meanwhile: what was read says nothing about the bytes that are wanted now.
     if (state.readBytes !== from) return NOTHING;
     if (raw.length === 0) {
       // A file cut short by a crash of the machine: what is there is what there is.
-      if (rawEnd !== undefined && state.readBytes < rawEnd) rawEnd = state.readBytes;
-      mayHaveMore = false;
+      if (from < parts.endedBytes && parts.cutAt(from)) settleScan();
+      else mayHaveMore = false;
     }
     scan(raw, state.readBytes);
     if (scanner === undefined || isScanned) return raw;
     const safe = raw.subarray(0, Math.max(0, scanner.safeBytes - state.readBytes));
-    if (safe.length === 0) mayHaveMore = false;
+    if (safe.length === 0 && raw.length > 0) mayHaveMore = false;
     return safe;
   }
 
@@ -157,24 +144,43 @@ export function createLogStream(options: LogStreamOptions): LogStream {
 
   return {
     stream,
+    addFile(path) {
+      parts.addFile(path);
+      mayHaveMore = true;
+    },
+    endFile(lengthBytes) {
+      parts.endFile(lengthBytes);
+      mayHaveMore = true;
+    },
+    addText(text) {
+      if (text === "") return;
+      parts.addText(text);
+      mayHaveMore = true;
+    },
     touch() {
       mayHaveMore = true;
     },
-    endAt(rawBytes) {
-      rawEnd ??= rawBytes;
+    end() {
+      isEnded = true;
       mayHaveMore = true;
+      settleScan();
     },
     get isEnded() {
-      return rawEnd !== undefined;
+      return isEnded;
     },
-    async scanToEnd() {
-      while (scanner !== undefined && !isScanned && rawEnd !== undefined) {
+    async scanEnded() {
+      while (scanner !== undefined && !isScanned && scanner.scannedBytes < parts.endedBytes) {
         const offset = scanner.scannedBytes;
-        const raw = await readAt(offset);
-        if (raw.length === 0) rawEnd = scanner.scannedBytes;
+        const raw = await parts.readAt(offset);
         // Shipping may have scanned on while this was read.
-        scan(raw, offset);
+        if (raw.length > 0) scan(raw, offset);
+        else if (scanner.scannedBytes === offset && !parts.cutAt(offset)) return;
       }
+      // A last line without its end is one all the same.
+      if (!isScanned) scanner?.end();
+    },
+    get scannedBytes() {
+      return scanner?.scannedBytes ?? 0;
     },
     addMask(mask) {
       masks.push(mask);
@@ -185,7 +191,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
         const chunk = take();
         if (chunk !== undefined) return chunk;
         if (state.outgoing.length > 0) continue;
-        if (!mayHaveMore && rawEnd === undefined) return undefined;
+        if (!mayHaveMore && !isEnded) return undefined;
         const current = state;
         const raw = await readSafe(current.readBytes);
         // Rewound meanwhile: what was read belongs to the past.
@@ -193,7 +199,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
         state.readBytes += raw.length;
         const redacted = state.redactor.push(raw);
         state.whole = isFullSize(raw) && redacted.buffer === raw.buffer ? Buffer.from(raw.buffer) : undefined;
-        state.isLast = rawEnd !== undefined && state.readBytes >= rawEnd && isScanned;
+        state.isLast = isEnded && state.readBytes >= parts.endedBytes && isScanned;
         state.outgoing = state.isLast ? joined(redacted, state.redactor.end()) : redacted;
         if (raw.length === 0 && !state.isLast && !mayHaveMore) return undefined;
       }
@@ -202,21 +208,12 @@ export function createLogStream(options: LogStreamOptions): LogStream {
     get seal() {
       return seal;
     },
-    get rawBytes() {
-      return rawEnd ?? state.readBytes;
-    },
     rewind(offset) {
       state = begin(offset);
       seal = undefined;
       mayHaveMore = true;
     },
-    async close() {
-      isClosed = true;
-      // Not under a read that another thread still does.
-      await reading;
-      if (file !== undefined) closeSync(file);
-      file = undefined;
-    },
+    close: () => parts.close(),
   };
 }
 
@@ -225,12 +222,3 @@ const isFullSize = (raw: Buffer): boolean => raw.buffer.byteLength === LOG_CHUNK
 
 const joined = (first: Buffer, second: Buffer): Buffer =>
   second.length === 0 ? first : Buffer.concat([first, second]);
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}

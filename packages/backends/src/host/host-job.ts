@@ -74,7 +74,7 @@ export class HostJob implements JobHandle {
     const { stepNo } = options;
     const script = this.#encodeScript(options);
     if (this.#wasStarted(stepNo)) return;
-    this.#refuseWhileAnotherRuns(stepNo);
+    if (!options.isBeside) this.#refuseWhileAnotherRuns(stepNo);
     this.#lastStepNo = stepNo;
     const folder = this.#path(`steps/${stepNo}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -82,7 +82,7 @@ export class HostJob implements JobHandle {
     // There from the start, so that it can be followed before the first byte.
     writeFileSync(this.spoolPath(stepNo), "", { mode: 0o600, flag: "a" });
     await this.#preparePipe(stepNo);
-    sendCommand(this.site, "run", `start ${stepNo}`);
+    sendCommand(this.site, "run", `${options.isBeside ? "beside" : "start"} ${stepNo}`);
     await this.#lookUntil(() => this.#wasStarted(stepNo) || undefined, `starting step ${stepNo}`);
   }
 

@@ -382,7 +382,7 @@ run_step() {
     # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
     # it would read a byte at a time); the path is closed to it.
     exec 3<"$dir/launch" </dev/null >&5 2>&1 4<&- 5>&- 8<&- 9>&-
-    exec $setsid $drop /bin/sh /proc/self/fd/3
+    exec $setsid $reset $drop /bin/sh /proc/self/fd/3
   )
   code=$?
   read_now
@@ -392,6 +392,14 @@ run_step() {
   # On a full disk the answer waits for room: without it the step would be lost. In a wiped folder nobody waits for it.
   until echo "$code $bytes $started $ended $reader_code end" >"$dir/exit" || [ ! -d "$dir" ]; do sleep 1; done
   echo "ended $1" >&9
+}
+
+# run_beside NO: in a shell of its own, while main goes on. A shell starts such a one with SIGINT ignored for good; only
+# another program can put that right for the step, and where there is none a step is ended by SIGTERM at the soonest.
+run_beside() {
+  read -r main_pid _ </proc/self/stat
+  ! env --default-signal=INT,QUIT true 2>/dev/null || reset='env --default-signal=INT,QUIT'
+  run_step "$1"
 }
 
 main() {
@@ -413,6 +421,12 @@ main() {
     read -r verb no <&8 || continue
     case $verb in
       start) run_step "$no" ;;
+      beside)
+        (
+          exec 3<&- 4<&- 8<&-
+          run_beside "$no"
+        ) &
+        ;;
       release) serve_next_site ;;
       end) exit 0 ;;
     esac
@@ -465,6 +479,7 @@ boot() {
 }
 
 umask 077
+reset=''
 site=$2 identity=$3
 enter_site
 "$1"; exit

@@ -108,7 +108,8 @@ class ScriptedJob implements JobHandle {
     if (this.#steps.has(stepNo)) return;
     this.#refuseGone();
     for (const [no, step] of this.#steps) {
-      if (step.ended === undefined) throw new BackendFault("step_running", `step ${no} still runs`);
+      if (step.ended === undefined && !options.isBeside)
+        throw new BackendFault("step_running", `step ${no} still runs`);
     }
     const { promise, resolve } = Promise.withResolvers<StepExit>();
     const startedAtMs = Date.now();

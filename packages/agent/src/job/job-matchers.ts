@@ -1,0 +1,121 @@
+import type { Annotation } from "@windrow/model";
+import { type MatcherRun, type ProblemMatcher, parseProblemMatchers, startMatcher } from "@windrow/workflow";
+import { createLineReader, type OutputLine } from "../logs/line-reader.ts";
+import { readPlacedFile } from "./read-placed-file.ts";
+import { runBounded } from "./run-bounded.ts";
+
+export const MATCHERS_PER_JOB_MAX = 100;
+export const MATCHER_FILE_BYTES_MAX = 256 * 1024;
+/** For the lines of one piece of output; a matcher that takes longer is taken away. */
+export const MATCH_MS_MAX = 200;
+/** For all output of one process. */
+export const MATCH_PROCESS_MS_MAX = 5_000;
+
+/** Problem matchers of one job: they hold from the command that adds them to the end of the job. */
+export interface JobMatchers {
+  /** Reads a file that a step named. Answers a sentence when it cannot be used. */
+  add(path: string): string | undefined;
+  remove(which: { readonly owner?: string; readonly path?: string }): void;
+  readonly count: number;
+  /** For the output of one process. */
+  watch(options: MatcherWatchOptions): MatcherWatch;
+}
+
+export interface MatcherWatchOptions {
+  readonly onAnnotation: (annotation: Annotation) => void;
+  /** A sentence for people: a matcher was taken away. */
+  readonly onTooSlow: (message: string) => void;
+}
+
+export interface MatcherWatch {
+  push(raw: Buffer, rawOffset: number): void;
+  end(): void;
+}
+
+export interface JobMatchersOptions {
+  readonly workspaceDir: string;
+  /** Where files of matchers may stand. */
+  readonly rootDirs: readonly string[];
+}
+
+export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions): JobMatchers {
+  let matchers: readonly ProblemMatcher[] = [];
+
+  function read(path: string): readonly ProblemMatcher[] | string {
+    const file = readPlacedFile({ path, fromDir: workspaceDir, rootDirs, bytesMax: MATCHER_FILE_BYTES_MAX });
+    if (file.kind === "missing") return "there is no such file";
+    if (file.kind === "refused") return file.why;
+    const parsed = parseProblemMatchers(file.text);
+    return parsed.kind === "matchers" ? parsed.matchers : parsed.why;
+  }
+
+  const without = (owners: ReadonlySet<string>) => matchers.filter((one) => !owners.has(one.owner));
+
+  return {
+    get count() {
+      return matchers.length;
+    },
+    add(path) {
+      const added = read(path);
+      const refused = (why: string) => `the problem matchers in '${path.slice(0, 200)}' are not used: ${why}`;
+      if (typeof added === "string") return refused(added);
+      // A later one of the same owner takes the place of the earlier one.
+      const kept = without(new Set(added.map((one) => one.owner)));
+      if (kept.length + added.length > MATCHERS_PER_JOB_MAX) {
+        return refused(`a job may have ${MATCHERS_PER_JOB_MAX} matchers`);
+      }
+      matchers = [...kept, ...added];
+      return undefined;
+    },
+    remove({ owner, path }) {
+      const named = path === undefined ? [] : read(path);
+      const owners = typeof named === "string" ? [] : named.map((one) => one.owner);
+      matchers = without(new Set(owner === undefined ? owners : [owner]));
+    },
+    watch({ onAnnotation, onTooSlow }) {
+      const reader = createLineReader();
+      const runs = new Map<ProblemMatcher, MatcherRun>();
+      let spentMs = 0;
+
+      function take(lines: readonly OutputLine[]): void {
+        if (lines.length === 0 || matchers.length === 0 || spentMs > MATCH_PROCESS_MS_MAX) return;
+        const beganMs = performance.now();
+        for (const matcher of matchers) {
+          const run = runs.get(matcher) ?? startMatcher(matcher);
+          runs.set(matcher, run);
+          const found: Annotation[] = [];
+          const isDone = runBounded(() => {
+            for (const { text } of lines) {
+              const annotation = isCommand(text) ? undefined : run.take(withoutColour(text));
+              if (annotation !== undefined) found.push(annotation);
+            }
+          }, MATCH_MS_MAX);
+          for (const annotation of found) onAnnotation(annotation);
+          if (isDone) continue;
+          matchers = without(new Set([matcher.owner]));
+          onTooSlow(`the problem matcher '${matcher.owner}' is taken away: it took longer than ${MATCH_MS_MAX} ms`);
+        }
+        spentMs += performance.now() - beganMs;
+        if (spentMs > MATCH_PROCESS_MS_MAX) {
+          onTooSlow(`problem matchers look no further: they have taken ${MATCH_PROCESS_MS_MAX} ms`);
+        }
+      }
+
+      return {
+        push(raw, rawOffset) {
+          if (matchers.length > 0) take(reader.push(raw, rawOffset));
+        },
+        end() {
+          const last = reader.end();
+          if (last !== undefined) take([last]);
+        },
+      };
+    },
+  };
+}
+
+const isCommand = (line: string): boolean => line.trimStart().startsWith("::");
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
+const COLOUR = /\u001b\[[0-9;]*[mK]/g;
+const withoutColour = (line: string): string => (line.includes("\u001b") ? line.replace(COLOUR, "") : line);

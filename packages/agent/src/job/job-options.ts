@@ -1,0 +1,45 @@
+import type { JobHandle, JobSite, StepBackend } from "@windrow/backends";
+import type { Plan } from "@windrow/model";
+import type { Clock, Logger } from "@windrow/service";
+import type { ActionPort } from "../actions/action-port.ts";
+import type { AttemptMemory } from "../journal/attempt-memory.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { HeldAttempt } from "../leases/held-attempt.ts";
+import type { LeaseKeeper } from "../leases/lease-keeper.ts";
+import type { StepReporter } from "../reports/step-reporter.ts";
+import type { JobFiles } from "./job-files.ts";
+import type { JobLogs } from "./job-logs.ts";
+
+/** What is the same for all jobs of an agent. */
+export interface JobMachine {
+  readonly backend: StepBackend;
+  readonly agentName: string;
+  readonly serverUrl: string;
+  readonly apiUrl: string;
+  readonly machineEnv: { readonly [name: string]: string };
+  readonly hasBash: boolean;
+  /** Where trees of actions stand; a step may name files there. */
+  readonly actionsDir: string;
+  readonly clock: Clock;
+  readonly bootClockMs: () => number;
+  readonly journal: Journal;
+  readonly keeper: LeaseKeeper;
+  readonly logger: Logger;
+}
+
+export interface RunJobOptions {
+  readonly machine: JobMachine;
+  readonly attempt: HeldAttempt;
+  readonly plan: Plan;
+  /** The document that the plan names. */
+  readonly eventJson: string;
+  readonly actions: ActionPort;
+  readonly jobToken: string;
+  readonly memory: AttemptMemory;
+  readonly site: JobSite;
+  readonly files: JobFiles;
+  /** The job's supervisor, when it was started while the start was asked for. */
+  readonly ahead?: Promise<JobHandle> | undefined;
+  readonly logs: JobLogs;
+  readonly reporter: StepReporter;
+}

@@ -1,0 +1,53 @@
+import type { JobHandle } from "@windrow/backends";
+import { hashFiles } from "./hash-files.ts";
+import { createJobMatchers } from "./job-matchers.ts";
+import type { RunJobOptions } from "./job-options.ts";
+import { createJobScope } from "./job-scope.ts";
+import type { OpenJob } from "./open-job.ts";
+import { isDebug, jobEnvironment, runnerArch } from "./step-environment.ts";
+
+/** Makes what the steps of a job run in. Throws `ExpressionFailure` when the job's `env` cannot be evaluated. */
+export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJob["stop"]): OpenJob {
+  const { machine, attempt, plan, files, memory, reporter, logs, jobToken, actions, eventJson } = options;
+  const { serverUrl, apiUrl, agentName } = machine;
+  const eventPath = files.write("event.json", eventJson === "" ? "{}" : eventJson);
+  const { workDir, workspaceDir, tempDir } = files.work;
+  const environment = jobEnvironment({
+    plan,
+    files,
+    agentName,
+    attemptId: attempt.attemptId,
+    attemptNo: attempt.attemptNo,
+    jobId: attempt.jobId,
+    serverUrl,
+    apiUrl,
+    eventPath,
+  });
+  const scope = createJobScope({
+    plan,
+    eventJson,
+    jobToken,
+    serverUrl,
+    apiUrl,
+    workspaceDir,
+    eventPath,
+    runner: {
+      name: agentName,
+      os: "Linux",
+      arch: runnerArch(),
+      temp: tempDir,
+      tool_cache: environment.RUNNER_TOOL_CACHE ?? "",
+      workspace: workDir,
+      debug: isDebug(plan) ? "1" : "",
+      environment: "self-hosted",
+    },
+    hashFiles: (patterns) => hashFiles(workspaceDir, patterns),
+  });
+  logs.useMatchers(createJobMatchers({ workspaceDir, rootDirs: [workDir, machine.actionsDir] }));
+  const { machineEnv, hasBash, journal, clock, bootClockMs } = machine;
+  return {
+    ...{ attempt, plan, jobToken, serverUrl, memory, handle, files, scope, environment, machineEnv, hasBash },
+    ...{ actions, logs, reporter, journal, stop, clock, bootClockMs },
+    runsBeside: plan.steps.some((step) => step.background === true),
+  };
+}

@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import type { ActionDefinition } from "@windrow/model";
+import { parseAction } from "@windrow/workflow";
+import type { OpenJob } from "./open-job.ts";
+import { readPlacedFile } from "./read-placed-file.ts";
+
+export const LOCAL_ACTION_BYTES_MAX = 512 * 1024;
+const NAMES = ["action.yml", "action.yaml"];
+
+export type LocalAction =
+  | { readonly kind: "read"; readonly definition: ActionDefinition }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Reads the action file in a folder of the workspace. The job may have put anything there. */
+export function readLocalAction({ files }: Pick<OpenJob, "files">, path: string): LocalAction {
+  const { workspaceDir, workDir } = files.work;
+  for (const name of NAMES) {
+    const file = readPlacedFile({
+      path: join(path, name),
+      fromDir: workspaceDir,
+      rootDirs: [workDir],
+      bytesMax: LOCAL_ACTION_BYTES_MAX,
+    });
+    if (file.kind === "missing") continue;
+    if (file.kind === "refused") return { kind: "refused", why: `${name}: ${file.why}` };
+    const { definition, diagnostics } = parseAction({ path: join(path, name), text: file.text });
+    if (definition !== undefined) return { kind: "read", definition };
+    const first = diagnostics.find((one) => one.severity === "error");
+    const where = first === undefined ? "" : `, line ${first.line}: ${first.message}`;
+    return { kind: "refused", why: `${join(path, name)}${where}` };
+  }
+  const looked = path === "" || path === "." ? "the workspace" : `'${path}'`;
+  return { kind: "refused", why: `there is no action.yml in ${looked} (is the repository checked out?)` };
+}

@@ -1,0 +1,60 @@
+import { evaluateCondition, evaluateTemplate } from "@windrow/workflow";
+import type { PostRecord, StepResult } from "../journal/journal-records.ts";
+import { actionEntries, actionVariables } from "./action-place.ts";
+import { type OpenJob, postNo } from "./open-job.ts";
+import { type EdgePart, runEdgeParts } from "./run-edge-parts.ts";
+import { runProcess } from "./run-process.ts";
+import { stepEnvironment } from "./step-environment.ts";
+import { makeStepFiles } from "./step-files.ts";
+import { whatEnds } from "./step-frame.ts";
+import type { WorkEnd } from "./work-end.ts";
+
+/** Runs the after-parts of one step of the plan, the last one that began first. */
+export async function runPost(
+  job: OpenJob,
+  options: { readonly index: number; readonly name: string; readonly records: readonly PostRecord[] },
+): Promise<StepResult> {
+  const template = job.plan.steps[options.index]?.continueOnError;
+  const { scope, plan, stop } = job;
+  const continueOnError = template !== undefined && evaluateTemplate(template, scope.contexts(), scope.functions);
+  return runEdgeParts({
+    job,
+    stepNo: postNo(plan, options.index),
+    name: `Post ${options.name}`,
+    continueOnError: continueOnError === "true",
+    ends: { stopped: stop.stopped, halted: stop.halted },
+    parts: options.records.toReversed().map((record) => toPart(job, record)),
+  });
+}
+
+function toPart(job: OpenJob, record: PostRecord): EdgePart {
+  const { scope } = job;
+  const github = actionEntries(record.actionName, record.action);
+  return {
+    name: `Post ${record.name}`,
+    isWanted: () => evaluateCondition(record.condition, scope.contexts({ github }), scope.functions),
+    async run({ frame, backendNo, note }): Promise<WorkEnd> {
+      const argv = await startOf(job, record);
+      if (typeof argv === "string") return { outcome: "failed", fault: argv };
+      const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
+      const env = stepEnvironment({
+        job: job.environment,
+        machineEnv: job.machineEnv,
+        files: job.files,
+        scope,
+        stepEnv: new Map(record.env),
+        stepFiles: variables,
+        action: actionVariables(record.actionName, record.action),
+      });
+      const start = { argv, env, cwd: job.files.work.workspaceDir, files };
+      return runProcess({ frame, backendNo, start, stopped: whatEnds({ frame, note }) });
+    },
+  };
+}
+
+/** A sentence when it cannot be started. */
+async function startOf(job: OpenJob, { argv, script }: PostRecord): Promise<readonly string[] | string> {
+  if (script === undefined) return argv ?? [];
+  const runtime = await job.actions.nodeRuntime(script.using);
+  return runtime.kind === "problem" ? runtime.why : [runtime.path, script.path];
+}
