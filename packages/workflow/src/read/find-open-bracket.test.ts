@@ -19,6 +19,6 @@ it.each(["a: [1, 2]\nb: {c: [d]}\n", "a: '['\n", "a: |\n  [x\n", "", "# [\n"])("
 it("a workflow with a lost bracket is refused at the bracket that is open, and for nothing else", () => {
   const text = "on:\n  push:\n    branches: [main\n    tags: [v1]\njobs:\n  a: {runs-on: x, steps: [{run: make}]}\n";
   expect(parseWorkflow({ path: "ci.yml", text }).diagnostics).toMatchObject([
-    { severity: "error", code: "yaml", message: "the '[' here is never closed", line: 3, column: 15 },
+    { severity: "error", code: "yaml", message: "broken YAML: the '[' here is never closed", line: 3, column: 15 },
   ]);
 });

@@ -59,7 +59,7 @@ export function readFile(
       const bracket = open.closing === "]" ? "[" : "{";
       diagnostics.error(open.position, {
         code: "yaml",
-        message: `the '${bracket}' here is never closed`,
+        message: `broken YAML: the '${bracket}' here is never closed`,
         hint: `add '${open.closing}' where it ends`,
       });
       return undefined;
