@@ -1,9 +1,14 @@
 import { runDispatchBench } from "./dispatch.ts";
+import { runPlanBench } from "./plan.ts";
 import { runThroughputBench } from "./throughput.ts";
 
 const BENCHES: Record<string, { readonly summary: string; readonly run: (args: readonly string[]) => Promise<void> }> =
   {
     dispatch: { summary: "ref updated → first step's process started, on an idle farm", run: runDispatchBench },
+    plan: {
+      summary: "workflow files read and planned per second, expressions evaluated per second",
+      run: runPlanBench,
+    },
     throughput: { summary: "no-op jobs per second, end to end", run: runThroughputBench },
   };
 

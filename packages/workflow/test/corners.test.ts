@@ -547,6 +547,11 @@ describe("corner 24: called workflows", () => {
     });
   });
 
+  it("corner 24: of a file that is there to be called the inputs are not known, of a caller they are", () => {
+    expect(preview(define(CALLED)).jobs).toMatchObject([{ id: "build", unknown: ["if"] }]);
+    expect(preview(define(CALLED), { flag: false }).jobs).toMatchObject([{ skippedBecause: expect.anything() }]);
+  });
+
   it("corner 24: what a call is given by jobs that have not run is not known yet", () => {
     const more = "    needs: gen\n  gen: {runs-on: x, outputs: {f: '1'}, steps: [{run: make}]}\n";
     const { jobs } = preview(caller("with: {name: x, flag: '${{ needs.gen.outputs.f == 1 }}'}", more));

@@ -58,12 +58,24 @@ export interface PreviewQuestion {
  */
 export function previewRun({ definition, facts, inputs, vars }: PreviewQuestion): RunPreview {
   const source = { repository: facts.repository, path: definition.path, ref: facts.ref, sha: facts.sha };
-  const scope: WorkflowScope = { definition, source, inputs };
+  const scope: WorkflowScope = { definition, source, inputs: previewInputs(definition, facts, inputs) };
   const diagnostics: Diagnostic[] = [];
   const jobs = previewFile({ scope, facts, vars, caller: undefined, depth: 1, diagnostics });
   const start = decideRunStart({ scope, vars, facts });
   if ("diagnostic" in start) return { jobs, diagnostics: [start.diagnostic, ...diagnostics] };
   return { ...start, jobs, diagnostics };
+}
+
+/** A file that is looked at by itself and is there to be called: what it would be given is not known. */
+function previewInputs(
+  { triggers }: WorkflowDefinition,
+  { eventName }: RunFacts,
+  given: PreviewQuestion["inputs"],
+): PreviewQuestion["inputs"] {
+  const called = triggers.find((trigger) => trigger.event === "workflow_call")?.inputs;
+  if (called === undefined || triggers.some((trigger) => trigger.event === eventName)) return given;
+  const names = called.map((input) => input.name).filter((name) => !Object.hasOwn(given, name));
+  return Object.defineProperties(unknownInputs(names), Object.getOwnPropertyDescriptors(given));
 }
 
 interface FilePreview {
