@@ -9,7 +9,7 @@ import { runOffline } from "./run-offline.ts";
 
 const GOOD = "on: push\njobs:\n  a:\n    runs-on: linux\n    steps:\n      - run: 'true'\n";
 const MISSPELT = GOOD.replace("      - run", "      - rin");
-const WARNED = `permissions: read-all\n${GOOD.replace("'true'", `echo \${{ github.head_ref }}`)}`;
+const WARNED = `${GOOD.replace("'true'", `echo \${{ github.head_ref }}`)}`;
 
 let folder: string;
 beforeAll(() => {
@@ -171,6 +171,16 @@ test("--sarif is a SARIF 2.1.0 log with a rule and a place for every result", as
   );
   expect(run.results.at(-1)?.locations[0].physicalLocation.artifactLocation.uri).toBe("missing%20file.yml");
   expect(ended.code).toBe(1);
+});
+
+test("actions and settings are checked as what they are", async () => {
+  write("some/action.yml", "name: x\nruns:\n  using: composite\n  stesp: []\n");
+  write("repo/.windrow/settings.yml", "version: 1\nlangauge: node\n");
+  const action = JSON.parse((await lint(["--json", "some/action.yml"])).out).files[0];
+  expect(action).toMatchObject({ ok: false });
+  expect(action.diagnostics.some((one: { line: number }) => one.line === 4)).toBe(true);
+  const { files } = JSON.parse((await lint(["--json"], { cwd: "repo" })).out);
+  expect(files).toMatchObject([{ ok: true }, { file: ".windrow/settings.yml", ok: false, diagnostics: [{ line: 2 }] }]);
 });
 
 test("nothing in a file moves the cursor of whoever checks it", async () => {
