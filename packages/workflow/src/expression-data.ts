@@ -96,20 +96,25 @@ const isObject = (value: Value | undefined): value is { readonly [name: string]:
 
 const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
 
-/** Conversions of values that never change, by identity. */
-const keptConversions = new WeakMap<object, data.ExpressionData>();
+/** Conversions of values that never change, by identity; null until one is first asked for. */
+const keptConversions = new WeakMap<object, data.ExpressionData | null>();
 
-/** Converts a value that never changes once and for all. */
+/** Says of a value that it never changes, so that it is converted only once. */
 export function keepConverted(value: Value): void {
-  if (value !== null && typeof value === "object") keptConversions.set(value, toExpressionData(value));
+  if (value !== null && typeof value === "object") keptConversions.set(value, null);
 }
 
 export function toExpressionData(value: Value): data.ExpressionData {
   if (value === null) return new data.Null();
-  if (typeof value === "object") {
-    const known = keptConversions.get(value);
-    if (known !== undefined) return known;
-  }
+  if (typeof value !== "object") return convert(value);
+  const known = keptConversions.get(value);
+  if (known === undefined) return convert(value);
+  const converted = known ?? convert(value);
+  if (known === null) keptConversions.set(value, converted);
+  return converted;
+}
+
+function convert(value: Exclude<Value, null>): data.ExpressionData {
   switch (typeof value) {
     case "string":
       return new LanguageString(value);

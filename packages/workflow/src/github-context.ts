@@ -1,4 +1,5 @@
 import type { Plan, Value, WorkflowSource } from "@windrow/model";
+import { keepConverted } from "./expression-data.ts";
 import { parseEvent } from "./parse-event.ts";
 
 /** What is known of a run before any of its jobs starts; every plan carries it. */
@@ -50,7 +51,7 @@ export function githubContext(facts: RunFacts, place: GithubContextPlace = {}): 
   const { name: refName, type: refType } = splitRef(facts.ref);
   const serverUrl = place.serverUrl ?? facts.publicUrl;
   const apiUrl = place.apiUrl ?? `${serverUrl}/api/v3`;
-  return {
+  const context = {
     actor: facts.actor,
     get actor_id(): Value {
       return textOf(readPath(parseEvent(facts.eventJson), ["sender", "id"]));
@@ -98,6 +99,8 @@ export function githubContext(facts: RunFacts, place: GithubContextPlace = {}): 
     workspace: place.workspace ?? "",
     ...place.more,
   };
+  keepConverted(context);
+  return context;
 }
 
 /** Branches of a pull request: as the run knows them, else from its event; empty for other events. */
