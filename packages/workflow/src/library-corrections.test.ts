@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are templates of the workflow language.
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
 import { isMapping, parseWorkflow as libraryParse, NoOperationTraceWriter } from "@actions/workflow-parser";
 import { expect, test } from "vitest";
@@ -92,6 +94,23 @@ test("a filter may be left empty (upstream refuses the file)", () => {
   expect(parseWorkflow({ path: "ci.yml", text }).definition?.triggers).toEqual([{ event: "push" }]);
   const upstream = libraryParse({ name: "ci.yml", content: text }, new NoOperationTraceWriter());
   expect(upstream.context.errors.getErrors()[0]?.message).toMatch(/Unexpected value ''/);
+});
+
+test("steps in the background are read (upstream does so only for a flag)", () => {
+  const text = file("x\n        background: true\n        id: a\n      - wait: a");
+  expect(parseWorkflow({ path: "ci.yml", text }).definition?.jobs[0]?.steps).toMatchObject([
+    { id: "a", background: true },
+    { kind: "wait" },
+  ]);
+  const upstream = libraryParse({ name: "ci.yml", content: text }, new NoOperationTraceWriter());
+  expect(upstream.context.errors.getErrors()[0]?.message).toMatch(/Unexpected value 'background'/);
+});
+
+test("the sources are run through tsx or a bundler (upstream cannot be imported by Node alone)", () => {
+  const script = "import('@actions/workflow-parser').catch((error) => console.log(error.code))";
+  const folder = join(import.meta.dirname, "..");
+  const answer = execFileSync(process.execPath, ["-e", script], { cwd: folder, env: {}, encoding: "utf8" });
+  expect(answer).toMatch(/ERR_IMPORT_ATTRIBUTE_MISSING/);
 });
 
 test("an alias bomb and deep nesting end at a named limit (upstream has none)", () => {

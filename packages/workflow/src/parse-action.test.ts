@@ -99,7 +99,7 @@ test("a docker action", () => {
 test.each<[what: string, text: string, place: string, code: string]>([
   ["no runs", "name: x\n", "1:1", "missing-key"],
   ["an empty file", "", "1:1", "empty-file"],
-  ["broken YAML", "runs: {", "1:8", "yaml"],
+  ["broken YAML", "runs: {", "1:7", "yaml"],
   ["an unknown runtime", "runs: {using: deno, main: x}\n", "1:15", "unsupported"],
   ["no main", "runs: {using: node20, pre: x}\n", "1:7", "missing-key"],
   ["steps of a JavaScript action", "runs: {using: composite, main: x}\n", "1:1", "missing-key"],

@@ -209,6 +209,7 @@ test.each<[what: string, text: string, place: `${number}:${number}`, code: strin
   ["too many parallel", withJob("strategy: {max-parallel: 0}"), "5:30", "unexpected-value", "max-parallel"],
   ["no repository in uses", usesStep("foo"), "2:39", "invalid-uses", "'foo'"],
   ["an action without a version", usesStep("actions/checkout"), "2:39", "invalid-uses", "'actions/checkout'"],
+  ["a version of this commit", usesStep("$/act@v1"), "2:39", "invalid-uses", "'$/act@v1'"],
   ["an action in place of a workflow", "on: push\njobs: {a: {uses: a/b@v1}}\n", "2:18", "invalid-uses", "'a/b@v1'"],
   ["an image without a name", usesStep("docker://"), "2:39", "invalid-uses", "'docker://'"],
   ["a wait for no step", withStep("id: a\n      - wait: b"), "8:9", "unknown-step", "'b'"],
@@ -426,6 +427,15 @@ test("limits are named", () => {
   const complaints = parse(`on: push\n${Array.from({ length: 300 }, (_, at) => `k${at}: 1\n`).join("")}jobs: {}\n`);
   expect(complaints.diagnostics).toHaveLength(DIAGNOSTICS_MAX);
   expect(complaints.diagnostics.at(-1)?.code).toBe("limit-diagnostics");
+});
+
+test("a script with an expression in it has at most 21,000 characters", () => {
+  const script = (length: number, end: string) => `name: x\n      - run: "${"x".repeat(length)}${end}"`;
+  expect(parse(withStep(script(22_000, ""))).diagnostics).toEqual([]);
+  expect(parse(withStep(script(20_000, "${{ github.sha }}"))).diagnostics).toEqual([]);
+  expect(parse(withStep(script(21_000, "${{ github.sha }}"))).diagnostics).toMatchObject([
+    { code: "limit-expression", severity: "error", line: 8, message: expect.stringContaining("21000") },
+  ]);
 });
 
 test("a chain of 2,000 needs is walked and its circle is found", () => {

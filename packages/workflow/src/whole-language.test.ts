@@ -210,9 +210,9 @@ test("steps in the background, waited for and ended", () => {
   ).toMatchObject([
     { kind: "run", id: "one", background: true },
     { kind: "uses", id: "two", background: true },
-    { kind: "wait", targets: ["one", "TWO"], name: "both", continueOnError: "true", condition: "success()" },
+    { kind: "wait", targets: ["one", "TWO"], name: "both", continueOnError: "true", condition: "always()" },
     { kind: "wait", targets: ["one"] },
-    { kind: "cancel", target: "two" },
+    { kind: "cancel", target: "two", condition: "always()" },
     { kind: "wait", targets: "all" },
   ]);
 });

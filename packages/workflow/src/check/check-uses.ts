@@ -16,7 +16,12 @@ export function checkActionUses(uses: string, at: Position, diagnostics: Diagnos
       hint: "a job calls a workflow: jobs.<id>.uses",
     });
   }
-  if (/^(?:\.|\$)(?:\/|$)/.test(uses) || /^docker:\/\/\S+$/.test(uses) || REPOSITORY.test(uses)) return;
+  if (/^\$\/.*@/.test(uses)) {
+    const message = `'${shorten(uses)}' names a version, and $/ is always this commit`;
+    complain(at, message, "remove the '@' and what follows", diagnostics);
+    return;
+  }
+  if (/^[.$](?:\/|$)/.test(uses) || /^docker:\/\/\S+$/.test(uses) || REPOSITORY.test(uses)) return;
   const hint = /^[^/@\s]+\/[^@\s]+$/.test(uses)
     ? `add a version: ${shorten(uses)}@<tag, branch or commit>`
     : "write owner/name@ref, owner/name/path@ref, ./path or docker://image";

@@ -47,8 +47,10 @@ export function readStep(
     };
   }
   if (uses !== undefined) return { ...common, kind: "uses", uses, with: inputs ?? [], position };
-  if (wait !== undefined) return { ...common, kind: "wait", targets: wait, position };
-  return cancel === undefined ? undefined : { ...common, kind: "cancel", target: cancel, position };
+  // As documented, these always run: they have no condition of their own.
+  const always = { ...common, condition: "always()", position };
+  if (wait !== undefined) return { ...always, kind: "wait", targets: wait };
+  return cancel === undefined ? undefined : { ...always, kind: "cancel", target: cancel };
 }
 
 function readStepEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Diagnostics): void {

@@ -64,7 +64,6 @@ function flatten(
       });
     }
   }
-  // The group is waited for also when one of its steps has failed already.
   return [...steps, { kind: "wait", condition: "always()", env: [], targets, position: at }];
 }
 

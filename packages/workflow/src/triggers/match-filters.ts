@@ -50,12 +50,14 @@ export function matchPaths(
   { changedPaths, commitCount = 0 }: { changedPaths?: readonly string[] | undefined; commitCount?: number | undefined },
 ): TriggerMatch {
   if (changedPaths === undefined || commitCount > COMMITS_MAX) return MATCH;
+  if (paths === undefined && pathsIgnore === undefined) return MATCH;
+  if (changedPaths.length === 0) return noMatch("no file changed");
   const seen = changedPaths.slice(0, CHANGED_PATHS_MAX);
   if (paths !== undefined && !seen.some((path) => matchPatterns(paths, path))) {
     const within = changedPaths.length > seen.length ? ` among the first ${CHANGED_PATHS_MAX}` : "";
     return noMatch(`no changed file${within} matches 'paths'`);
   }
-  if (pathsIgnore !== undefined && seen.length > 0 && seen.every((path) => matchPatterns(pathsIgnore, path))) {
+  if (pathsIgnore !== undefined && seen.every((path) => matchPatterns(pathsIgnore, path))) {
     return noMatch("every changed file matches 'paths-ignore'");
   }
   return MATCH;

@@ -75,6 +75,8 @@ test.each<[what: string, trigger: object, event: TriggerEvent, matches: boolean]
   ["unknown changes hold nothing back", { paths: ["src/**"] }, push(MAIN), true],
   ["paths-ignore when all match", { pathsIgnore: ["*.md"] }, push(MAIN, { changedPaths: ["a.md", "b.md"] }), false],
   ["paths-ignore when one differs", { pathsIgnore: ["*.md"] }, push(MAIN, { changedPaths: ["a.md", "b"] }), true],
+  ["no changed file with paths-ignore", { pathsIgnore: ["*.md"] }, push(MAIN, { changedPaths: [] }), false],
+  ["no changed file without a path filter", {}, push(MAIN, { changedPaths: [] }), true],
   ["branches and paths together", { branches: ["x"], paths: ["**"] }, push(MAIN, { changedPaths: ["a"] }), false],
   [
     "over 1,000 commits no path filter",
