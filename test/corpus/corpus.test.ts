@@ -50,13 +50,9 @@ test("every complaint has its place in the file and says something", ({ skip }) 
   }
 });
 
-test("what cannot start for a push is only started by a call, whose inputs it needs", ({ skip }) => {
+test("nothing of them cannot start: what a called file would be given is not known, and not wrong", ({ skip }) => {
   if (files === undefined) return skip(NO_CORPUS);
-  const broken = planned.filter((one) => (one.plan?.preview.diagnostics.length ?? 0) > 0).map((one) => one.file);
-  expect(broken).toEqual(["apple__swift-nio__swift_test_matrix.yml", "moby__moby__.windows.yml"]);
-  for (const file of broken) {
-    expect(readFileSync(join(CORPUS_FOLDER, file), "utf8")).toMatch(/^ {2}workflow_call:/m);
-  }
+  expect(planned.flatMap((one) => one.plan?.preview.diagnostics ?? [])).toEqual([]);
 });
 
 test("every action is read without a crash, and at least 95 of 100 are accepted", ({ skip }) => {

@@ -6,6 +6,7 @@ import { githubContext, type RunFacts } from "../github-context.ts";
 import { RUN_TITLE_CHARS_MAX } from "../limits.ts";
 import { type ConcurrencyRequest, evaluateConcurrency } from "./evaluate-concurrency.ts";
 import { explainFailure } from "./explain-failure.ts";
+import { NotKnownYet } from "./not-known-yet.ts";
 import type { WorkflowScope } from "./workflow-scope.ts";
 
 export interface RunStartQuestion {
@@ -41,6 +42,8 @@ export function decideRunStart({ scope, vars, facts }: RunStartQuestion): RunSta
     };
   } catch (error) {
     if (!(error instanceof ExpressionFailure)) throw error;
+    // in a preview of a file that is there to be called
+    if (error instanceof NotKnownYet) return {};
     return { diagnostic: explainFailure(error, { what: "the run cannot start", file: scope.source.path }) };
   }
 }
