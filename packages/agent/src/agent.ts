@@ -14,7 +14,7 @@ import {
   type SessionCall,
   type Welcome,
 } from "@windrow/wire";
-import { noActions } from "./actions/action-port.ts";
+import { createAgentActions } from "./actions/agent-actions.ts";
 import { type AgentBus, createAgentBus } from "./agent-bus.ts";
 import { startGateway } from "./gateway/gateway.ts";
 import { moveToTrash } from "./job/job-files.ts";
@@ -50,7 +50,11 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly bootClockMs: () => number;
   readonly logger: Logger;
-  /** Where steps get their actions from; only what is built in unless told. */
+  /** Where Node is had from. */
+  readonly npmRegistryUrl: string;
+  /** Tools that came with the machine, laid out as in a tool cache. */
+  readonly toolCacheDirs: readonly string[];
+  /** Where steps get their actions from; the controller unless told. */
   readonly openActions?: AttemptRunner["openActions"];
   readonly onReady: (welcome: Welcome) => void;
   /** The farm wants nothing more to do with this agent; it has ended its jobs if they are not its any more. */
@@ -93,7 +97,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { serverUrl, apiUrl } = gateway;
   const { backend, machineEnv, hasBash } = options;
   const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
-  const actionsDir = join(folders.agentDir, "actions");
+  const { npmRegistryUrl, toolCacheDirs } = options;
+  const openActions =
+    options.openActions ??
+    (await createAgentActions({ connection, folders, machineEnv, npmRegistryUrl, toolCacheDirs, clock }));
+  const { actionsDir } = folders;
   const machine: JobMachine = { ...shared, actionsDir, agentName: credential.name, serverUrl, apiUrl };
   const running = new Set<Promise<void>>();
   const trashLoop: Loop = startLoop({
@@ -163,7 +171,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     gateway,
     folders,
     slotUsers: options.slotUsers,
-    openActions: options.openActions ?? (() => noActions),
+    openActions,
     onTrash: () => trashLoop.wake(),
   };
 

@@ -22,6 +22,12 @@ export interface AgentConfig {
   readonly logLevel: string;
   /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
   readonly stopAtOnce: boolean;
+  /** WINDROW_AGENT_TOOL_CACHE: folders with tools that came with the machine, with colons; only read. */
+  readonly toolCacheDirs: readonly string[];
+  /** WINDROW_AGENT_NPM_REGISTRY, else npm's own variable: where Node is had from. */
+  readonly npmRegistryUrl: string | undefined;
+  /** Where npm keeps what it was told. */
+  readonly npmrcPaths: readonly string[];
   /** What a job gets of the agent's own environment. */
   readonly machineEnv: { readonly [name: string]: string };
 }
@@ -57,6 +63,9 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     grpcAddresses: read("WINDROW_AGENT_GRPC_ADDRESS")?.split(","),
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
     stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
+    toolCacheDirs: (read("WINDROW_AGENT_TOOL_CACHE") ?? "").split(":").filter(isAbsolute),
+    npmRegistryUrl: read("WINDROW_AGENT_NPM_REGISTRY") ?? read("npm_config_registry") ?? read("NPM_CONFIG_REGISTRY"),
+    npmrcPaths: [...(read("HOME") === undefined ? [] : [resolve(read("HOME") ?? "", ".npmrc")]), "/etc/npmrc"],
     machineEnv: machineEnv(env),
   };
 }

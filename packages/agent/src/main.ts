@@ -8,6 +8,7 @@ import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
 import { type Credential, loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
 import { detectLabels, runs } from "./start/detect-labels.ts";
+import { findNpmRegistry } from "./start/find-npm-registry.ts";
 import { joinFarm } from "./start/join-farm.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 
@@ -42,6 +43,8 @@ async function main(): Promise<void> {
     labels,
     version: VERSION,
     machineEnv: config.machineEnv,
+    npmRegistryUrl: findNpmRegistry({ configured: config.npmRegistryUrl, npmrcPaths: config.npmrcPaths }),
+    toolCacheDirs: config.toolCacheDirs,
     hasBash: await runs(["bash", "-c", ":"], runner),
     clock: systemClock,
     bootClockMs,

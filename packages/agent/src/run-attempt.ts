@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
-import { type Plan, Refusal } from "@windrow/model";
+import { Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
+import type { ActionJob } from "./actions/agent-actions.ts";
 import { fetchEvent } from "./fetch-event.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
@@ -30,7 +31,7 @@ export interface AttemptRunner {
   /** By slot number; empty when steps run as the agent itself. */
   readonly slotUsers: readonly (SlotUser | undefined)[];
   /** Where one attempt's steps get their actions from. */
-  readonly openActions: (job: { readonly attempt: HeldAttempt; readonly plan: Plan }) => ActionPort;
+  readonly openActions: (job: ActionJob) => ActionPort;
   /** There is something to sweep. */
   readonly onTrash: () => void;
 }
@@ -114,7 +115,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const jobToken = memory.opened?.jobToken ?? start.jobToken;
   if (start.cancelRequested) attempt.cancel(start.cancelReason ?? "cancelled");
   const { clock, logger } = machine;
-  const actions = runner.openActions({ attempt, plan });
+  const actions = runner.openActions({ attempt, user });
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
   const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });

@@ -71,6 +71,8 @@ export class AgentBench {
       labels: ["linux"],
       version: "0.1.0",
       machineEnv: { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" },
+      npmRegistryUrl: "http://127.0.0.1:9",
+      toolCacheDirs: [],
       hasBash: true,
       clock: systemClock,
       bootClockMs,

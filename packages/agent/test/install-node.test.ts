@@ -5,7 +5,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createNpmRegistry, NPM_REGISTRY_DEFAULT } from "../src/toolchains/npm-registry.ts";
+import { NPM_REGISTRY_DEFAULT } from "../src/start/find-npm-registry.ts";
+import { createNpmRegistry } from "../src/toolchains/npm-registry.ts";
 import { TOOL_ARCH } from "../src/toolchains/tool-cache.ts";
 import { SetupKit } from "./setup-kit.ts";
 

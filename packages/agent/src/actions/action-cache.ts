@@ -118,9 +118,8 @@ export function createActionCache(options: ActionCacheOptions): ActionCache {
 const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
 /** Makes the folder, and removes what a process before this one did not end. */
-export async function prepareActionCache(dir: string, mode: number): Promise<void> {
+export async function prepareActionCache(dir: string): Promise<void> {
   mkdirSync(dir, { recursive: true });
-  chmodSync(dir, mode);
   for (const name of readdirSync(dir)) {
     if (name.startsWith(".")) await rm(join(dir, name), { recursive: true, force: true });
     else if (!lstatSync(join(dir, name)).isDirectory()) await rm(join(dir, name));

@@ -82,12 +82,3 @@ export interface ActionPort {
   /** `using` as written: `node20`, `node24`, … */
   nodeRuntime(using: string): Promise<NodeRuntime>;
 }
-
-/** The port of an agent that fetches no actions. */
-export const noActions: ActionPort = {
-  open: ({ repository }) =>
-    Promise.resolve({ kind: "problem", why: `this agent cannot fetch actions: '${repository}' is not built in` }),
-  isBuiltIn: () => false,
-  prepareBuiltIn: ({ repository }) => Promise.resolve({ kind: "refused", why: `'${repository}' is not built in` }),
-  nodeRuntime: () => Promise.resolve({ kind: "found", path: process.execPath }),
-};

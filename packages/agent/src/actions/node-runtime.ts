@@ -65,8 +65,7 @@ export function createNodeRuntime(options: NodeRuntimeOptions) {
 function putBeside({ runtimesDir, nodePath, nodeVersion }: NodeRuntimeOptions): string {
   const path = join(runtimesDir, `node-${nodeVersion}`);
   if (existsSync(path)) return path;
-  mkdirSync(runtimesDir, { recursive: true, mode: 0o711 });
-  chmodSync(runtimesDir, 0o711);
+  mkdirSync(runtimesDir, { recursive: true });
   const draft = `${path}.${process.pid}`;
   rmSync(draft, { force: true });
   if (!isLinked(nodePath, draft)) {

@@ -24,7 +24,7 @@ let calls: string[];
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "windrow-open-action-"));
   mkdirSync(join(dir, "work", "attempt"), { recursive: true });
-  await prepareActionCache(join(dir, "cache"), 0o711);
+  await prepareActionCache(join(dir, "cache"));
   cache = makeCache();
   commits = new Map();
   trees = new Map();
@@ -157,7 +157,7 @@ describe("the cache", () => {
 
   it("removes what a process before this one began", async () => {
     mkdirSync(join(dir, "cache", ".new-1-1", "tree"), { recursive: true });
-    await prepareActionCache(join(dir, "cache"), 0o711);
+    await prepareActionCache(join(dir, "cache"));
     expect(existsSync(join(dir, "cache", ".new-1-1"))).toBe(false);
   });
 });

@@ -14,6 +14,10 @@ export interface AgentFolders {
   readonly trashDir: string;
   /** The same for `sitesDir`; in it, with a dot, so that no sweep takes it for a site. */
   readonly siteTrashDir: string;
+  /** Trees of actions, tools by version, and the Node that runs actions: the agent's, readable by every job. */
+  readonly actionsDir: string;
+  readonly toolsDir: string;
+  readonly runtimesDir: string;
 }
 
 /**
@@ -35,6 +39,9 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     workRootDir: join(base, "work"),
     trashDir: join(base, "trash"),
     siteTrashDir: join(sitesDirOf(agentDir), ".trash"),
+    actionsDir: join(base, "actions"),
+    toolsDir: join(base, "tools"),
+    runtimesDir: join(base, "runtimes"),
   };
   linkMemoryFolder(folders.sitesDir, shortDigest(agentDir));
   for (const [folder, mode] of [
@@ -42,6 +49,9 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     [folders.workRootDir, hasSlotUsers ? 0o711 : 0o700],
     [folders.trashDir, 0o700],
     [folders.siteTrashDir, 0o700],
+    [folders.actionsDir, hasSlotUsers ? 0o711 : 0o700],
+    [folders.toolsDir, hasSlotUsers ? 0o755 : 0o700],
+    [folders.runtimesDir, hasSlotUsers ? 0o711 : 0o700],
   ] as const) {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, mode);

@@ -4,7 +4,7 @@ import { chooseVersion } from "./choose-version.ts";
 import { hasCorepack, npmMajorOf } from "./node-releases.ts";
 import type { NpmRegistry, PackageVersion } from "./npm-registry.ts";
 import { RegistryError } from "./npm-registry.ts";
-import { TOOL_ARCH, type ToolCache } from "./tool-cache.ts";
+import { makeOpenFolder, TOOL_ARCH, type ToolCache } from "./tool-cache.ts";
 
 /** Older packages of Node were made in another way. */
 const FIRST_MAJOR = 12;
@@ -33,7 +33,7 @@ export function installNode({ registry, cache, version, signal, say }: InstallNo
       if (existsSync(join(packed, name))) renameSync(join(packed, name), join(dir, name));
     }
     if (!existsSync(join(dir, "bin/node"))) throw new RegistryError(`${version.tarball} holds no Node`);
-    mkdirSync(join(dir, "lib/node_modules"), { recursive: true });
+    for (const name of ["lib", "lib/node_modules"]) makeOpenFolder(join(dir, name));
     await addPackage("npm", `${npmMajorOf(version.version)}.x`, {
       npm: "bin/npm-cli.js",
       npx: "bin/npx-cli.js",

@@ -33,7 +33,6 @@ export class RegistryError extends Error {
   }
 }
 
-export const NPM_REGISTRY_DEFAULT = "https://registry.npmjs.org";
 const LIST_BYTES_MAX = 64 * 1024 * 1024;
 const PACKAGE_BYTES_MAX = 512 * 1024 * 1024;
 const LIST_MS_MAX = 30_000;

@@ -40,9 +40,9 @@ export const setupJava: SetupTool = async (request, sources, runner) => {
   }
   const distribution = inputOf(request, "distribution");
   if (distribution !== "")
-    say.push(`::notice::distribution ${distribution}: the agent's own Java is taken, whoever made it`);
+    say.push(`Note: distribution ${distribution}: the agent's own Java is taken, whoever made it`);
   if (inputOf(request, "server-id") !== "" || inputOf(request, "server-username") !== "") {
-    say.push("::notice::server-id and the like have no effect yet: no settings.xml is written");
+    say.push("Note: server-id and the like have no effect yet: no settings.xml is written");
   }
   say.push(`Java ${chosen.version} at ${chosen.home}`);
   const [major = ""] = chosen.version.split(/[.+]/);
@@ -64,7 +64,7 @@ function readWanted(request: BuiltInRequest, say: string[]): string | (BuiltInAn
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const last = versions.at(-1);
-  if (versions.length > 1) say.push("::notice::of several Java versions the last one is set up here");
+  if (versions.length > 1) say.push("Note: of several Java versions the last one is set up here");
   if (last !== undefined) return last;
   const file = inputOf(request, "java-version-file");
   if (file === "") return { kind: "refused", why: "java-version is not given" };

@@ -39,8 +39,7 @@ function readWanted(request: BuiltInRequest): Wanted {
   const version = inputOf(request, "node-version");
   const file = inputOf(request, "node-version-file");
   if (version !== "") {
-    const say =
-      file === "" ? [] : ["::warning::both node-version and node-version-file are given; node-version counts"];
+    const say = file === "" ? [] : ["Warning: both node-version and node-version-file are given; node-version counts"];
     return { kind: "wanted", version, say };
   }
   if (file === "") return { kind: "wanted", version: "", say: [] };
@@ -92,7 +91,7 @@ async function choose({ wanted, here, request, sources, say }: Choice): Promise<
     if (!(error instanceof RegistryError)) throw error;
     const newest = wish.kind === "latest" ? chooseVersion(here, "*") : undefined;
     if (newest === undefined) return cannotBeHad({ tool: "Node", wanted, has, elsewhere: error.message });
-    say.push(`::warning::${error.message}; the newest Node of this agent is taken`);
+    say.push(`Warning: ${error.message}; the newest Node of this agent is taken`);
     return newest;
   }
 }

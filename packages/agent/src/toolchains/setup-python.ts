@@ -72,7 +72,7 @@ function readWanted(request: BuiltInRequest, say: string[]): string | (BuiltInAn
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const last = versions.at(-1);
-  if (versions.length > 1) say.push("::notice::of several Python versions the last one is set up here");
+  if (versions.length > 1) say.push("Note: of several Python versions the last one is set up here");
   if (last !== undefined) return last;
   const file = inputOf(request, "python-version-file");
   const read = readPythonVersionFile(request.workspaceDir, file === "" ? DEFAULT_FILE : file);

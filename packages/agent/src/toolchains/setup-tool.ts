@@ -22,11 +22,11 @@ export const isTrue = (text: string): boolean => text.toLowerCase() === "true";
 export function noticesOf(request: BuiltInRequest): string[] {
   const notices: string[] = [];
   if (isTrue(inputOf(request, "check-latest"))) {
-    notices.push("::notice::check-latest has no effect here: a version that the agent has is taken");
+    notices.push("Note: check-latest has no effect here: a version that the agent has is taken");
   }
   const cache = inputOf(request, "cache");
   if (cache !== "" && cache.toLowerCase() !== "false") {
-    notices.push(`::notice::cache: ${cache} has no effect yet: nothing is restored or saved`);
+    notices.push(`Note: cache: ${cache} has no effect yet: nothing is restored or saved`);
   }
   return notices;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "@windrow/service";
@@ -45,9 +45,10 @@ export function createToolCache(options: {
     if (existsSync(`${whole}.complete`)) return whole;
     const draft = join(dir, `.new-${process.pid}-${++draftNo}`);
     try {
-      mkdirSync(draft);
+      makeOpenFolder(draft);
       await make(draft);
-      mkdirSync(home, { recursive: true });
+      makeOpenFolder(join(dir, tool));
+      makeOpenFolder(home);
       rmSync(whole, { recursive: true, force: true });
       renameSync(draft, whole);
       writeFileSync(`${whole}.complete`, "");
@@ -67,6 +68,12 @@ export function createToolCache(options: {
       return added;
     },
   };
+}
+
+/** A folder that every job can read, whatever the process's umask; one that is there already is fine. */
+export function makeOpenFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
 }
 
 /** Makes the folder, and removes what a process before this one did not finish. */
