@@ -1,6 +1,6 @@
 import { createContext, Script } from "node:vm";
-import { hasCode } from "@windrow/service";
 
+const TIMED_OUT = "ERR_SCRIPT_EXECUTION_TIMEOUT";
 const script = new Script("work()");
 
 /**
@@ -12,7 +12,8 @@ export function runBounded(work: () => void, timeoutMs: number): boolean {
     script.runInContext(createContext({ work }), { timeout: timeoutMs });
     return true;
   } catch (error) {
-    if (hasCode(error, "ERR_SCRIPT_EXECUTION_TIMEOUT")) return false;
+    // It comes from the other context: not an Error of this one.
+    if (typeof error === "object" && error !== null && Reflect.get(error, "code") === TIMED_OUT) return false;
     throw error;
   }
 }

@@ -38,6 +38,7 @@ export async function runComposite(work: ActionWork, action: OpenedAction, runs:
   const left = { posts: [] as PostRecord[], states: {}, summaryFiles: [] as string[] };
   const names = nameActions(runs.steps);
   let isCutShort = false;
+  let exitCode: number | undefined;
   for (const [index, innerStep] of runs.steps.entries()) {
     const place = innerPlace(frame.place, index);
     const actionName = names[index] ?? "";
@@ -50,13 +51,14 @@ export async function runComposite(work: ActionWork, action: OpenedAction, runs:
     left.posts.push(...(result.posts ?? []));
     Object.assign(left.states, result.state);
     left.summaryFiles.push(...(result.summaryFiles ?? []));
+    if (result.conclusion === "failure") exitCode = result.exitCode;
   }
   const end = { ...left, ...scope.leaked, outputs: mapOutputs(action, scope) };
   if (isTimeUp(frame)) return { outcome: "timed_out", ...end };
   if (isCutShort && frame.parts.count > STEP_PARTS_MAX) {
     return { outcome: "failed", fault: `'${step.uses}' leads to more than ${STEP_PARTS_MAX} steps`, ...end };
   }
-  if (scope.status === "failure") return { outcome: "failed", ...end };
+  if (scope.status === "failure") return { outcome: "failed", ...end, ...(exitCode !== undefined && { exitCode }) };
   if (scope.status === "cancelled" || isCutShort) return { outcome: "cancelled", ...end };
   return { outcome: "succeeded", ...end };
 }

@@ -104,11 +104,13 @@ async function runEdgePart(
 function joinResults(results: readonly StepResult[]): WorkEnd {
   const outcomes = results.map((result) => result.outcome);
   const fault = results.find((result) => result.fault !== undefined)?.fault;
+  const exitCode = results.find((result) => result.outcome === "failed")?.exitCode;
   const worst = (["failed", "timed_out", "cancelled", "succeeded"] as const).find((one) => outcomes.includes(one));
   const posts: PostRecord[] = results.flatMap((result) => [...(result.posts ?? [])]);
   return {
     outcome: worst ?? "skipped",
     ...(fault !== undefined && { fault }),
+    ...(exitCode !== undefined && { exitCode }),
     env: results.flatMap((result) => [...result.env]),
     paths: results.flatMap((result) => [...result.paths]),
     posts,

@@ -8,6 +8,8 @@ export interface WorkEnd {
   readonly outcome: Outcome;
   /** Of its one process. */
   readonly exit?: StepExit;
+  /** Of the part that failed, where it had several. */
+  readonly exitCode?: number;
   /** A sentence about the step; it may quote what the workflow says. */
   readonly fault?: string;
   readonly outputs?: { readonly [name: string]: string };
@@ -33,12 +35,13 @@ const FAULT_CHARS_MAX = 2_000;
 /** What is written down of a step, or part of one, that is over; its log comes from elsewhere. */
 export function toResult(job: OpenJob, facts: ResultFacts, end: WorkEnd): StepResult {
   const { exit, fault, states, posts, summaryFiles } = end;
+  const exitCode = exit?.exitCode ?? end.exitCode;
   return {
     stepNo: facts.stepNo,
     name: facts.name,
     outcome: end.outcome,
     conclusion: concludeStep(end.outcome, facts.continueOnError),
-    ...(exit === undefined ? {} : { exitCode: exit.exitCode }),
+    ...(exitCode === undefined ? {} : { exitCode }),
     ...(exit?.signal === undefined ? {} : { signal: exit.signal }),
     ...(fault === undefined ? {} : { fault: job.logs.redact(fault.slice(0, FAULT_CHARS_MAX)) }),
     outputs: end.outputs ?? {},
