@@ -41,7 +41,7 @@ export function sampleRun(change: Partial<RunSummary> = {}): RunSummary {
 }
 
 export function sampleWholeRun(jobs: readonly Job[], change: Partial<Run> = {}): Run {
-  return { ...sampleRun(change), diagnostics: [], jobs: [...jobs], ...change };
+  return { ...sampleRun(change), diagnostics: [], inputs: {}, jobs: [...jobs], ...change };
 }
 
 export function sampleJob(change: Partial<Job> = {}): Job {
@@ -49,6 +49,8 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     id: 100,
     run_id: 12,
     run_attempt: 1,
+    kind: "ordinary",
+    parent_job_id: null,
     key: "build",
     name: "build",
     matrix: {},
@@ -109,6 +111,8 @@ export function sampleStep(change: Partial<Step> = {}): Step {
     exit_code: null,
     signal: null,
     fault: null,
+    annotations: [],
+    summary: null,
     started_at: T0,
     finished_at: null,
     ...change,

@@ -8,7 +8,7 @@ export {
   type FollowMessageName,
   type LogChunk,
 } from "./follow.ts";
-export type { Attempt, Job, JobSummary, Step } from "./jobs.ts";
+export type { Annotation, Attempt, Job, JobSummary, Step } from "./jobs.ts";
 export type { LogStream } from "./logs.ts";
 export { PERMISSIONS, type Permission, ROLE_PERMISSIONS, ROLES, type Role } from "./permissions.ts";
 export type { Pool } from "./pools.ts";
@@ -28,3 +28,4 @@ export type {
 export { ROUTES, type RouteName } from "./routes.ts";
 export { FOLLOW_HAVE_MAX, type Run, type RunSummary } from "./runs.ts";
 export { JOIN_TTL_SECONDS_MAX, type Token } from "./tokens.ts";
+export { VARIABLE_VALUE_BYTES_MAX, type Variable } from "./variables.ts";

@@ -8,7 +8,9 @@ export const jobSummarySchema = z
     id: idSchema,
     run_id: idSchema,
     run_attempt: z.int(),
-    key: z.string().describe("Its name in the workflow file."),
+    kind: z.enum(["ordinary", "call"]).default("ordinary").describe("`call`: the job is another workflow."),
+    parent_job_id: idSchema.nullable().default(null).describe("The call it stands in."),
+    key: z.string().describe("Its name in the workflow file; below a call the path to it, as `deploy/build`."),
     name: z.string(),
     matrix: z.record(z.string(), z.unknown()),
     labels: z.array(z.string()).describe("What `runs-on` asks for; empty until it is known."),
@@ -32,6 +34,21 @@ export const jobSummarySchema = z
   .meta({ id: "JobSummary" });
 export type JobSummary = z.infer<typeof jobSummarySchema>;
 
+/** A remark about a place in the sources, made by a step. */
+export const annotationSchema = z
+  .object({
+    level: z.enum(["notice", "warning", "error"]),
+    message: z.string(),
+    title: z.string().nullable(),
+    file: z.string().nullable(),
+    line: z.int().nullable(),
+    end_line: z.int().nullable(),
+    column: z.int().nullable(),
+    end_column: z.int().nullable(),
+  })
+  .meta({ id: "Annotation" });
+export type Annotation = z.infer<typeof annotationSchema>;
+
 export const stepSchema = z
   .object({
     no: z.int().describe("From 0; the name of its log stream."),
@@ -44,6 +61,8 @@ export const stepSchema = z
     fault: z.string().nullable().describe("What the farm itself did wrong, never the step's own output."),
     started_at: timeOrNullSchema,
     finished_at: timeOrNullSchema,
+    annotations: z.array(annotationSchema).default([]),
+    summary: z.string().nullable().default(null).describe("Markdown that the step wrote for people."),
   })
   .meta({ id: "Step" });
 export type Step = z.infer<typeof stepSchema>;

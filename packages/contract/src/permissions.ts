@@ -17,6 +17,8 @@ export const PERMISSIONS = [
   "agent:manage",
   "pool:read",
   "token:manage",
+  "variable:read",
+  "variable:write",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -24,13 +26,21 @@ export const ROLES = ["admin", "developer", "reader"] as const;
 export type Role = (typeof ROLES)[number];
 
 const READER: readonly Permission[] = ["farm:read", "repository:read", "run:read", "agent:read", "pool:read"];
-const DEVELOPER: readonly Permission[] = [...READER, "repository:push", "repository:create", "run:start", "run:cancel"];
+const DEVELOPER: readonly Permission[] = [
+  ...READER,
+  "repository:push",
+  "repository:create",
+  "run:start",
+  "run:cancel",
+  "variable:read",
+];
 const ADMIN: readonly Permission[] = [
   ...DEVELOPER,
   "metrics:read",
   "repository:manage",
   "agent:manage",
   "token:manage",
+  "variable:write",
 ];
 
 /** The one table from role to permissions. `agent:join` belongs to join tokens alone. */

@@ -5,6 +5,7 @@ import { JOB_ROUTES } from "./routes/job-routes.ts";
 import { REPOSITORY_ROUTES } from "./routes/repository-routes.ts";
 import { RUN_ROUTES } from "./routes/run-routes.ts";
 import { TOKEN_ROUTES } from "./routes/token-routes.ts";
+import { VARIABLE_ROUTES } from "./routes/variable-routes.ts";
 
 /** Every route of the HTTP API by its operation's name. The server starts no other route under `/api`. */
 export const ROUTES = {
@@ -14,6 +15,7 @@ export const ROUTES = {
   ...JOB_ROUTES,
   ...AGENT_ROUTES,
   ...TOKEN_ROUTES,
+  ...VARIABLE_ROUTES,
 } as const satisfies Record<string, RouteDefinition>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -56,6 +56,7 @@ export const runPageSchema = pageOf(runSummarySchema).meta({ id: "RunPage" });
 export const runSchema = runSummarySchema
   .extend({
     diagnostics: z.array(diagnosticSchema),
+    inputs: z.record(z.string(), z.unknown()).default({}).describe("Of a start by hand, typed."),
     jobs: z.array(jobSummarySchema).describe("The jobs of the run's latest attempt, in the order of the file."),
   })
   .meta({ id: "Run" });
@@ -86,7 +87,16 @@ export const startRunSchema = z.strictObject({
   repository: fullNameSchema,
   ref: z.string().min(1).max(255).optional().describe("Branch, tag or full ref; the default branch when left out."),
   workflow: z.string().max(300).optional().describe("Path or file name of one workflow; all when left out."),
-  inputs: z.record(z.string().max(100), z.string().max(65_535)).optional(),
+  inputs: z
+    .record(z.string().max(100), z.union([z.string().max(65_535), z.number(), z.boolean()]))
+    .optional()
+    .describe("For a start by hand; texts are turned into what the workflow says."),
+  event: z
+    .string()
+    .regex(/^[a-z_]{1,100}$/)
+    .optional()
+    .describe("Try what another event would start; its runs count as tries. A start by hand when left out."),
+  payload: z.record(z.string(), z.unknown()).optional().describe("The event's document, with `event`."),
 });
 export const startRunAnswerSchema = z
   .object({
@@ -94,6 +104,11 @@ export const startRunAnswerSchema = z
     notes: z.array(z.string()).default([]).describe("Which workflow files were not started and why, a sentence each."),
   })
   .meta({ id: "StartedRuns" });
+
+export const dispatchSchema = z.strictObject({
+  event_type: z.string().min(1).max(100),
+  client_payload: z.record(z.string(), z.unknown()).default({}),
+});
 
 export const cancelRunSchema = z.strictObject({ reason: reasonSchema.optional() });
 

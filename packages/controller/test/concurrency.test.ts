@@ -32,7 +32,8 @@ const run = (runId: number) =>
     .select(["state", "conclusion", "cancel_reason", "waiting_reason"])
     .where("id", "=", runId)
     .executeTakeFirstOrThrow();
-const runIs = (runId: number, state: string) => waitFor(`run ${runId} ${state}`, async () => (await run(runId)).state === state);
+const runIs = (runId: number, state: string) =>
+  waitFor(`run ${runId} ${state}`, async () => (await run(runId)).state === state);
 const jobIs = (runId: number, state: string) =>
   waitFor(`job of ${runId} ${state}`, async () => (await core.jobs(runId)).some((job) => job.state === state));
 const entries = (group: string) =>

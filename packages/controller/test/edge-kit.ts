@@ -27,6 +27,7 @@ import { createHttpServer } from "../src/http-api/create-http-server.ts";
 import type { FarmPort } from "../src/http-api/farm-port.ts";
 import { createLinks } from "../src/http-api/present/present-run.ts";
 import { createTokenSecret } from "../src/http-api/token-secret.ts";
+import type { BuildPushDeps } from "../src/intake/build-push.ts";
 import { createIntake, type Intake } from "../src/intake/create-intake.ts";
 import { createRunTexts } from "../src/runs/run-texts.ts";
 
@@ -37,6 +38,8 @@ export interface Edge {
   readonly connectionString: string;
   readonly dataDir: string;
   readonly intake: Intake;
+  /** For passes that a test makes itself. */
+  readonly intakeDeps: BuildPushDeps;
   readonly environment: GitEnvironment;
   /** What FarmPort was asked, in order. */
   readonly asked: { readonly name: string; readonly request: unknown }[];
@@ -93,10 +96,9 @@ export async function startEdge(
   const asked: { name: string; request: unknown }[] = [];
   const url = (): string => `http://127.0.0.1:${server.port}`;
   const links = createLinks(url);
-  const intake = createIntake({
+  const intakeDeps: BuildPushDeps = {
     db,
     clock,
-    logger,
     reader,
     environment,
     parser,
@@ -104,8 +106,8 @@ export async function startEdge(
     texts: createRunTexts(),
     publicUrl: url,
     tell: () => undefined,
-    runUrl: links.runUrl,
-  });
+  };
+  const intake = createIntake({ ...intakeDeps, logger, runUrl: links.runUrl });
   const tell = (name: string) => async (request: unknown) => {
     asked.push({ name, request });
   };
@@ -150,6 +152,7 @@ export async function startEdge(
     connectionString,
     dataDir,
     intake,
+    intakeDeps,
     environment,
     asked,
     async makeToken({ role = "developer", owner, name = "tester" } = {}) {

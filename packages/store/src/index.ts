@@ -154,8 +154,15 @@ export {
   readRunDefinition,
   readRunJobs,
 } from "./runs/advance-read.ts";
-export { type AttemptView, listAttempts, type StepView, type StreamView } from "./runs/attempt-view.ts";
+export {
+  type AnnotationView,
+  type AttemptView,
+  listAttempts,
+  type StepView,
+  type StreamView,
+} from "./runs/attempt-view.ts";
 export { findUnadvancedRuns } from "./runs/find-unadvanced.ts";
+export { type FollowedRun, findRunsToFollow, takeFollowedRun } from "./runs/followed-runs.ts";
 export { hasEventsAfter } from "./runs/has-events-after.ts";
 export type { JobsOwner, NewJob } from "./runs/insert-jobs.ts";
 export { type InsertedRun, insertRun, type NewRun } from "./runs/insert-run.ts";
@@ -163,6 +170,13 @@ export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
 export { type LabelCover, listLabelCover } from "./runs/list-label-cover.ts";
 export { openRunAttempt, type RunAttemptJobs } from "./runs/rerun.ts";
 export { findRun, listRuns, type RunFilter, type RunView } from "./runs/run-view.ts";
+export {
+  forgetScheduleTicks,
+  hasScheduleTick,
+  listScheduledRepositories,
+  type ScheduleTick,
+  takeScheduleTick,
+} from "./schedules/schedule-ticks.ts";
 export type { RepositorySchedule, Schema } from "./schema.ts";
 export { type ReportedAttempt, reportSteps, type StepFacts } from "./steps/report-steps.ts";
 export { findValidToken } from "./tokens/find-token.ts";
@@ -173,3 +187,13 @@ export { revokeToken } from "./tokens/revoke-token.ts";
 export type { TokenRow } from "./tokens/token.ts";
 export { touchToken, useJoinToken } from "./tokens/use-token.ts";
 export { inTransaction } from "./transaction.ts";
+export {
+  deleteVariable,
+  listEffectiveVariables,
+  listVariables,
+  readVariables,
+  setVariable,
+  VARIABLES_LISTED_MAX,
+  type VariableLevel,
+  type VariableRow,
+} from "./variables/keep-variables.ts";

@@ -1,6 +1,8 @@
+import { repositoryParamsSchema } from "../repositories.ts";
 import type { RouteDefinition } from "../route.ts";
 import {
   cancelRunSchema,
+  dispatchSchema,
   followQuerySchema,
   followRunSchema,
   listRunsQuerySchema,
@@ -35,6 +37,18 @@ export const RUN_ROUTES = {
     permission: "run:start",
     kind: "json",
     body: startRunSchema,
+    successStatus: 201,
+    answer: startRunAnswerSchema,
+  },
+  dispatchRepository: {
+    method: "POST",
+    path: "/api/v1/repositories/:owner/:name/dispatches",
+    summary: "Tell the default branch's workflows that something happened (`repository_dispatch`)",
+    tag: "runs",
+    permission: "run:start",
+    kind: "json",
+    params: repositoryParamsSchema,
+    body: dispatchSchema,
     successStatus: 201,
     answer: startRunAnswerSchema,
   },

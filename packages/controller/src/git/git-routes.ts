@@ -6,7 +6,14 @@ import { type Database, findRepository } from "@windrow/store";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Authenticator, readAuthorization } from "../http-api/authenticate.ts";
 import { requirePermission } from "../http-api/guard.ts";
-import { mayReach, ownOwner, type Principal, permissionsOf, type UserPrincipal } from "../http-api/principal.ts";
+import {
+  type JobPrincipal,
+  mayReach,
+  ownOwner,
+  type Principal,
+  permissionsOf,
+  type UserPrincipal,
+} from "../http-api/principal.ts";
 import { describeError } from "../http-api/problems.ts";
 import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
@@ -60,7 +67,7 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
     const slots = call.writes && request.method === "POST" ? pushes : fetches;
     const giveBack = await slots.take(left.signal);
     try {
-      if (request.method === "POST" && call.writes && call.principal.kind === "user") {
+      if (request.method === "POST" && call.writes && call.principal.kind !== "join") {
         await receivePush(
           { ...deps, left: left.signal },
           {
@@ -101,7 +108,7 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
     requireRepositoryName({ owner, name });
     const repository = await findRepository(deps.db, { owner, name });
     const exists = repository !== undefined;
-    if (writes) requireMayPush(principal, { owner, name, exists });
+    if (writes) requireMayPush(principal, { owner, name, exists, repositoryId: repository?.id });
     else requireMayFetch(principal, { owner, name, repositoryId: repository?.id });
     const own = repositoryFolder(deps.environment.gitDir, { owner, name });
     const folder = exists && (await isFolder(own)) ? own : deps.environment.emptyRepository;
@@ -115,8 +122,19 @@ function isService(text: string | undefined): text is GitCall["service"] {
 
 function requireMayPush(
   principal: Principal,
-  repository: { readonly owner: string; readonly name: string; readonly exists: boolean },
-): asserts principal is UserPrincipal {
+  repository: {
+    readonly owner: string;
+    readonly name: string;
+    readonly exists: boolean;
+    readonly repositoryId: number | undefined;
+  },
+): asserts principal is UserPrincipal | JobPrincipal {
+  if (principal.kind === "job" && principal.repositoryId === repository.repositoryId) {
+    if (principal.permissions.contents === "write") return;
+    throw new Refusal("not_allowed", "this job's token may only read its repository", {
+      hint: "give the job `permissions: { contents: write }`",
+    });
+  }
   requirePermission(principal, "repository:push");
   const fullName = `${repository.owner}/${repository.name}`;
   if (!mayReach(principal, repository.owner)) {

@@ -1,11 +1,11 @@
 import type { RefUpdate } from "@windrow/store";
-import type { UserPrincipal } from "../http-api/principal.ts";
+import type { JobPrincipal, UserPrincipal } from "../http-api/principal.ts";
 import type { RepositoryName } from "./repository-folder.ts";
 
 /** A push as the hook before the ref updates tells it. */
 export interface IncomingPush extends RepositoryName {
   readonly folder: string;
-  readonly principal: UserPrincipal;
+  readonly principal: UserPrincipal | JobPrincipal;
   readonly options: readonly string[];
   readonly updates: readonly RefUpdate[];
 }

@@ -4,7 +4,7 @@ import { Refusal } from "@windrow/model";
 import type { Logger } from "@windrow/service";
 import { type Database, findRepository } from "@windrow/store";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { UserPrincipal } from "../http-api/principal.ts";
+import type { JobPrincipal, UserPrincipal } from "../http-api/principal.ts";
 import { describeError } from "../http-api/problems.ts";
 import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
@@ -37,7 +37,7 @@ export async function receivePush(
   deps: ReceivePushDeps,
   push: {
     readonly call: GitCall;
-    readonly principal: UserPrincipal;
+    readonly principal: UserPrincipal | JobPrincipal;
     readonly request: FastifyRequest;
     readonly reply: FastifyReply;
     readonly relay: (backend: BackendProcess) => Promise<void>;
@@ -66,7 +66,7 @@ export async function receivePush(
 async function runPush(
   deps: ReceivePushDeps,
   push: {
-    readonly principal: UserPrincipal;
+    readonly principal: UserPrincipal | JobPrincipal;
     readonly request: FastifyRequest;
     readonly relay: (backend: BackendProcess) => Promise<void>;
   },

@@ -12,7 +12,7 @@ export interface ApiDeps {
   readonly db: Database;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly intake: Pick<Intake, "startRun">;
+  readonly intake: Pick<Intake, "startRun" | "dispatch" | "readDefault">;
   readonly environment: GitEnvironment;
   readonly reader: ReaderPool;
   readonly authenticator: Authenticator;

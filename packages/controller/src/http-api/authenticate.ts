@@ -1,4 +1,4 @@
-import { Refusal } from "@windrow/model";
+import { type Permissions, Refusal } from "@windrow/model";
 import type { Clock } from "@windrow/service";
 import { type Database, findValidToken, touchToken } from "@windrow/store";
 import type { Principal } from "./principal.ts";
@@ -10,6 +10,10 @@ export interface JobTokenHolder {
   readonly attemptId: string;
   readonly jobId: number;
   readonly repositoryId: number;
+  readonly owner: string;
+  /** Its name below its owner. */
+  readonly repository: string;
+  readonly permissions: Permissions;
 }
 
 export interface Authenticator {
@@ -51,7 +55,9 @@ export function createAuthenticator(deps: {
     const kind = tokenKind(token);
     if (kind === "wrt") {
       const holder = await deps.findJobToken(hash);
-      return holder === undefined ? undefined : { kind: "job", ...holder };
+      if (holder === undefined) return undefined;
+      const { attemptId, jobId, repositoryId, owner, repository, permissions } = holder;
+      return { kind: "job", attemptId, jobId, repositoryId, repository: `${owner}/${repository}`, permissions };
     }
     if (kind !== "wru" && kind !== "wrj") return undefined;
     const row = await findValidToken(deps.db, hash);

@@ -20,6 +20,7 @@ import { createLogRoutes } from "./routes/log-routes.ts";
 import { createRepositoryRoutes } from "./routes/repository-routes.ts";
 import { createRunRoutes } from "./routes/run-routes.ts";
 import { createTokenRoutes } from "./routes/token-routes.ts";
+import { createVariableRoutes } from "./routes/variable-routes.ts";
 
 const BODY_BYTES_MAX = 2 * 1024 * 1024;
 const PARAM_CHARS_MAX = 500;
@@ -113,6 +114,7 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
     ...createFollowRoutes(deps),
     ...createAgentRoutes(deps),
     ...createTokenRoutes(deps),
+    ...createVariableRoutes(deps),
   });
   app.get("/api/openapi.json", { config: { permission: "any" }, schema: { hide: true } }, async () => app.swagger());
   app.get("/metrics", { config: { permission: "metrics:read" }, schema: { hide: true } }, async (_request, reply) =>

@@ -1,4 +1,5 @@
 import { type Permission, ROLE_PERMISSIONS, type Role } from "@windrow/contract";
+import type { Permissions } from "@windrow/model";
 
 /** Who calls, as its token says. */
 export type Principal = UserPrincipal | JoinPrincipal | JobPrincipal;
@@ -19,12 +20,15 @@ export interface JoinPrincipal {
   readonly pool: string;
 }
 
-/** A running job: it may read its own repository. */
+/** A running job: it may read its own repository, and what its plan's permissions say. */
 export interface JobPrincipal {
   readonly kind: "job";
   readonly attemptId: string;
   readonly jobId: number;
   readonly repositoryId: number;
+  /** `owner/name` */
+  readonly repository: string;
+  readonly permissions: Permissions;
 }
 
 /** What concerns the whole farm is not for a token that is bound to one owner, whatever its role. */
@@ -40,7 +44,7 @@ export function permissionsOf(principal: Principal): readonly Permission[] {
     case "join":
       return ["agent:join"];
     case "job":
-      return [];
+      return principal.permissions.actions === "write" ? ["run:start"] : [];
   }
 }
 

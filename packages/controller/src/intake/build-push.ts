@@ -38,11 +38,13 @@ export async function buildPush(
   const notes: string[] = [];
   for (const trigger of triggers) {
     const prepared = await prepareRuns(trigger, deps);
-    runs.push(...prepared.runs);
     if (trigger === triggers[0]) notes.push(...prepared.notes);
-    if (trigger.event.event === "push" && trigger.scope === "branch" && isDefault(push)) {
-      await rememberDefault(deps, push.repository, { content: trigger.content, triggers: prepared.triggers });
-    }
+    const isNews = trigger.event.event === "push" && trigger.scope === "branch" && isDefault(push);
+    const head = { content: trigger.content, triggers: prepared.triggers };
+    const { hasFollowers } = isNews
+      ? await rememberDefault(deps, push.repository, head)
+      : { hasFollowers: push.repository.has_followers && trigger.scope !== "try" };
+    runs.push(...prepared.runs.map((run) => ({ ...run, hasFollowers })));
   }
   const reason = runs.length === 0 ? notes.join("; ").slice(0, 1_000) : null;
   const runIds = await startRuns(deps, { pushId: push.row.id, runs, reason });

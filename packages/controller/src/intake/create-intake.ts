@@ -1,9 +1,15 @@
 import { type Logger, type Loop, type Service, startLoop } from "@windrow/service";
+import type { RepositoryRow } from "@windrow/store";
 import type { PushGate } from "../git/push-gate.ts";
+import { repositoryFolder } from "../git/repository-folder.ts";
 import type { BuildPushDeps } from "./build-push.ts";
 import { deleteTryRefs } from "./delete-try-refs.ts";
+import { listTriggers, parseFiles } from "./prepare-runs.ts";
+import { readWorkflowFiles } from "./read-workflow-files.ts";
 import { createPushGate } from "./receive-push.ts";
+import { rememberDefault } from "./remember-default.ts";
 import { repairPushes } from "./repair-pushes.ts";
+import { startFollowers } from "./start-followers.ts";
 import {
   dispatchRepository,
   type RepositoryDispatch,
@@ -11,14 +17,20 @@ import {
   type StartRunRequest,
   startRunByHand,
 } from "./start-run.ts";
+import { startScheduled } from "./start-scheduled.ts";
 
 const REPAIR_EVERY_MS = 2_000;
+/** Well below a minute, so that no tick is missed. */
+const SCHEDULES_EVERY_MS = 15_000;
+const FOLLOWERS_EVERY_MS = 1_000;
 const TRY_REFS_EVERY_MS = 3_600_000;
 
 /** From triggers to runs: pushes through git's hooks, starts by hand, and the repair sweep. */
 export interface Intake extends Service {
   readonly gate: PushGate;
   startRun(request: StartRunRequest): Promise<StartedByHand>;
+  /** Another branch is the default one: what its files say counts from now on. */
+  readDefault(repository: RepositoryRow): Promise<void>;
   /** `repository_dispatch`. */
   dispatch(request: RepositoryDispatch): Promise<StartedByHand>;
 }
@@ -31,6 +43,13 @@ export function createIntake(
   return {
     gate: createPushGate(deps),
     startRun: (request) => startRunByHand(deps, request),
+    async readDefault(repository) {
+      const folder = repositoryFolder(deps.environment.gitDir, repository);
+      const content = await readWorkflowFiles(deps.reader, folder, `refs/heads/${repository.default_branch}`);
+      if (content === undefined) return;
+      const triggers = listTriggers(await parseFiles(content, deps.parser));
+      await rememberDefault(deps, repository, { content, triggers });
+    },
     dispatch: (request) => dispatchRepository(deps, request),
     async start() {
       loops = [
@@ -40,6 +59,20 @@ export function createIntake(
           clock,
           logger,
           runOnce: () => repairPushes(deps),
+        }),
+        startLoop({
+          name: "schedules",
+          everyMs: SCHEDULES_EVERY_MS,
+          clock,
+          logger,
+          runOnce: () => startScheduled(deps),
+        }),
+        startLoop({
+          name: "followers",
+          everyMs: FOLLOWERS_EVERY_MS,
+          clock,
+          logger,
+          runOnce: () => startFollowers(deps),
         }),
         startLoop({
           name: "try refs",

@@ -78,7 +78,7 @@ export async function prepareRuns(trigger: Trigger, deps: LoadCalledDeps): Promi
   if (content.filesLeftOut > 0) {
     notes.push(`${content.filesLeftOut} workflow files were not read: the limit is ${WORKFLOW_FILES_MAX}`);
   }
-  const parsed = await Promise.all(content.files.map(async (file) => ({ file, result: await parse(file, parser) })));
+  const parsed = await parseFiles(content, parser);
   const chosen = trigger.chosen;
   const candidates =
     chosen === undefined
@@ -107,10 +107,24 @@ export async function prepareRuns(trigger: Trigger, deps: LoadCalledDeps): Promi
     if ("problems" in given) notes.push(`${file.path}: ${given.problems.join("; ")}`);
     else runs.push(makeRun(trigger, await withCalled(trigger, file, result, deps), given));
   }
-  const triggers = parsed.flatMap(({ file, result }) =>
+  const isUnknown = chosen !== undefined && candidates.length === 0;
+  return { runs, notes, isUnknown, triggers: listTriggers(parsed) };
+}
+
+interface ParsedFile {
+  readonly file: WorkflowFile;
+  readonly result: ParseResult;
+}
+
+/** Every workflow file of a commit, read. */
+export function parseFiles(content: CommitContent, parser: ParseWorker): Promise<ParsedFile[]> {
+  return Promise.all(content.files.map(async (file) => ({ file, result: await parse(file, parser) })));
+}
+
+export function listTriggers(parsed: readonly ParsedFile[]): PreparedRuns["triggers"] {
+  return parsed.flatMap(({ file, result }) =>
     result.definition === undefined ? [] : [{ path: file.path, triggers: result.definition.triggers }],
   );
-  return { runs, notes, isUnknown: chosen !== undefined && candidates.length === 0, triggers };
 }
 
 function describeProblem({ line, column, message }: Diagnostic): string {
@@ -212,7 +226,7 @@ function makeRun(trigger: Trigger, { file, definition, diagnostics }: LoadedFile
     headRef: trigger.headRef ?? "",
     baseRef: trigger.baseRef ?? "",
     ...(trigger.cause === undefined ? {} : { causeRunId: trigger.cause.runId, depth: trigger.cause.depth }),
-    hasFollowers: repository.has_followers,
+    hasFollowers: repository.has_followers && trigger.scope !== "try",
     ref: trigger.ref,
     sha: content.commit.sha,
     beforeSha: trigger.beforeSha,

@@ -13,7 +13,7 @@ import {
 } from "@windrow/store";
 import type { IncomingPush, PushGate } from "../git/push-gate.ts";
 import { writeHead } from "../git/repository-folder.ts";
-import { permissionsOf } from "../http-api/principal.ts";
+import { actorOf, permissionsOf } from "../http-api/principal.ts";
 import { type BuildPushDeps, buildPush } from "./build-push.ts";
 import { isDeletion, readPushOptions, requireLegalUpdates } from "./check-push.ts";
 import { startedLines, uncoveredLines } from "./push-lines.ts";
@@ -43,7 +43,7 @@ export function createPushGate(deps: PushGateDeps): PushGate {
       const ensured = await ensureRepository(tx, {
         owner: push.owner,
         name: push.name,
-        createdBy: push.principal.name,
+        createdBy: actorOf(push.principal),
         defaultBranch,
       });
       // its removal may have come between the first look and now
@@ -52,7 +52,8 @@ export function createPushGate(deps: PushGateDeps): PushGate {
       }
       const inserted = await insertPushes(tx, {
         repositoryId: ensured.repository.id,
-        actor: push.principal.name,
+        actor: actorOf(push.principal),
+        ...(push.principal.kind === "job" ? { byJobId: push.principal.jobId } : {}),
         options: push.options,
         updates: push.updates,
       });

@@ -12,7 +12,7 @@ export async function rememberDefault(
   { db }: { readonly db: Database },
   repository: RepositoryRow,
   head: { readonly content: CommitContent; readonly triggers: PreparedRuns["triggers"] },
-): Promise<void> {
+): Promise<DefaultFacts> {
   const schedules = head.triggers
     .flatMap(({ path, triggers }) =>
       triggers.flatMap((one) => (one.schedules ?? []).map((item) => ({ path, ...item }))),
@@ -29,4 +29,5 @@ export async function rememberDefault(
     hasFollowers: repository.has_followers,
   };
   if (!isDeepStrictEqual(facts, known)) await setDefaultFacts(db, repository.id, facts);
+  return facts;
 }

@@ -1,4 +1,4 @@
-import type { AgentId, AttemptId, AttemptState, LeaseId } from "@windrow/model";
+import type { AgentId, AttemptId, AttemptState, LeaseId, Permissions } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 
@@ -9,13 +9,15 @@ export interface OpenAttemptOfToken {
   readonly repositoryId: number;
   readonly owner: string;
   readonly repository: string;
+  /** What its plan lets its token do. */
+  readonly permissions: Permissions;
 }
 
 /** What a job token opens; undefined when the attempt is over, since the token dies with it. */
 export async function findOpenAttemptByJobToken(db: Database, hash: Buffer): Promise<OpenAttemptOfToken | undefined> {
   const { rows } = await sql<OpenAttemptOfToken>`
     select a.id as "attemptId", a.job_id as "jobId", j.run_id as "runId", j.repository_id as "repositoryId",
-      p.owner, p.name as repository
+      p.owner, p.name as repository, coalesce(a.permissions, '{"contents": "read"}') as permissions
     from attempts a join jobs j on j.id = a.job_id join repositories p on p.id = j.repository_id
     where a.job_token_hash = ${hash} and a.state = 'running'`.execute(db);
   return rows[0];

@@ -50,6 +50,7 @@ export async function startAttempts(db: Database, starts: readonly AttemptStart[
     started as (
       update attempts a set state = ${toState(ATTEMPT_TRANSITIONS.start)}, session_no = i.first_session_no,
         started_at = coalesce(a.started_at, clock_timestamp()), plan = coalesce(a.plan, r.plan),
+        permissions = coalesce(a.permissions, r.plan -> 'permissions'),
         lease_until = clock_timestamp() + p.lost_after_ms * interval '1 ms', job_token_hash = r.job_token_hash
       from request r, job, pools p, agents g, agent_instances i
       where a.id = r.attempt_id and a.lease_id = r.lease_id and a.agent_id = r.agent_id and job.id = a.job_id

@@ -1,4 +1,4 @@
-import type { AttemptState, Conclusion, Outcome, Receipt, StepState } from "@windrow/model";
+import type { AnnotationLevel, AttemptState, Conclusion, Outcome, Receipt, StepState } from "@windrow/model";
 import type { Database } from "../database.ts";
 
 export interface StepView {
@@ -13,6 +13,25 @@ export interface StepView {
   readonly fault: string | null;
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
+}
+
+export interface AnnotationView {
+  readonly attempt_id: string;
+  readonly step_no: number;
+  readonly level: AnnotationLevel;
+  readonly message: string;
+  readonly title: string | null;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly end_line: number | null;
+  readonly start_column: number | null;
+  readonly end_column: number | null;
+}
+
+export interface SummaryView {
+  readonly attempt_id: string;
+  readonly step_no: number;
+  readonly text: string;
 }
 
 export interface StreamView {
@@ -42,10 +61,16 @@ export interface AttemptView {
   readonly finished_at: Date | null;
   readonly steps: readonly StepView[];
   readonly streams: readonly StreamView[];
+  readonly annotations: readonly AnnotationView[];
+  readonly summaries: readonly SummaryView[];
 }
 
-/** Every attempt of these jobs with steps and streams, oldest first. */
-export async function listAttempts(db: Database, jobIds: readonly number[]): Promise<AttemptView[]> {
+/** Every attempt of these jobs with steps and streams, oldest first; summaries, which are large, where asked for. */
+export async function listAttempts(
+  db: Database,
+  jobIds: readonly number[],
+  options: { readonly withSummaries?: boolean } = {},
+): Promise<AttemptView[]> {
   if (jobIds.length === 0) return [];
   const attempts = await db
     .selectFrom("attempts")
@@ -72,11 +97,21 @@ export async function listAttempts(db: Database, jobIds: readonly number[]): Pro
     .orderBy("attempts.no")
     .execute();
   const ids = attempts.map((attempt) => attempt.id);
-  const [steps, streams] = ids.length === 0 ? [[], []] : await Promise.all([listSteps(db, ids), listStreams(db, ids)]);
+  const [steps, streams, annotations, summaries] =
+    ids.length === 0
+      ? [[], [], [], []]
+      : await Promise.all([
+          listSteps(db, ids),
+          listStreams(db, ids),
+          listAnnotations(db, ids),
+          options.withSummaries === true ? listSummaries(db, ids) : [],
+        ]);
   return attempts.map((attempt) => ({
     ...attempt,
     steps: steps.filter((step) => step.attempt_id === attempt.id),
     streams: streams.filter((stream) => stream.attempt_id === attempt.id).sort(byStreamOrder),
+    annotations: annotations.filter((annotation) => annotation.attempt_id === attempt.id),
+    summaries: summaries.filter((summary) => summary.attempt_id === attempt.id),
   }));
 }
 
@@ -98,6 +133,35 @@ async function listSteps(db: Database, attemptIds: readonly string[]): Promise<S
     ])
     .where("attempt_id", "in", attemptIds)
     .orderBy("step_no")
+    .execute();
+}
+
+async function listAnnotations(db: Database, attemptIds: readonly string[]): Promise<AnnotationView[]> {
+  return db
+    .selectFrom("annotations")
+    .select([
+      "attempt_id",
+      "step_no",
+      "level",
+      "message",
+      "title",
+      "file",
+      "line",
+      "end_line",
+      "start_column",
+      "end_column",
+    ])
+    .where("attempt_id", "in", attemptIds)
+    .orderBy("step_no")
+    .orderBy("no")
+    .execute();
+}
+
+async function listSummaries(db: Database, attemptIds: readonly string[]): Promise<SummaryView[]> {
+  return db
+    .selectFrom("step_summaries")
+    .select(["attempt_id", "step_no", "text"])
+    .where("attempt_id", "in", attemptIds)
     .execute();
 }
 

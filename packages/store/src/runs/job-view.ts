@@ -10,6 +10,10 @@ export interface JobView {
   readonly repository_id: number;
   readonly owner: string;
   readonly repository: string;
+  readonly kind: "ordinary" | "call";
+  readonly parent_job_id: number | null;
+  /** Why its run has not begun; null when it has. */
+  readonly run_waiting_reason: string | null;
   readonly key: string;
   readonly name: string;
   readonly matrix: { readonly [name: string]: Value };
@@ -54,6 +58,13 @@ function selectJobs(db: Database | Tx) {
       "jobs.repository_id",
       "jobs.owner",
       sql<string>`repositories.owner || '/' || repositories.name`.as("repository"),
+      "jobs.kind",
+      "jobs.parent_job_id",
+      sql<
+        string | null
+      >`(select runs.waiting_reason from runs where runs.id = jobs.run_id and runs.state = 'waiting')`.as(
+        "run_waiting_reason",
+      ),
       "jobs.key",
       "jobs.name",
       "jobs.matrix",

@@ -1,4 +1,4 @@
-import type { Conclusion, Diagnostic, RunState, Trust } from "@windrow/model";
+import type { Conclusion, Diagnostic, RunState, Trust, Value } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database, Tx } from "../database.ts";
 
@@ -20,6 +20,7 @@ export interface RunView {
   readonly workflow_path: string;
   readonly workflow_name: string;
   readonly diagnostics: readonly Diagnostic[];
+  readonly inputs: { readonly [name: string]: Value };
   readonly state: RunState;
   /** False while no agent has started a job of the latest attempt. */
   readonly has_started: boolean;
@@ -54,6 +55,7 @@ function selectRuns(db: Database | Tx) {
       "runs.workflow_path",
       "runs.workflow_name",
       "runs.diagnostics",
+      "runs.inputs",
       "runs.state",
       sql<boolean>`runs.state = 'finished' or exists (select from jobs where jobs.run_id = runs.id
         and jobs.run_attempt = runs.attempt and jobs.started_at is not null and jobs.copied_from is null)`.as(

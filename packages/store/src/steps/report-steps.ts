@@ -1,4 +1,4 @@
-import type { AgentId, AttemptId, LeaseId, StepReport } from "@windrow/model";
+import type { AgentId, Annotation, AttemptId, LeaseId, StepReport } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 
@@ -22,6 +22,8 @@ export interface ReportedAttempt {
  */
 export async function reportSteps(db: Database, facts: readonly StepFacts[]): Promise<ReportedAttempt[]> {
   const steps = facts.flatMap((fact) => lastOfEach(fact.steps).map((step) => ({ attemptId: fact.attemptId, ...step })));
+  const remarks = steps.flatMap((step) => step.annotations?.map((one, no) => ({ ...step, no, annotation: one })) ?? []);
+  const summaries = steps.flatMap((step) => (step.summary ? [{ ...step, summary: step.summary }] : []));
   const { rows } = await sql<ReportedAttempt>`
     with request as (
       select * from unnest(${facts.map((fact) => fact.attemptId)}::uuid[], ${facts.map((fact) => fact.leaseId)}::uuid[],
@@ -51,6 +53,8 @@ export async function reportSteps(db: Database, facts: readonly StepFacts[]): Pr
       where s.state <> 'finished' and (s.state, excluded.state) <> ('running', 'running')
       returning s.attempt_id, s.step_no, s.state, s.outcome, s.conclusion
     ),
+    ${remarks.length === 0 ? sql`` : insertAnnotations(remarks)}
+    ${summaries.length === 0 ? sql`` : insertSummaries(summaries)}
     told as (
       insert into events (kind, repository_id, run_id, job_id, attempt_id, agent_id, data)
       select 'step_' || w.state, j.repository_id, j.run_id, j.id, w.attempt_id, o.agent_id,
@@ -61,6 +65,44 @@ export async function reportSteps(db: Database, facts: readonly StepFacts[]): Pr
     select o.id as "attemptId", j.run_id as "runId", j.cancel_requested_at is not null as "cancelRequested"
     from open o join jobs j on j.id = o.job_id`.execute(db);
   return rows;
+}
+
+type StepOfAttempt = StepReport & { readonly attemptId: AttemptId };
+
+/** With the end of their step, which is written once. */
+function insertAnnotations(
+  remarks: readonly (StepOfAttempt & { readonly no: number; readonly annotation: Annotation })[],
+) {
+  const column = <T>(pick: (annotation: Annotation) => T) => remarks.map((remark) => pick(remark.annotation));
+  return sql`annotated as (
+      insert into annotations
+        (attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column)
+      select n.* from unnest(${remarks.map((remark) => remark.attemptId)}::uuid[],
+        ${remarks.map((remark) => remark.stepNo)}::int[], ${remarks.map((remark) => remark.no)}::int[],
+        ${column((one) => one.level)}::text[], ${column((one) => clean(one.message))}::text[],
+        ${column((one) => clean(one.title))}::text[], ${column((one) => clean(one.file))}::text[],
+        ${column((one) => one.line ?? null)}::int[], ${column((one) => one.endLine ?? null)}::int[],
+        ${column((one) => one.column ?? null)}::int[], ${column((one) => one.endColumn ?? null)}::int[])
+        as n (attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column)
+      join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
+      on conflict do nothing
+    ),`;
+}
+
+function insertSummaries(summaries: readonly (StepOfAttempt & { readonly summary: string })[]) {
+  return sql`summarised as (
+      insert into step_summaries (attempt_id, step_no, text)
+      select n.* from unnest(${summaries.map((one) => one.attemptId)}::uuid[],
+        ${summaries.map((one) => one.stepNo)}::int[], ${summaries.map((one) => clean(one.summary))}::text[])
+        as n (attempt_id, step_no, text)
+      join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
+      on conflict do nothing
+    ),`;
+}
+
+/** Postgres keeps no NUL in texts. */
+function clean(text: string | undefined): string | null {
+  return text?.replaceAll("\0", "") ?? null;
 }
 
 /** A report may name a step twice (it started and ended meanwhile); one statement may write a row only once. */

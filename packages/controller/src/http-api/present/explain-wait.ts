@@ -21,10 +21,13 @@ export function explainWait(job: JobView, facts: WaitFacts): string | null {
 }
 
 function explainBlocked(job: JobView, { jobsById }: WaitFacts): string {
+  if (job.run_waiting_reason !== null) return `its run waits for ${job.run_waiting_reason}`;
+  if (job.held_reason !== null) return job.held_reason;
   const open = job.needs.flatMap((id) => {
     const need = jobsById.get(id);
     return need === undefined || need.state === "finished" ? [] : [need.name];
   });
+  if (open.length === 0 && job.kind === "call") return "its needs are finished; it waits for others of its matrix";
   if (open.length === 0) return "its needs are finished; it is about to be queued";
   const [first] = open;
   return open.length === 1

@@ -1,5 +1,5 @@
-import type { Attempt, Job, JobSummary, LogStream } from "@windrow/contract";
-import type { AttemptView, JobView, StreamView } from "@windrow/store";
+import type { Annotation, Attempt, Job, JobSummary, LogStream } from "@windrow/contract";
+import type { AnnotationView, AttemptView, JobView, StreamView } from "@windrow/store";
 import { explainWait, type WaitFacts } from "./explain-wait.ts";
 import type { Links } from "./present-run.ts";
 
@@ -8,6 +8,8 @@ export function presentJobSummary(job: JobView, facts: WaitFacts, links: Links):
     id: job.id,
     run_id: job.run_id,
     run_attempt: job.run_attempt,
+    kind: job.kind,
+    parent_job_id: job.parent_job_id,
     key: job.key,
     name: job.name,
     matrix: job.matrix,
@@ -87,7 +89,14 @@ function presentAttempt(attempt: AttemptView): Attempt {
       fault: step.fault,
       started_at: step.started_at?.toISOString() ?? null,
       finished_at: step.finished_at?.toISOString() ?? null,
+      annotations: attempt.annotations.filter((one) => one.step_no === step.step_no).map(presentAnnotation),
+      summary: attempt.summaries.find((one) => one.step_no === step.step_no)?.text ?? null,
     })),
     streams: attempt.streams.map(presentStream),
   };
+}
+
+function presentAnnotation(annotation: AnnotationView): Annotation {
+  const { level, message, title, file, line, end_line, start_column, end_column } = annotation;
+  return { level, message, title, file, line, end_line, column: start_column, end_column };
 }

@@ -10,8 +10,13 @@ export async function summariseJobs(db: Database, jobs: readonly JobView[], link
   return jobs.map((job) => presentJobSummary(job, facts, links));
 }
 
-/** Whole jobs, by id; what is not there is left out. */
-export async function readJobs(db: Database, ids: readonly number[], links: Links): Promise<Job[]> {
+/** Whole jobs, by id; what is not there is left out, and so are the summaries of steps unless asked for. */
+export async function readJobs(
+  db: Database,
+  ids: readonly number[],
+  links: Links,
+  options: { readonly withSummaries?: boolean } = {},
+): Promise<Job[]> {
   const jobs = await listJobsById(db, ids);
   const blocked = jobs.filter((job) => job.state === "blocked");
   const needed = await listJobsById(db, [...new Set(blocked.flatMap((job) => job.needs))]);
@@ -19,6 +24,7 @@ export async function readJobs(db: Database, ids: readonly number[], links: Link
     listAttempts(
       db,
       jobs.map((job) => job.id),
+      options,
     ),
     readWaitFacts(db, jobs, needed),
   ]);

@@ -20,7 +20,7 @@ export function createJobRoutes({ db, farm, links }: ApiDeps): Pick<RouteHandler
   };
 
   async function read(jobId: number) {
-    const [job] = await readJobs(db, [jobId], links);
+    const [job] = await readJobs(db, [jobId], links, { withSummaries: true });
     if (job === undefined) throw new Refusal("not_found", `there is no job ${jobId}`);
     return job;
   }

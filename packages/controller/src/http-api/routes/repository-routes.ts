@@ -24,7 +24,13 @@ import { ownerScope } from "./require-reach.ts";
 
 type Names = "listRepositories" | "addRepository" | "viewRepository" | "changeRepository" | "deleteRepository";
 
-export function createRepositoryRoutes({ db, environment, links, reader }: ApiDeps): Pick<RouteHandlers, Names> {
+export function createRepositoryRoutes({
+  db,
+  environment,
+  intake,
+  links,
+  reader,
+}: ApiDeps): Pick<RouteHandlers, Names> {
   return {
     async listRepositories({ principal }) {
       const rows = await listRepositories(db, ownerScope(principal));
@@ -68,7 +74,9 @@ export function createRepositoryRoutes({ db, environment, links, reader }: ApiDe
       }
       await setDefaultBranch(db, { repositoryId: repository.id, branch: body.default_branch });
       await writeHead(folder, body.default_branch);
-      return present(await require(params, principal));
+      const changed = await require(params, principal);
+      await intake.readDefault(changed);
+      return present(changed);
     },
 
     async deleteRepository({ params, principal }) {

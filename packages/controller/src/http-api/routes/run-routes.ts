@@ -1,13 +1,14 @@
 import { Refusal } from "@windrow/model";
 import { findRun, listRunJobs, listRuns } from "@windrow/store";
+import type { StartedByHand } from "../../intake/start-run.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { presentRun } from "../present/present-run.ts";
 import { summariseJobs } from "../present/read-jobs.ts";
-import { actorOf, mayReach } from "../principal.ts";
+import { actorOf, mayReach, type Principal } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 import { ownerScope, requireJob, requireRun } from "./require-reach.ts";
 
-type Names = "listRuns" | "startRun" | "viewRun" | "cancelRun" | "rerunRun";
+type Names = "listRuns" | "startRun" | "dispatchRepository" | "viewRun" | "cancelRun" | "rerunRun";
 
 export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<RouteHandlers, Names> {
   return {
@@ -34,17 +35,28 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
 
     async startRun({ body, principal }) {
       const { owner, name } = splitFullName(body.repository);
-      if (!mayReach(principal, owner)) throw new Refusal("not_found", `there is no repository ${body.repository}`);
-      const { runIds, notes } = await intake.startRun({
+      requireReachOfStart(principal, { owner, name });
+      if (body.payload !== undefined && body.event === undefined) {
+        throw new Refusal("invalid", "a payload is the document of an event: say which", { hint: "add `event`" });
+      }
+      const started = await intake.startRun({
         owner,
         name,
         ref: body.ref,
         workflow: body.workflow,
         inputs: body.inputs ?? {},
+        ...(body.event === undefined || body.event === "workflow_dispatch"
+          ? {}
+          : { event: { name: body.event, payload: body.payload ?? {} } }),
         actor: actorOf(principal),
       });
-      const runs = await Promise.all(runIds.map((id) => requireRun(db, id, principal)));
-      return { runs: runs.map((run) => presentRun(run, links)), notes: [...notes] };
+      return presentStarted(started);
+    },
+
+    async dispatchRepository({ params, body, principal }) {
+      requireReachOfStart(principal, params);
+      const { event_type: eventType, client_payload: clientPayload } = body;
+      return presentStarted(await intake.dispatch({ ...params, eventType, clientPayload, actor: actorOf(principal) }));
     },
 
     async viewRun({ params, query, principal }) {
@@ -55,6 +67,7 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
       return {
         ...presentRun(run, links),
         diagnostics: [...run.diagnostics],
+        inputs: run.inputs,
         jobs: await summariseJobs(db, jobs, links),
       };
     },
@@ -76,6 +89,17 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
       return presentRun((await findRun(db, run.id)) ?? run, links);
     },
   };
+
+  async function presentStarted({ runIds, notes }: StartedByHand) {
+    const runs = await Promise.all(runIds.map((id) => findRun(db, id)));
+    return { runs: runs.flatMap((run) => (run === undefined ? [] : [presentRun(run, links)])), notes: [...notes] };
+  }
+}
+
+/** A job may start runs of its own repository, with a token that says so; the permission was checked before. */
+function requireReachOfStart(principal: Principal, { owner, name }: { readonly owner: string; readonly name: string }) {
+  const isOwn = principal.kind === "job" && principal.repository === `${owner}/${name}`;
+  if (!isOwn && !mayReach(principal, owner)) throw new Refusal("not_found", `there is no repository ${owner}/${name}`);
 }
 
 function splitFullName(fullName: string): { readonly owner: string; readonly name: string } {

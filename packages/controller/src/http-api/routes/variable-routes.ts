@@ -1,0 +1,79 @@
+import type { Variable } from "@windrow/contract";
+import { Refusal } from "@windrow/model";
+import {
+  deleteVariable,
+  findRepository,
+  listEffectiveVariables,
+  listVariables,
+  setVariable,
+  type VariableLevel,
+  type VariableRow,
+} from "@windrow/store";
+import type { ApiDeps } from "../api-deps.ts";
+import { actorOf, mayReach, type Principal } from "../principal.ts";
+import type { RouteHandlers } from "../route-handler.ts";
+
+type Names = "listVariables" | "setVariable" | "deleteVariable";
+
+interface AskedLevel {
+  readonly owner?: string | undefined;
+  readonly repository?: string | undefined;
+}
+
+export function createVariableRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names> {
+  return {
+    async listVariables({ query, principal }) {
+      const level = await findLevel(query, principal, "read");
+      const rows =
+        query.effective === "true" && level.repositoryId !== null
+          ? await listEffectiveVariables(db, level.repositoryId)
+          : await listVariables(db, level);
+      return { items: rows.map(present), next_cursor: null };
+    },
+    async setVariable({ body, principal }) {
+      const level = await findLevel(body, principal, "write");
+      return present(await setVariable(db, { ...level, name: body.name, value: body.value, by: actorOf(principal) }));
+    },
+    async deleteVariable({ params, query, principal }) {
+      const level = await findLevel(query, principal, "write");
+      const row = await deleteVariable(db, { ...level, name: params.name });
+      if (row === undefined) throw new Refusal("not_found", `there is no variable ${params.name} at this level`);
+      return present(row);
+    },
+  };
+
+  /** The farm's own are for tokens that reach the whole farm, to change; everybody's jobs see them. */
+  async function findLevel(asked: AskedLevel, principal: Principal, how: "read" | "write"): Promise<VariableLevel> {
+    const { owner, repository } = asked;
+    if (owner !== undefined && repository !== undefined) {
+      throw new Refusal("invalid", "a variable is of an owner or of a repository, not of both");
+    }
+    if (repository !== undefined) {
+      const [of = "", name = ""] = repository.split("/");
+      const found = mayReach(principal, of) ? await findRepository(db, { owner: of, name }) : undefined;
+      if (found === undefined) throw new Refusal("not_found", `there is no repository ${repository}`);
+      return { owner: null, repositoryId: found.id };
+    }
+    if (owner !== undefined) {
+      if (!mayReach(principal, owner)) throw new Refusal("not_allowed", `this token does not reach ${owner}`);
+      return { owner, repositoryId: null };
+    }
+    if (how === "write" && !(principal.kind === "user" && principal.owner === null)) {
+      throw new Refusal("not_allowed", "this token may not change variables of the whole farm", {
+        hint: "name an owner or a repository",
+      });
+    }
+    return { owner: null, repositoryId: null };
+  }
+}
+
+function present(row: VariableRow): Variable {
+  return {
+    name: row.name,
+    value: row.value,
+    owner: row.owner,
+    repository: row.repository,
+    updated_by: row.updatedBy,
+    updated_at: row.updatedAt.toISOString(),
+  };
+}
