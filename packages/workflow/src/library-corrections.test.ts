@@ -94,6 +94,8 @@ test("a filter may be left empty (upstream refuses the file)", () => {
   expect(parseWorkflow({ path: "ci.yml", text }).definition?.triggers).toEqual([{ event: "push" }]);
   const upstream = libraryParse({ name: "ci.yml", content: text }, new NoOperationTraceWriter());
   expect(upstream.context.errors.getErrors()[0]?.message).toMatch(/Unexpected value ''/);
+  const others = "on: {pull_request: {types: , paths: }, workflow_dispatch: {inputs: }, workflow_call: {secrets: }}\n";
+  expect(parseWorkflow({ path: "ci.yml", text: others + text.slice(text.indexOf("jobs")) }).diagnostics).toEqual([]);
 });
 
 test("steps in the background are read (upstream does so only for a flag)", () => {

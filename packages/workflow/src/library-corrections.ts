@@ -186,16 +186,29 @@ export class WorkflowReader extends YamlObjectReader {
 
 let workflowSchema: TemplateSchema | undefined;
 
-/** The library's schema, in which a filter of an event may also be left empty, as files that run on the forge do. */
+/** What of `on:` may be left empty; lists that have a type of their own in the schema. */
+const EMPTY_ALLOWED =
+  /^(?:event-|.*-activity$|workflow-run-workflows$|workflow-(?:call|dispatch)-(?:inputs|secrets|outputs)$)/;
+
+/**
+ * The library's schema, in which filters, types and inputs of an event may also be left empty, as in files that run on
+ * the forge: its service reads `on:` with a looser schema than its editor.
+ */
 export function correctedWorkflowSchema(): TemplateSchema {
   if (workflowSchema !== undefined) return workflowSchema;
   const upstream = getWorkflowSchema();
   const schema = new TemplateSchema();
   Object.assign(schema.definitions, upstream.definitions);
-  for (const filter of ["branches", "tags", "paths"].flatMap((one) => [`event-${one}`, `event-${one}-ignore`])) {
-    const definition = new OneOfDefinition(filter);
-    definition.oneOf.push("null", "non-empty-string", "sequence-of-non-empty-string");
-    schema.definitions[filter] = definition;
+  for (const [name, definition] of Object.entries(upstream.definitions)) {
+    if (!EMPTY_ALLOWED.test(name)) continue;
+    const orEmpty = new OneOfDefinition(name);
+    if (definition instanceof OneOfDefinition) {
+      orEmpty.oneOf.push("null", ...definition.oneOf);
+    } else {
+      schema.definitions[`written-${name}`] = definition;
+      orEmpty.oneOf.push("null", `written-${name}`);
+    }
+    schema.definitions[name] = orEmpty;
   }
   workflowSchema = schema;
   return schema;

@@ -238,11 +238,19 @@ test.each<[what: string, text: string, place: `${number}:${number}`, code: strin
     "'a'",
   ],
   [
-    "a default that is no option",
-    withTrigger("workflow_dispatch: {inputs: {a: {type: choice, options: [x], default: y}}}"),
-    "1:76",
+    "options of a text",
+    withTrigger("workflow_dispatch: {inputs: {a: {options: [x]}}}"),
+    "1:39",
     "unexpected-value",
-    "'y'",
+    "'a'",
+  ],
+  ["a wait that is none", withStep("id: a\n      - wait-all: false"), "8:19", "unexpected-value", "'wait-all'"],
+  [
+    "background in a group",
+    withStep("id: a\n      - parallel: [{run: x, background: true}]"),
+    "8:20",
+    "invalid-parallel",
+    "'background'",
   ],
   [
     "a default of another type",

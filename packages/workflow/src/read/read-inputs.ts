@@ -72,9 +72,9 @@ function checkOptions(
       hint: "add 'options' with at least one value",
     });
   } else if (type !== "choice" && options !== undefined) {
-    diagnostics.warning(options.at, {
-      code: "no-effect",
-      message: `'options' has no effect: the input '${name}' is no choice`,
+    diagnostics.error(options.at, {
+      code: "unexpected-value",
+      message: `the input '${name}' has options and is no choice`,
       hint: "add 'type: choice', or remove 'options'",
     });
   }
@@ -94,7 +94,9 @@ function checkDefault(
         ? value === "" || Number.isFinite(Number(value))
         : type !== "choice" || options === undefined || value === "" || options.list.includes(String(value));
   if (isFitting) return;
-  diagnostics.error(at, {
+  // A default that can be chosen nowhere is a mistake, and files with one run all the same.
+  const complain = type === "choice" ? "warning" : "error";
+  diagnostics[complain](at, {
     code: "unexpected-value",
     message: `the default '${String(value)}' of the input '${name}' is ${type === "choice" ? "none of its options" : `no ${type}`}`,
     hint: type === "choice" ? `options: ${options?.list.join(", ")}` : "change the default or the type",

@@ -10,7 +10,13 @@ const WINDOWS_SHELLS = new Set(["cmd", "powershell"]);
 /** A `shell:`; a name that is none of the known ones and holds no `{0}` is an error already here. */
 export function readShell(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template | undefined {
   const shell = readTemplateText(token, at, diagnostics);
-  if (shell === undefined || shell.includes("${{") || isKnownShell(shell) || WINDOWS_SHELLS.has(shell)) return shell;
+  if (
+    shell === undefined ||
+    shell.includes("${{") ||
+    isKnownShell(shell) ||
+    WINDOWS_SHELLS.has(shell.trim().toLowerCase())
+  )
+    return shell;
   diagnostics.error(positionOf(token, at), {
     code: "unknown-shell",
     message: `unknown shell '${shell}'`,

@@ -99,7 +99,11 @@ function readStepEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Dia
       draft.wait = readTemplateList(value, at, diagnostics);
       return;
     case "wait-all":
-      draft.wait = isBoolean(value) && !value.value ? [] : "all";
+      draft.wait = "all";
+      if (isBoolean(value) && !value.value) {
+        const message = "'wait-all' is true or left empty";
+        diagnostics.error(positionOf(value, at), { code: "unexpected-value", message, hint: "remove the step" });
+      }
       return;
     default:
       refuse(diagnostics, at, `'${key}' of a step`);

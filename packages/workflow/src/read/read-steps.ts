@@ -52,6 +52,10 @@ function flatten(
   for (const item of isSequence(token) ? itemsOf(token) : []) {
     const place = positionOf(item, at);
     const step = isMapping(item) ? readStep(item, place, diagnostics) : undefined;
+    if (entriesOf(item).some((entry) => entry.key === "background")) {
+      const message = "'background' cannot stand in 'parallel', whose steps all run in the background";
+      diagnostics.error(place, { code: "invalid-parallel", message, hint: "remove 'background'" });
+    }
     if (step?.kind === "run" || step?.kind === "uses") {
       const id = step.id ?? `__parallel_${number}_${targets.length + 1}`;
       targets.push(id);
