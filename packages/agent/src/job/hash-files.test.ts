@@ -1,47 +1,89 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { hashFiles as hashByToolkit } from "@actions/glob";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hashFiles } from "./hash-files.ts";
 
 let root: string;
-let workspace: string;
+let workspaceDir: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "windrow-hash-"));
-  workspace = join(root, "attempt", "job", "workspace");
-  mkdirSync(join(workspace, "sub"), { recursive: true });
-  writeFileSync(join(workspace, "package-lock.json"), "{}");
-  writeFileSync(join(workspace, "sub", "package-lock.json"), "[]");
+  chmodSync(root, 0o755);
+  workspaceDir = join(root, "job", "workspace");
+  mkdirSync(workspaceDir, { recursive: true });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(workspaceDir, path)), { recursive: true });
+  writeFileSync(join(workspaceDir, path), text);
+}
+const hash = (...patterns: string[]): string => hashFiles({ workspaceDir, patterns });
+
 describe("hashFiles", () => {
-  it("changes with the files that match, and only with them", () => {
-    const before = hashFiles(workspace, ["**/package-lock.json"]);
-    expect(before).toMatch(/^[0-9a-f]{64}$/);
-    writeFileSync(join(workspace, "other"), "x");
-    expect(hashFiles(workspace, ["**/package-lock.json"])).toBe(before);
-    expect(hashFiles(workspace, [`${workspace}/**/package-lock.json`])).toBe(before);
-    expect(hashFiles(workspace, ["**/package-lock.json", "!sub/**"])).not.toBe(before);
-    writeFileSync(join(workspace, "sub", "package-lock.json"), "[1]");
-    expect(hashFiles(workspace, ["**/package-lock.json"])).not.toBe(before);
-    expect(hashFiles(workspace, ["nothing*"])).toBe("");
+  it.each([
+    [["**/package-lock.json"]],
+    [["**/*.lock", "!sub/**"]],
+    [["*.json"]],
+    [["sub/"]],
+    [["sub"]],
+    [["**"]],
+    [["./*.json"]],
+    [["**/[ab].txt", "!./sub/b.txt"]],
+    [["sub/**/c?.md"]],
+    [["# a remark", "*.json", "", "  sub/*  "]],
+    [["nothing*"]],
+    [["{a,b}.txt"]],
+    [[".hidden/**"]],
+    [["link.txt"]],
+    [["folder-link/**"]],
+  ])("of %j is what the toolkit's own says", async (patterns) => {
+    for (const [index, path] of [
+      "package-lock.json",
+      "a.txt",
+      "yarn.lock",
+      "sub/package-lock.json",
+      "sub/b.txt",
+      "sub/x.lock",
+      "sub/deep/c1.md",
+      "sub/deep/c22.md",
+      ".hidden/file",
+      "Größe.txt",
+    ].entries()) {
+      write(path, String(index));
+    }
+    symlinkSync("a.txt", join(workspaceDir, "link.txt"));
+    symlinkSync("sub", join(workspaceDir, "folder-link"));
+    // it takes relative patterns from the folder of its process
+    const before = process.cwd;
+    process.cwd = () => workspaceDir;
+    try {
+      const expected = await hashByToolkit(patterns.join("\n"), workspaceDir, { followSymbolicLinks: false });
+      expect(hash(...patterns)).toBe(expected);
+    } finally {
+      process.cwd = before;
+    }
   });
 
-  it("follows no link, neither of the file, nor above it, nor in the workspace's own place", () => {
-    mkdirSync(join(root, "outside"));
-    writeFileSync(join(root, "outside", "secret"), "hush");
-    symlinkSync(join(root, "outside", "secret"), join(workspace, "file"));
-    symlinkSync(join(root, "outside"), join(workspace, "folder"));
-    expect(hashFiles(workspace, ["file", "folder/secret", "**/secret"])).toBe("");
-    rmSync(workspace, { recursive: true });
-    symlinkSync(join(root, "outside"), workspace);
-    expect(hashFiles(workspace, ["secret"])).toBe("");
+  it("takes patterns with the workspace's path", () => {
+    write("a.txt", "a");
+    expect(hash(`${workspaceDir}/*.txt`)).toBe(hash("*.txt"));
   });
 
-  it("refuses what would hold up the agent", () => {
-    writeFileSync(join(workspace, "large"), "");
-    truncateSync(join(workspace, "large"), 1024 ** 4);
-    expect(() => hashFiles(workspace, ["large"])).toThrow(/more than \d+ bytes/);
+  it.runIf(process.getuid?.() === 0)("reads nothing that the job's user may not read, wherever links lead", () => {
+    const user = { name: "nobody", uid: 65_534, gid: 65_534 };
+    writeFileSync(join(root, "secret"), "hush", { mode: 0o600 });
+    symlinkSync(join(root, "secret"), join(workspaceDir, "link"));
+    write("open", "open");
+    expect(() => hashFiles({ workspaceDir, patterns: ["link"], user })).toThrow(/EACCES/);
+    expect(hashFiles({ workspaceDir, patterns: ["open"], user })).toMatch(/^[0-9a-f]{64}$/);
+    expect(hashFiles({ workspaceDir, patterns: [`${root}/secret`], user })).toBe("");
+  });
+
+  it("ends when it takes too long", () => {
+    execFileSync("mkfifo", [join(workspaceDir, "pipe")]);
+    expect(() => hashFiles({ workspaceDir, patterns: ["pipe"], msMax: 1_000 })).toThrow(/took more than 1000 ms/);
   });
 });

@@ -1,86 +1,56 @@
-import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, globSync, openSync, readlinkSync, readSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { SlotUser } from "@windrow/backends";
 
-/** Files that one call may match; more is a mistake in the pattern. */
-export const HASHED_FILES_MAX = 10_000;
-/** Bytes that one call may hash. It is waited for: no other job of the agent goes on meanwhile. */
-export const HASHED_BYTES_MAX = 256 * 1024 * 1024;
+/** One call may take so long. It is waited for: no other job of the agent goes on meanwhile. */
+export const HASH_MS_MAX = 20_000;
+const MEMORY_MIB_MAX = 512;
+/** Where the process writes its answer. */
+export const ANSWER_FD = 3;
+const ANSWER_BYTES_MAX = 64 * 1024;
 
-const TOO_MUCH = `hashFiles matches more than ${HASHED_BYTES_MAX} bytes`;
-const PIECE_BYTES = 256 * 1024;
+export interface HashFilesOptions {
+  readonly workspaceDir: string;
+  readonly patterns: readonly string[];
+  /** Whose files may be read; the agent's own when absent. */
+  readonly user?: SlotUser | undefined;
+  readonly msMax?: number;
+}
+
+/** What the process is told on its standard input. */
+export interface HashFilesTask {
+  readonly workspaceDir: string;
+  readonly patterns: readonly string[];
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+}
+
+const SCRIPT = fileURLToPath(new URL("./hash-files-process.ts", import.meta.url));
 
 /**
- * The `hashFiles` of expressions: SHA-256 over the SHA-256 of every file in the workspace that a pattern matches, in
- * order of path; a pattern with `!` takes files out again. Empty when nothing matches. Links are not followed, wherever in
- * a path they stand: the agent may read what the job may not. Throws when it would be too much.
+ * The `hashFiles` of expressions, by the toolkit's own rules for patterns: SHA-256 over the SHA-256 of every file of the
+ * workspace that they match; empty when nothing matches. A process of its own does it as the job's user, so that no link
+ * in the workspace leads to anything which the job itself could not read. Throws when it takes too long or cannot be done.
  */
-export function hashFiles(workspaceDir: string, patterns: readonly string[]): string {
-  const matched = new Set<string>();
-  for (const line of patterns.flatMap((pattern) => pattern.split("\n"))) {
-    const pattern = line.trim();
-    if (pattern === "" || pattern.startsWith("#")) continue;
-    const isExcluded = pattern.startsWith("!");
-    const inside = inWorkspace(workspaceDir, isExcluded ? pattern.slice(1) : pattern);
-    if (inside === undefined) continue;
-    for (const path of globSync(inside, { cwd: workspaceDir })) {
-      if (isExcluded) matched.delete(path);
-      else matched.add(path);
-    }
-  }
-  const digests = createHash("sha256");
-  const realDir = realWorkspace(workspaceDir);
-  let count = 0;
-  let leftBytes = HASHED_BYTES_MAX;
-  for (const path of [...matched].sort()) {
-    const hashed = hashFile(join(workspaceDir, path), join(realDir, path), leftBytes);
-    if (hashed === undefined) continue;
-    leftBytes -= hashed.bytesCount;
-    if (++count > HASHED_FILES_MAX) throw new Error(`hashFiles matches more than ${HASHED_FILES_MAX} files`);
-    digests.update(hashed.digest);
-  }
-  return count === 0 ? "" : digests.digest("hex");
-}
-
-/** Patterns may be absolute as long as they stay in the workspace. */
-function inWorkspace(workspaceDir: string, pattern: string): string | undefined {
-  const inside = pattern.startsWith(`${workspaceDir}/`) ? pattern.slice(workspaceDir.length + 1) : pattern;
-  return inside.startsWith("/") || inside.split("/").includes("..") ? undefined : inside;
-}
-
-/** The workspace without links above it; the job may have put one in its own place. */
-function realWorkspace(workspaceDir: string): string {
-  const workDir = dirname(workspaceDir);
-  return join(realpathSync(dirname(workDir)), basename(workDir), basename(workspaceDir));
-}
-
-function hashFile(
-  path: string,
-  realPath: string,
-  bytesMax: number,
-): { readonly digest: Buffer; readonly bytesCount: number } | undefined {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && typeof error.code === "string") return undefined;
-    throw error;
-  }
-  try {
-    // Where the open file really is: nothing can be exchanged between this look and the reading.
-    const stats = fstatSync(file);
-    if (!stats.isFile() || readlinkSync(`/proc/self/fd/${file}`) !== realPath) return undefined;
-    if (stats.size > bytesMax) throw new Error(TOO_MUCH);
-    const hash = createHash("sha256");
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    let bytesCount = 0;
-    for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
-      bytesCount += read;
-      if (bytesCount > bytesMax) throw new Error(TOO_MUCH);
-      hash.update(piece.subarray(0, read));
-    }
-    return { digest: hash.digest(), bytesCount };
-  } finally {
-    closeSync(file);
-  }
+export function hashFiles({ workspaceDir, patterns, user, msMax = HASH_MS_MAX }: HashFilesOptions): string {
+  const task: HashFilesTask = { workspaceDir, patterns, uid: user?.uid, gid: user?.gid };
+  const { status, signal, output, stderr, error } = spawnSync(
+    process.execPath,
+    [`--max-old-space-size=${MEMORY_MIB_MAX}`, SCRIPT],
+    {
+      cwd: "/",
+      env: { PATH: "/usr/bin:/bin" },
+      input: JSON.stringify(task),
+      // the toolkit talks on the standard output
+      stdio: ["pipe", "ignore", "pipe", "pipe"],
+      encoding: "utf8",
+      timeout: msMax,
+      killSignal: "SIGKILL",
+      maxBuffer: ANSWER_BYTES_MAX,
+    },
+  );
+  if (status === 0) return output?.[ANSWER_FD] ?? "";
+  if (signal === "SIGKILL") throw new Error(`hashFiles(${patterns.join(", ")}) took more than ${msMax} ms`);
+  const [why = ""] = (stderr || error?.message || "").trim().split("\n");
+  throw new Error(`hashFiles(${patterns.join(", ")}) failed: ${why}`);
 }

@@ -41,7 +41,7 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
       debug: isDebug(plan) ? "1" : "",
       environment: "self-hosted",
     },
-    hashFiles: (patterns) => hashFiles(workspaceDir, patterns),
+    hashFiles: (patterns) => hashFiles({ workspaceDir, patterns, user: options.site.user }),
   });
   logs.useMatchers(createJobMatchers({ workspaceDir, rootDirs: [workDir, machine.actionsDir] }));
   const { machineEnv, hasBash, journal, clock, bootClockMs } = machine;
