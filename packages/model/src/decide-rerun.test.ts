@@ -69,7 +69,8 @@ describe("decideRerun", () => {
     ["a computed matrix whose needs run again is computed again", COMPUTED, { jobId: 1 }, [1, 2], [], [3, 4]],
     ["all computes matrices again", COMPUTED, "all", [1, 2], [], [3, 4]],
   ])("%s", (_, jobs, mode, again, reopened, dropped) => {
-    expect(decideRerun(jobs, mode)).toEqual({ again, reopened, dropped });
+    const recomputed = again.filter((id) => dropped.length > 0 && jobs.find((one) => one.id === id)?.isComputed);
+    expect(decideRerun(jobs, mode)).toEqual({ again, reopened, dropped, recomputed });
   });
 
   it("leaves no job whose need runs again, and says one thing of each, in whatever order they come", () => {

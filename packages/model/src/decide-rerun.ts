@@ -27,6 +27,8 @@ export interface RerunDecision {
   readonly reopened: readonly JobId[];
   /** They are not copied: their call, or their matrix, makes them anew. */
   readonly dropped: readonly JobId[];
+  /** Of those that start anew: they stand for a whole matrix, which is computed again. */
+  readonly recomputed: readonly JobId[];
 }
 
 /**
@@ -57,6 +59,7 @@ export function decideRerun(jobs: readonly RerunJob[], mode: RerunMode): RerunDe
     again: keep(again),
     reopened: keep(reopened).filter((id) => !again.has(id)),
     dropped: [...gone],
+    recomputed: keep(again).filter((id) => remade.has(id) && byId.get(id)?.isComputed === true),
   };
 }
 

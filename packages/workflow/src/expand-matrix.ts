@@ -1,5 +1,5 @@
 import type { MatrixCombination, Value } from "@windrow/model";
-import { MATRIX_COMBINATIONS_MAX } from "./limits.ts";
+import { MATRIX_CANDIDATES_MAX, MATRIX_COMBINATIONS_MAX, MATRIX_ENTRIES_MAX } from "./limits.ts";
 
 /** One variable of a matrix, in the order of the file. */
 export interface MatrixVector {
@@ -7,13 +7,10 @@ export interface MatrixVector {
   readonly values: readonly Value[];
 }
 
-/** Combinations looked at before `exclude`; nobody writes that many to keep 256. */
-const CANDIDATES_MAX = 100_000;
-
 /**
  * Expands a matrix in the documented order: the first variable changes slowest; `exclude` first, by partial match; then
  * each `include` is added to every combination whose original values it does not overwrite, or is a new combination.
- * Answers `undefined` above the limit of combinations.
+ * Answers `undefined` above the limits of combinations and of entries.
  */
 export function expandMatrix({
   vectors,
@@ -24,8 +21,10 @@ export function expandMatrix({
   include: readonly MatrixCombination[];
   exclude: readonly MatrixCombination[];
 }): MatrixCombination[] | undefined {
+  if (include.length > MATRIX_ENTRIES_MAX || exclude.length > MATRIX_ENTRIES_MAX) return undefined;
   const originals = crossProduct(vectors)?.filter((one) => !exclude.some((filter) => matches(filter, one)));
-  if (originals === undefined) return undefined;
+  // includes only add
+  if (originals === undefined || originals.length > MATRIX_COMBINATIONS_MAX) return undefined;
   const names = new Set(vectors.map((vector) => vector.name));
   const added = originals.map((): { [name: string]: Value } => ({}));
   const appended: MatrixCombination[] = [];
@@ -50,7 +49,7 @@ function crossProduct(vectors: readonly MatrixVector[]): MatrixCombination[] | u
   if (vectors.length === 0) return [];
   let product: MatrixCombination[] = [{}];
   for (const { name, values } of vectors) {
-    if (product.length * values.length > CANDIDATES_MAX) return undefined;
+    if (product.length * values.length > MATRIX_CANDIDATES_MAX) return undefined;
     product = product.flatMap((combination) => values.map((value) => ({ ...combination, [name]: value })));
   }
   return product;

@@ -4,6 +4,12 @@ export const FILE_BYTES_MAX = 512 * 1024;
 export const JOBS_MAX = 2_000;
 /** Combinations of one matrix, as documented. */
 export const MATRIX_COMBINATIONS_MAX = 256;
+/** Combinations looked at before `exclude`; nobody writes that many to keep 256. */
+export const MATRIX_CANDIDATES_MAX = 10_000;
+/** Entries of `include`, and of `exclude`. */
+export const MATRIX_ENTRIES_MAX = 1_000;
+/** Characters of all outputs of a called workflow together, as documented for a job. */
+export const CALL_OUTPUTS_CHARS_MAX = 1024 * 1024;
 /** Steps of one job. */
 export const STEPS_MAX = 1_000;
 /** Characters of a text with expressions, as documented. */

@@ -1,10 +1,9 @@
-import { decideRerun, Refusal, type RerunDecision, type RerunMode } from "@windrow/model";
+import { decideRerun, Refusal, type RerunMode } from "@windrow/model";
 import {
   inTransaction,
   type LockedRun,
   lockRun,
   openRunAttempt,
-  type RunAttemptJobs,
   type RunJob,
   readRunJobs,
   type Tx,
@@ -66,23 +65,10 @@ async function open(
   if (decision.again.length === 0) throw new Refusal("conflict", `run ${run.id} has no job to run again`);
   return openRunAttempt(tx, {
     runId: run.id,
-    jobs: { ...decision, recomputed: findRecomputed(known, decision) },
+    jobs: decision,
     by: request.by,
     isHeld: definition.concurrency !== undefined,
   });
-}
-
-/** Rows that stand for a whole matrix again: all its other rows are dropped, or it has only this one. */
-function findRecomputed(
-  jobs: readonly (RunJob & { readonly isComputed: boolean })[],
-  { again, dropped }: RerunDecision,
-): RunAttemptJobs["recomputed"] {
-  const gone = new Set(dropped);
-  const anew = new Set(again);
-  return jobs
-    .filter((job) => job.isComputed && job.matrixIndex === 0 && anew.has(job.id))
-    .filter((job) => jobs.every((other) => other.key !== job.key || other === job || gone.has(other.id)))
-    .map((job) => job.id);
 }
 
 async function askAgain(tx: Tx, deps: CancelDeps, { runId, text }: { readonly runId: number; readonly text: RunText }) {

@@ -3,6 +3,7 @@ import { evaluateTemplate } from "../evaluate.ts";
 import type { ExpressionContexts } from "../expression-data.ts";
 import { ExpressionFailure } from "../expression-failure.ts";
 import { githubContext, type RunFacts } from "../github-context.ts";
+import { CALL_OUTPUTS_CHARS_MAX } from "../limits.ts";
 import { explainFailure } from "./explain-failure.ts";
 import type { WorkflowScope } from "./workflow-scope.ts";
 
@@ -19,7 +20,7 @@ export interface CallOutputsQuestion {
 
 export interface CallOutputs {
   readonly outputs: { readonly [name: string]: string };
-  /** One for each output whose expression failed; it is left out. */
+  /** One for each output whose expression failed or that is too large; it is left out. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -33,10 +34,19 @@ export function callOutputs({ scope, vars, jobs, facts }: CallOutputsQuestion): 
   };
   const outputs: [string, string][] = [];
   const diagnostics: Diagnostic[] = [];
+  let chars = 0;
   const declared = scope.definition.triggers.find((trigger) => trigger.event === "workflow_call")?.outputs ?? [];
   for (const [name, template] of declared) {
     try {
-      outputs.push([name, evaluateTemplate(template, contexts)]);
+      const value = evaluateTemplate(template, contexts);
+      chars += name.length + value.length;
+      if (chars > CALL_OUTPUTS_CHARS_MAX) {
+        throw new ExpressionFailure(
+          template,
+          `the outputs have more than ${CALL_OUTPUTS_CHARS_MAX} characters together`,
+        );
+      }
+      outputs.push([name, value]);
     } catch (error) {
       if (!(error instanceof ExpressionFailure)) throw error;
       diagnostics.push(explainFailure(error, { what: `output '${name}' is empty`, file: scope.source.path }));

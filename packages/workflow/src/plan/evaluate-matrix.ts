@@ -2,7 +2,7 @@ import type { MatrixCombination, Value, ValueTemplate } from "@windrow/model";
 import { expandMatrix, type MatrixVector } from "../expand-matrix.ts";
 import type { ExpressionContexts } from "../expression-data.ts";
 import { ExpressionFailure } from "../expression-failure.ts";
-import { MATRIX_COMBINATIONS_MAX } from "../limits.ts";
+import { MATRIX_COMBINATIONS_MAX, MATRIX_ENTRIES_MAX } from "../limits.ts";
 import { evaluateValueTemplate } from "./evaluate-value-template.ts";
 
 /**
@@ -21,6 +21,8 @@ export function evaluateMatrix(template: ValueTemplate, contexts: ExpressionCont
     const entries = matrix[key] ?? null;
     if (entries === null || entries === "") return [];
     if (!isList(entries)) return fail(`'${key}' of the matrix must be a list`);
+    if (entries.length > MATRIX_ENTRIES_MAX)
+      return fail(`'${key}' of the matrix has more than ${MATRIX_ENTRIES_MAX} entries`);
     return entries.map((entry) => (isMap(entry) ? entry : fail(`'${key}' of the matrix must be a list of maps`)));
   };
   const vectors = Object.entries(matrix)

@@ -19,13 +19,13 @@ export function labelJob(job: Pick<JobDefinition, "runsOn" | "runsOnGroup">, con
       const text = String(label).trim();
       if (text === "") throw new ExpressionFailure(template, "'runs-on' gives an empty label");
       if (!labels.includes(text)) labels.push(text);
+      if (labels.length > LABELS_MAX) {
+        throw new ExpressionFailure(template, `'runs-on' gives more than ${LABELS_MAX} labels`);
+      }
     }
   }
   if (labels.length === 0 && job.runsOnGroup !== undefined) return [];
   if (labels.length === 0) throw new ExpressionFailure(job.runsOn.join(", "), "'runs-on' gives no label");
-  if (labels.length > LABELS_MAX) {
-    throw new ExpressionFailure(job.runsOn.join(", "), `'runs-on' gives more than ${LABELS_MAX} labels`);
-  }
   return labels;
 }
 
