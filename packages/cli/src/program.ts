@@ -8,6 +8,7 @@ import { addReservedCommands } from "./commands/reserved-commands.ts";
 import { addRunCommands } from "./commands/run-commands.ts";
 import { addTokenCommands } from "./commands/token-commands.ts";
 import { addTryCommand } from "./commands/try-command.ts";
+import { addVariableCommands } from "./commands/variable-commands.ts";
 import { registerUp } from "./up/up-command.ts";
 import { VERSION } from "./version.ts";
 
@@ -53,6 +54,7 @@ export function createProgram(context: TreeContext, options: ProgramOptions): Co
   addAgentCommands(program, context);
   addRepoCommands(program, context);
   addTokenCommands(program, context);
+  addVariableCommands(program, context);
   addProcessCommands(program, context);
   if (options.hasCompletionPlaceholder) addCompletionPlaceholder(program);
   addReservedCommands(program);

@@ -82,6 +82,10 @@ beforeAll(async () => {
       ];
       return sendJson(response, { items: agents, next_cursor: null });
     }
+    if (target === "/api/v1/variables?repository=me%2Fapp&effective=true") {
+      const of = { owner: null, repository: null, updated_by: "me", updated_at: "2030-01-01T00:00:00.000Z" };
+      return sendJson(response, { items: [{ name: "WHERE", value: "gpu", ...of }], next_cursor: null });
+    }
     sendJson(response, { code: "not_found" }, 404);
   });
 });
@@ -191,6 +195,15 @@ describe("with a farm", () => {
     const { jobs, json } = await plan("@ci.yml --ref main --json", { WINDROW_URL: farm.url, WINDROW_TOKEN: "wru_t" });
     expect(json.farm).toBe(farm.url);
     expect(jobs.slice(0, 3).map((job) => job.pools)).toEqual([["default"], ["default"], ["big"]]);
+  });
+  test("its variables are what vars has, unless --var says otherwise", async () => {
+    write("vars.yml", `on: push\njobs: {a: {runs-on: ["\${{ vars.WHERE || 'nowhere' }}"], steps: [{run: make}]}}\n`);
+    const environment = { WINDROW_URL: farm.url, WINDROW_TOKEN: "wru_t" };
+    expect((await plan("@vars.yml -R me/app --json", environment)).jobs[0]?.runs_on).toEqual(["gpu"]);
+    expect((await plan("@vars.yml -R me/app --var WHERE=linux --json", environment)).jobs[0]?.runs_on).toEqual([
+      "linux",
+    ]);
+    expect((await plan("@vars.yml -R you/other --json", environment)).jobs[0]?.runs_on).toEqual(["nowhere"]);
   });
   test("a farm that is away is said, and the plan is there all the same", async () => {
     const { code, out } = await plan("@ci.yml --ref main", { WINDROW_URL: "http://127.0.0.1:1" });

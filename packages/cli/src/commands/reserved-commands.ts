@@ -17,7 +17,6 @@ export const RESERVED: Readonly<Record<string, string>> = {
   test: "test reports",
   trace: "where the time went",
   user: "users",
-  variable: "variables of jobs",
 };
 
 /** Verbs of nouns that exist already. */

@@ -13,11 +13,16 @@ export function addTryCommand(program: Command, context: TreeContext): void {
         "Your index, branch and files stay untouched; what is built never satisfies branch rules and gets no environment secrets",
     )
     .argument("[workflow]", "file or name of one workflow; every workflow that a push here would start when left out")
+    .option("-e, --event <event>", "as if this had happened to it, for example pull_request (default: a push)")
+    .option(
+      "--payload <file>",
+      "with --event: the event's document as JSON; made up from this repository when left out",
+    )
     .option("--detach", "do not follow it: print the runs and leave")
     .option("--no-logs", "off a terminal: only changes of state, no log lines")
     .addHelpText(
       "after",
-      `${examples("windrow try", "windrow try ci.yml --detach", "windrow try -R me/my-app")}\nExit code: 0 succeeded, 1 failed, 2 cancelled, 130 interrupted (the run goes on).\n`,
+      `${examples("windrow try", "windrow try ci.yml --detach", "windrow try -R me/my-app", "windrow try --event pull_request --payload opened.json")}\nExit code: 0 succeeded, 1 failed, 2 cancelled, 130 interrupted (the run goes on).\n`,
     );
   bindWork(addFarmOptions(command, ["repo"]), context, async () => (await import("../try/try-command.ts")).tryCommand);
 }

@@ -50,3 +50,15 @@ export function matchPools(job: PreviewJob, farm: FarmPools): readonly string[] 
   );
   return [...new Set(able.map((agent) => agent.pool))].sort();
 }
+
+/** Variables as jobs of the repository would see them; none where no farm was asked or it does not know the repository. */
+export async function askVariables(farm: FarmPools, repository: string): Promise<Readonly<Record<string, string>>> {
+  if ("why" in farm) return {};
+  try {
+    const { answer } = await farm.api.call("listVariables", { query: { repository, effective: "true" } });
+    return Object.fromEntries(answer.items.map(({ name, value }) => [name, value]));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return {};
+  }
+}

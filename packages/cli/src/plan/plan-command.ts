@@ -21,7 +21,7 @@ import { printJson, printLines, say } from "../output/print.ts";
 import { parseInputs } from "../run/start-run.ts";
 import { formatPlan } from "./format-plan.ts";
 import { loadCalled } from "./load-called.ts";
-import { askPools, matchPools } from "./match-pools.ts";
+import { askPools, askVariables, matchPools } from "./match-pools.ts";
 import { planStart } from "./plan-event.ts";
 import { planFacts } from "./plan-facts.ts";
 import { type PlannedRun, planJson } from "./plan-json.ts";
@@ -93,7 +93,7 @@ async function planFile(
   const preview = previewWith(loaded.definition, {
     facts,
     given: inputsOf(given, payload),
-    vars: parseInputs(options.var),
+    vars: { ...(await askVariables(farm, repository)), ...parseInputs(options.var) },
   });
   return {
     ...common,

@@ -3,6 +3,7 @@ import type { RunFacts } from "@windrow/workflow";
 import { CliError } from "../cli-error.ts";
 import { currentBranch } from "../git/current-branch.ts";
 import { runGit } from "../git/run-git.ts";
+import { makeDocument } from "./make-document.ts";
 import { type Payload, payloadText } from "./plan-payload.ts";
 
 export interface PlanFactsRequest {
@@ -37,9 +38,8 @@ export async function planFacts(request: PlanFactsRequest): Promise<RunFacts> {
     given !== undefined ? fullRef(given) : isPullRequest ? `refs/pull/${number}/merge` : `refs/heads/${branch}`;
   const sha = payloadText(payload, "after") ?? payloadText(payload, "pull_request", "head", "sha") ?? head.sha;
   const actor = payloadText(payload, "sender", "login") ?? request.actor;
-  const document =
-    request.payload ??
-    makeDocument({ ...request, actor }, { ref, sha, repository, defaultBranch, branch, message: head.message });
+  const place = { event, actor, ref, sha, repository, defaultBranch, branch, message: head.message };
+  const document = request.payload ?? makeDocument({ ...place, workflowPath: workflow.path, inputs: request.inputs });
   return {
     repository,
     sha,
@@ -82,40 +82,4 @@ async function readHead(cwd: string): Promise<{ sha: string; message: string }> 
 function ignoreMissingGit(error: unknown): undefined {
   if (error instanceof CliError) return undefined;
   throw error;
-}
-
-interface Place {
-  readonly ref: string;
-  readonly sha: string;
-  readonly repository: string;
-  readonly defaultBranch: string;
-  readonly branch: string;
-  readonly message: string;
-}
-
-/** The event's document with the fields that workflows read, where nobody gave one. */
-function makeDocument({ event, actor, inputs, workflow }: PlanFactsRequest, place: Place): Payload {
-  const [owner = "", name = ""] = place.repository.split("/");
-  const repository = {
-    name,
-    full_name: place.repository,
-    private: true,
-    fork: false,
-    owner: { login: owner, name: owner },
-    default_branch: place.defaultBranch,
-  };
-  const common = { repository, sender: { login: actor } };
-  if (event === "push") {
-    const commit = { id: place.sha, message: place.message };
-    return { ...common, ref: place.ref, before: NO_SHA, after: place.sha, head_commit: commit, commits: [] };
-  }
-  if (event.startsWith("pull_request")) {
-    const head = { ref: place.branch, sha: place.sha, repo: repository };
-    const base = { ref: place.defaultBranch, sha: NO_SHA, repo: repository };
-    const user = { login: actor };
-    const pull = { number: 1, title: "", draft: false, merged: false, labels: [], user, head, base };
-    return { ...common, action: "opened", number: 1, pull_request: pull };
-  }
-  if (event === "workflow_dispatch") return { ...common, ref: place.ref, inputs, workflow: workflow.path };
-  return common;
 }

@@ -11,6 +11,13 @@ export interface PushSnapshotOptions {
   readonly id: string;
   readonly token: string | undefined;
   readonly workflow?: string;
+  /** Only brings the commit there: what it starts is asked for later. */
+  readonly isSilent?: boolean;
+}
+
+/** Where a snapshot goes: it is no branch, and is deleted when nobody needs it any more. */
+export function tryRef(id: string): string {
+  return `refs/windrow/try/${id}`;
 }
 
 /** Pushes the snapshot into the namespace of tries; answers what the farm said. Errors: CliError with the farm's own words. */
@@ -31,21 +38,22 @@ export async function pushSnapshot(options: PushSnapshotOptions): Promise<string
 
 /** Hooks of the person's repository stay out of it, and nothing of it is recorded there. */
 export function pushArguments(
-  options: Pick<PushSnapshotOptions, "snapshot" | "id" | "workflow">,
+  options: Pick<PushSnapshotOptions, "snapshot" | "id" | "workflow" | "isSilent">,
   address: string,
 ): string[] {
   const { snapshot, id, workflow } = options;
-  const tryRef = snapshot.branch === null ? [] : ["-o", `try-ref=${snapshot.branch}`];
+  const asked = options.isSilent ? "skip" : `try=${workflow ?? ""}`;
+  const branch = snapshot.branch === null ? [] : ["-o", `try-ref=${snapshot.branch}`];
   return [
     "push",
     "--no-verify",
     "--no-progress",
     "-o",
-    `try=${workflow ?? ""}`,
-    ...tryRef,
+    asked,
+    ...branch,
     "--",
     address,
-    `${snapshot.sha}:refs/windrow/try/${id}`,
+    `${snapshot.sha}:${tryRef(id)}`,
   ];
 }
 

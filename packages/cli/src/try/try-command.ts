@@ -5,16 +5,19 @@ import type { ApiClient } from "../api/client.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
-import { openFarm } from "../commands/open-farm.ts";
+import { type OpenedFarm, openFarm } from "../commands/open-farm.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { snapshotTree } from "../git/snapshot-tree.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import { waitForRun } from "../run/watch-command.ts";
 import { pushSnapshot } from "./push-snapshot.ts";
+import { readTriedEvent, startTriedEvent } from "./try-event.ts";
 
 export interface TryOptions extends FarmOptions {
   readonly detach?: boolean;
   readonly logs?: boolean;
+  readonly event?: string;
+  readonly payload?: string;
 }
 
 const RUNS_WITHIN_MS = 15_000;
@@ -25,6 +28,7 @@ const ASK_EVERY_MS = 200;
 /** `windrow try` */
 export async function tryCommand(context: CommandContext, options: TryOptions, workflow?: string): Promise<ExitCode> {
   const { terminal, clock } = context;
+  const asked = await readTriedEvent(context, options);
   const farm = await openFarm(context, options);
   const repository = await farm.needRepository();
   const id = randomUUID();
@@ -39,7 +43,12 @@ export async function tryCommand(context: CommandContext, options: TryOptions, w
     id,
     token: farm.api.token,
     ...(workflow === undefined ? {} : { workflow }),
+    isSilent: asked !== undefined,
   });
+  if (asked !== undefined) {
+    const started = await startTriedEvent(context, farm, { ...asked, repository, id, snapshot, workflow });
+    return followRuns(context, { options, farm, runs: started });
+  }
   const withinMs = remoteLines.length > 0 ? RUNS_AFTER_WORDS_MS : RUNS_WITHIN_MS;
   const runs = await findRuns({ api: farm.api, repository, sha: snapshot.sha, clock, withinMs });
   if (runs.length === 0) {
@@ -50,6 +59,14 @@ export async function tryCommand(context: CommandContext, options: TryOptions, w
       hint: "A workflow stands in .windrow/workflows/ or .github/workflows/, and has `on: push` or is named: windrow try ci.yml",
     });
   }
+  return followRuns(context, { options, farm, runs });
+}
+
+async function followRuns(
+  context: CommandContext,
+  { options, farm, runs }: { options: TryOptions; farm: OpenedFarm; runs: readonly RunSummary[] },
+): Promise<ExitCode> {
+  const { terminal } = context;
   if (options.detach) {
     if (options.json) await printJson(terminal, { runs });
     else
