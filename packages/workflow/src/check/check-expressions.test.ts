@@ -99,3 +99,14 @@ test("foreign text is safe in the environment and in inputs, and warned of in th
     "11 script-injection github.head_ref",
   ]);
 });
+
+test("commands that files have replaced are warned of", () => {
+  const steps =
+    "      - run: echo ::set-output name=a::b\n      - run: |\n          echo '::add-path::${{ github.sha }}'\n";
+  const text = `on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n${steps}      - run: echo set-output ::error::x\n`;
+  const { diagnostics } = parseWorkflow({ path: "ci.yml", text });
+  expect(diagnostics.map((one) => `${one.line}:${one.column} ${one.severity} ${one.code} ${one.message}`)).toEqual([
+    "6:14 warning deprecated-command the command 'set-output' is deprecated",
+    "7:14 warning deprecated-command the command 'add-path' is refused",
+  ]);
+});

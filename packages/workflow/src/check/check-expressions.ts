@@ -3,7 +3,8 @@ import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/in
 import type { JobDefinition, WorkflowDefinition } from "@windrow/model";
 import type { Diagnostics } from "../diagnostics.ts";
 import type { ReadJob } from "../read/read-job.ts";
-import { type Entry, entriesOf, itemsOf } from "../read/tokens.ts";
+import { type Entry, entriesOf, itemsOf, positionOf } from "../read/tokens.ts";
+import { checkCommands } from "./check-commands.ts";
 import { checkInjection } from "./check-injection.ts";
 import { checkPaths, type Known, type KnownNames } from "./check-paths.ts";
 import { findPaths } from "./find-expressions.ts";
@@ -86,8 +87,11 @@ function checkStep(step: TemplateToken, known: Known, diagnostics: Diagnostics):
   const isScriptAction = entries.some(
     ({ key, value }) => key === "uses" && value.toString().toLowerCase().startsWith("actions/github-script@"),
   );
-  for (const { key, value } of entries) {
-    if (key === "run") checkInjection(findPaths(value), "shell", diagnostics);
+  for (const { key, at, value } of entries) {
+    if (key === "run") {
+      checkInjection(findPaths(value), "shell", diagnostics);
+      checkCommands(value, positionOf(value, at), diagnostics);
+    }
     if (key !== "with" || !isScriptAction) continue;
     const script = entriesOf(value).find((entry) => entry.key.toLowerCase() === "script");
     if (script !== undefined) checkInjection(findPaths(script.value), "code", diagnostics);

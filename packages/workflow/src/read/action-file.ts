@@ -1,5 +1,5 @@
 import { ownSchema, type SchemaDefinition } from "./own-schema.ts";
-import type { FileKind } from "./read-file.ts";
+import type { FileSchema } from "./read-file.ts";
 
 const STEP_CONTEXTS = "github inputs strategy matrix steps job runner env hashFiles(1,255)".split(" ");
 const STATUS_FUNCTIONS = ["always(0,0)", "success(0,0)", "failure(0,0)", "cancelled(0,0)"];
@@ -22,7 +22,7 @@ const STEP_KEYS = {
  * `action.yml`: keys at the top that are not known are left alone, as the documented runner does; under `runs` they
  * would change what is run, and are refused.
  */
-export const ACTION_FILE: FileKind = {
+export const ACTION_FILE: FileSchema = {
   name: "action",
   shape: "an action has the key `runs`",
   root: "action",

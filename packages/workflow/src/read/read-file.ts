@@ -21,13 +21,13 @@ export interface ReadFile {
   readonly locate: (position: Position) => Position;
 }
 
-/** A kind of file: its schema, the name of its root there, and words for people. */
-export interface FileKind extends FileForm {
+/** What a file of one kind must be: the schema, the name of its root there, and words for people. */
+export interface FileSchema extends FileForm {
   readonly schema: () => TemplateSchema;
   readonly root: string;
 }
 
-export const WORKFLOW_FILE: FileKind = {
+export const WORKFLOW_FILE: FileSchema = {
   name: "workflow",
   shape: "a workflow has the keys `on` and `jobs`",
   schema: correctedWorkflowSchema,
@@ -39,7 +39,7 @@ export const WORKFLOW_FILE: FileKind = {
  * the library is put into our words with its place in the file.
  */
 export function readFile(
-  { path, text, kind }: { path: string; text: string; kind: FileKind },
+  { path, text, kind }: { path: string; text: string; kind: FileSchema },
   diagnostics: Diagnostics,
 ): ReadFile | undefined {
   const bytes = Buffer.byteLength(text);
@@ -95,7 +95,7 @@ function complainDepth(at: Position, diagnostics: Diagnostics): void {
 }
 
 function readTree(
-  { path, reader, kind }: { path: string; reader: WorkflowReader; kind: FileKind },
+  { path, reader, kind }: { path: string; reader: WorkflowReader; kind: FileSchema },
   diagnostics: Diagnostics,
 ): ReadFile | undefined {
   const context = new TemplateContext(new TemplateValidationErrors(), kind.schema(), new NoOperationTraceWriter());

@@ -1,11 +1,11 @@
 import { LANGUAGES } from "../detect-language.ts";
 import { ownSchema } from "./own-schema.ts";
-import type { FileKind } from "./read-file.ts";
+import type { FileSchema } from "./read-file.ts";
 
 const required = (type: string) => ({ type, required: true }) as const;
 
 /** `.windrow/settings.yml`: strict, so that a misspelt key is not taken for one that is obeyed. */
-export const SETTINGS_FILE: FileKind = {
+export const SETTINGS_FILE: FileSchema = {
   name: "settings",
   shape: "settings are a map that begins with `version: 1`",
   root: "settings",

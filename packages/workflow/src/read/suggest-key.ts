@@ -3,7 +3,13 @@ const KEYS = [
   ..."needs if strategy runs-on timeout-minutes continue-on-error outputs steps".split(" "),
   ..."container services environment uses with secrets".split(" "),
   ..."id run shell working-directory matrix fail-fast max-parallel include exclude".split(" "),
-  ..."push pull_request workflow_dispatch workflow_call schedule".split(" "),
+  ..."background wait wait-all cancel parallel snapshot group queue cancel-in-progress labels".split(" "),
+  ..."image options ports volumes credentials username password entrypoint command url inherit".split(" "),
+  ..."push pull_request pull_request_target workflow_dispatch workflow_call workflow_run schedule".split(" "),
+  ..."repository_dispatch merge_group release issues issue_comment cron timezone workflows inputs".split(" "),
+  ..."description required default type value contents packages id-token pull-requests statuses".split(" "),
+  ..."using main pre post pre-if post-if pre-entrypoint post-entrypoint args deprecationMessage".split(" "),
+  ..."version language reuse tests reports deploy repository workflow branch".split(" "),
   ..."branches branches-ignore tags tags-ignore paths paths-ignore types".split(" "),
 ];
 const DISTANCE_MAX = 2;
