@@ -202,7 +202,11 @@ export async function startEdge(
   return edge;
 }
 
-async function makeWorkTree(parent: string, url: string, files: Readonly<Record<string, string>>): Promise<WorkTree> {
+export async function makeWorkTree(
+  parent: string,
+  url: string,
+  files: Readonly<Record<string, string>>,
+): Promise<WorkTree> {
   await mkdir(parent, { recursive: true });
   const dir = await mkdtemp(join(parent, "tree-"));
   const git = (...argv: string[]) => runGit(dir, argv);

@@ -1,11 +1,4 @@
-import {
-  ANNOTATION_LEVELS,
-  ANNOTATION_MESSAGE_CHARS_MAX,
-  ANNOTATIONS_PER_LEVEL_MAX,
-  Refusal,
-  STEP_SUMMARY_BYTES_MAX,
-  type StepReport,
-} from "@windrow/model";
+import { Refusal } from "@windrow/model";
 import { type Database, type ReportedAttempt, reportSteps, type StepFacts } from "@windrow/store";
 import type { AgentCaller, ReportStepsReply, ReportStepsRequest } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
@@ -41,29 +34,12 @@ export function createReportSteps(deps: ReportDeps) {
 
   return async (caller: AgentCaller, { lease, steps }: ReportStepsRequest): Promise<ReportStepsReply> => {
     if (steps.length > STEPS_MAX) throw new Refusal("too_large", `more than ${STEPS_MAX} steps in one report`);
-    const reported = await batcher.submit({ ...lease, agentId: caller.agentId, steps: steps.map(withinLimits) });
+    const reported = await batcher.submit({ ...lease, agentId: caller.agentId, steps });
     if (reported === "revoked") {
       deps.metrics.staleFence.inc();
       throw new Refusal("revoked", `attempt ${lease.attemptId} is not yours any more`);
     }
     deps.announcer.announceRun(reported.runId);
     return { cancelRequested: reported.cancelRequested };
-  };
-}
-
-/** Agents keep these limits; one that does not is cut short. */
-function withinLimits(step: StepReport): StepReport {
-  const { annotations, summary, ...rest } = step;
-  if (annotations === undefined && summary === undefined) return step;
-  const kept = ANNOTATION_LEVELS.flatMap((level) =>
-    (annotations ?? []).filter((one) => one.level === level).slice(0, ANNOTATIONS_PER_LEVEL_MAX),
-  );
-  const isShort = summary !== undefined && Buffer.byteLength(summary) <= STEP_SUMMARY_BYTES_MAX;
-  return {
-    ...rest,
-    annotations: (annotations ?? [])
-      .filter((one) => kept.includes(one))
-      .map((one) => ({ ...one, message: one.message.slice(0, ANNOTATION_MESSAGE_CHARS_MAX) })),
-    ...(isShort && { summary }),
   };
 }

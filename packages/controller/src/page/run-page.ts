@@ -1,4 +1,4 @@
-import type { Job } from "@windrow/contract";
+import type { Annotation, Job } from "@windrow/contract";
 import type { RunView } from "@windrow/store";
 import { html } from "./html.ts";
 import { layout } from "./layout.ts";
@@ -41,9 +41,16 @@ ${step.fault === null ? undefined : html`<br><span class="failure">${step.fault}
 <td class="dim">${step.exit_code === null || step.exit_code === 0 ? "" : `exit ${step.exit_code}`}</td>
 <td class="dim">${showDuration(at(step.started_at), at(step.finished_at), nowMs)}</td></tr>`,
   );
+  const remarks = (attempt?.steps ?? []).flatMap((step) => step.annotations).map(showAnnotation);
   return html`<h2>${job.name} ${showState(job.state, job.conclusion)}</h2>
 <p class="dim">${job.labels.join(", ")}${job.agent === null ? "" : ` · ${job.agent}`}${job.attempt_count > 1 ? ` · attempt ${job.attempt_count}` : ""}
  ${showDuration(at(job.started_at), at(job.finished_at), nowMs)}${attempt === undefined ? undefined : html` · <a href="${log}">log</a>`}</p>
 ${note === null ? undefined : html`<p>${note}</p>`}
-${steps.length === 0 ? undefined : html`<table><tbody>${steps}</tbody></table>`}`;
+${steps.length === 0 ? undefined : html`<table><tbody>${steps}</tbody></table>`}
+${remarks}`;
+}
+
+function showAnnotation({ level, message, title, file, line }: Annotation) {
+  const place = file === null ? "" : `${file}${line === null ? "" : `:${line}`} `;
+  return html`<div class="problem"><code>${place}</code>${level}: ${title === null ? "" : `${title}: `}${message}</div>`;
 }

@@ -79,10 +79,10 @@ function insertAnnotations(
         (attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column)
       select n.* from unnest(${remarks.map((remark) => remark.attemptId)}::uuid[],
         ${remarks.map((remark) => remark.stepNo)}::int[], ${remarks.map((remark) => remark.no)}::int[],
-        ${column((one) => one.level)}::text[], ${column((one) => clean(one.message))}::text[],
-        ${column((one) => clean(one.title))}::text[], ${column((one) => clean(one.file))}::text[],
-        ${column((one) => one.line ?? null)}::int[], ${column((one) => one.endLine ?? null)}::int[],
-        ${column((one) => one.column ?? null)}::int[], ${column((one) => one.endColumn ?? null)}::int[])
+        ${column((one) => one.level)}::text[], ${column((one) => one.message)}::text[],
+        ${column((one) => one.title ?? null)}::text[], ${column((one) => one.file ?? null)}::text[],
+        ${column((one) => place(one.line))}::int[], ${column((one) => place(one.endLine))}::int[],
+        ${column((one) => place(one.column))}::int[], ${column((one) => place(one.endColumn))}::int[])
         as n (attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column)
       join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
       on conflict do nothing
@@ -93,16 +93,18 @@ function insertSummaries(summaries: readonly (StepOfAttempt & { readonly summary
   return sql`summarised as (
       insert into step_summaries (attempt_id, step_no, text)
       select n.* from unnest(${summaries.map((one) => one.attemptId)}::uuid[],
-        ${summaries.map((one) => one.stepNo)}::int[], ${summaries.map((one) => clean(one.summary))}::text[])
+        ${summaries.map((one) => one.stepNo)}::int[], ${summaries.map((one) => one.summary)}::text[])
         as n (attempt_id, step_no, text)
       join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
       on conflict do nothing
     ),`;
 }
 
-/** Postgres keeps no NUL in texts. */
-function clean(text: string | undefined): string | null {
-  return text?.replaceAll("\0", "") ?? null;
+const INT4_MAX = 2 ** 31 - 1;
+
+/** A step may name any line it likes. */
+function place(at: number | undefined): number | null {
+  return at === undefined ? null : Math.min(at, INT4_MAX);
 }
 
 /** A report may name a step twice (it started and ended meanwhile); one statement may write a row only once. */
