@@ -1,5 +1,5 @@
 import type { Diagnostic, Position } from "@windrow/model";
-import { DIAGNOSTICS_MAX } from "./limits.ts";
+import { DIAGNOSTIC_CHARS_MAX, DIAGNOSTICS_KEPT_MAX, DIAGNOSTICS_MAX } from "./limits.ts";
 
 /** One complaint without its place; `code` is stable, `hint` says what to do next. */
 export interface Complaint {
@@ -11,7 +11,7 @@ export interface Complaint {
 interface Collection {
   readonly all: Diagnostic[];
   readonly seen: Set<string>;
-  errorCount: number;
+  readonly counts: { error: number; warning: number };
 }
 
 /** Collects the complaints about one file, so that one mistake does not hide the next. */
@@ -22,7 +22,7 @@ export class Diagnostics {
 
   constructor(file: string, through?: { collection: Collection; locate: (position: Position) => Position }) {
     this.#file = file;
-    this.#collection = through?.collection ?? { all: [], seen: new Set(), errorCount: 0 };
+    this.#collection = through?.collection ?? { all: [], seen: new Set(), counts: { error: 0, warning: 0 } };
     this.#locate = through?.locate ?? ((position) => position);
   }
 
@@ -40,7 +40,7 @@ export class Diagnostics {
   }
 
   get hasErrors(): boolean {
-    return this.#collection.errorCount > 0;
+    return this.#collection.counts.error > 0;
   }
 
   /** In the order of the file, errors before warnings at the same place, at most `DIAGNOSTICS_MAX`. */
@@ -48,10 +48,11 @@ export class Diagnostics {
     const sorted = this.#collection.all.toSorted(
       (a, b) => a.line - b.line || a.column - b.column || a.severity.localeCompare(b.severity),
     );
-    if (sorted.length <= DIAGNOSTICS_MAX) return sorted;
+    const { error, warning } = this.#collection.counts;
+    if (error + warning <= DIAGNOSTICS_MAX) return sorted;
     const errorsFirst = sorted.toSorted((a, b) => a.severity.localeCompare(b.severity));
     const shown = errorsFirst.slice(0, DIAGNOSTICS_MAX - 1);
-    const rest = errorsFirst.length - shown.length;
+    const rest = error + warning - shown.length;
     return [
       ...shown,
       {
@@ -66,12 +67,22 @@ export class Diagnostics {
   }
 
   #add(severity: Diagnostic["severity"], position: Position, complaint: Complaint): void {
+    const { seen, all, counts } = this.#collection;
+    if (counts[severity] >= DIAGNOSTICS_KEPT_MAX) {
+      counts[severity] += 1;
+      return;
+    }
     const { line, column } = this.#locate(position);
-    const { seen, all } = this.#collection;
-    const key = `${line}:${column}:${complaint.message}`;
+    const { code, message, hint } = complaint;
+    const key = `${line}:${column}:${shorten(message)}`;
     if (seen.has(key)) return;
     seen.add(key);
-    if (severity === "error") this.#collection.errorCount += 1;
-    all.push({ severity, ...complaint, file: this.#file, line, column });
+    counts[severity] += 1;
+    const said = { code, message: shorten(message), ...(hint !== undefined && { hint: shorten(hint) }) };
+    all.push({ severity, ...said, file: this.#file, line, column });
   }
+}
+
+function shorten(sentence: string): string {
+  return sentence.length > DIAGNOSTIC_CHARS_MAX ? `${sentence.slice(0, DIAGNOSTIC_CHARS_MAX)}…` : sentence;
 }

@@ -20,6 +20,10 @@ export const DEPTH_MAX = 64;
 export const NODES_MAX = 100_000;
 /** Complaints reported for one file; the rest is counted. */
 export const DIAGNOSTICS_MAX = 100;
+/** Complaints of one severity kept while a file is read. */
+export const DIAGNOSTICS_KEPT_MAX = 5_000;
+/** Characters of a complaint; longer ones quote too much of the file and are cut. */
+export const DIAGNOSTIC_CHARS_MAX = 500;
 /** Five days, the documented limit for jobs on one's own machines. */
 export const JOB_TIMEOUT_MINUTES_MAX = 5 * 24 * 60;
 /** Compiled expressions kept for reuse. */

@@ -435,6 +435,8 @@ test("limits are named", () => {
   const complaints = parse(`on: push\n${Array.from({ length: 300 }, (_, at) => `k${at}: 1\n`).join("")}jobs: {}\n`);
   expect(complaints.diagnostics).toHaveLength(DIAGNOSTICS_MAX);
   expect(complaints.diagnostics.at(-1)?.code).toBe("limit-diagnostics");
+  const long = parse(`on: ${"x".repeat(100_000)}\njobs: {a: {runs-on: x, steps: [{run: x}]}}\n`).diagnostics;
+  expect(long[0]?.message.length).toBeLessThan(600);
 });
 
 test("a script with an expression in it has at most 21,000 characters", () => {

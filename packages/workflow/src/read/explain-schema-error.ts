@@ -36,7 +36,7 @@ export function explainSchemaError(
     return {
       code: "unexpected-value",
       message: unexpected === "" ? "a value is missing" : `unexpected value '${unexpected}'`,
-      hint: unexpected === "" ? "write a value, or remove the key" : "other values or another type are allowed here",
+      hint: explainValue(unexpected),
     };
   }
   const missing = /^Required property is missing: (.+)$/.exec(rawMessage)?.[1];
@@ -67,6 +67,14 @@ export function explainSchemaError(
       : { code: "wrong-shape", message: "a value was expected here" };
   }
   return explainExpression(rawMessage);
+}
+
+function explainValue(unexpected: string): string {
+  if (unexpected === "") return "write a value, or remove the key";
+  const suggestion = suggestKey(unexpected);
+  return suggestion === undefined
+    ? "other values or another type are allowed here"
+    : `did you mean '${suggestion}'? Other values or another type are allowed here`;
 }
 
 function explainExpression(rawMessage: string): Complaint {
