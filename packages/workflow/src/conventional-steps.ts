@@ -36,11 +36,7 @@ export const CONVENTIONAL_STEPS: Readonly<Record<Language, Recipe>> = {
     run("Test", "deno test --allow-all"),
   ],
   python: (files) => [
-    {
-      name: "Set up Python",
-      uses: "actions/setup-python@v5",
-      ...(files.has(".python-version") && { with: [["python-version-file", ".python-version"]] }),
-    },
+    { name: "Set up Python", uses: "actions/setup-python@v5" },
     run(
       "Make a virtual environment",
       'python3 -m venv "$RUNNER_TEMP/venv"',
@@ -49,7 +45,8 @@ export const CONVENTIONAL_STEPS: Readonly<Record<Language, Recipe>> = {
     ...pythonSteps(files),
   ],
   go: () => [
-    { name: "Set up Go", uses: "actions/setup-go@v5", with: [["go-version-file", "go.mod"]] },
+    // what go.mod asks for, the tool fetches by itself
+    { name: "Set up Go", uses: "actions/setup-go@v5" },
     run("Build", "go build ./..."),
     run("Test", "go test ./..."),
   ],
@@ -58,18 +55,11 @@ export const CONVENTIONAL_STEPS: Readonly<Record<Language, Recipe>> = {
     return [run("Build", `cargo build${locked} --all-targets`), run("Test", `cargo test${locked}`)];
   },
   java: (files) => {
-    const setUp: ConventionalStep = {
-      name: "Set up Java",
-      uses: "actions/setup-java@v4",
-      with: [
-        ["distribution", "temurin"],
-        files.has(".java-version") ? ["java-version-file", ".java-version"] : ["java-version", '"21"'],
-      ],
-    };
+    // setup-java must be told a version, and the one the agent has is good enough
     if (files.has("pom.xml")) {
-      return [setUp, run("Build and test", `${files.has("mvnw") ? "sh ./mvnw" : "mvn"} --batch-mode verify`)];
+      return [run("Build and test", `${files.has("mvnw") ? "sh ./mvnw" : "mvn"} --batch-mode verify`)];
     }
-    return [setUp, run("Build and test", `${files.has("gradlew") ? "sh ./gradlew" : "gradle"} build`)];
+    return [run("Build and test", `${files.has("gradlew") ? "sh ./gradlew" : "gradle"} build`)];
   },
   ruby: (files) => [
     run("Install", "bundle config set --local path vendor/bundle", "bundle install"),

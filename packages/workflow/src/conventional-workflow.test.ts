@@ -29,7 +29,7 @@ const ROOTS: readonly (readonly [
     { "pyproject.toml": "[project]\nname='x'\n[project.optional-dependencies]\ntests = ['pytest']\n" },
   ],
   ["python", ["setup.py"], ["pip install .", "python -m unittest discover"]],
-  ["go", ["go.mod"], ["go-version-file: go.mod", "go test ./..."]],
+  ["go", ["go.mod"], ["actions/setup-go@v5", "go test ./..."]],
   ["rust", ["Cargo.toml", "Cargo.lock"], ["cargo test --locked"]],
   ["rust", ["Cargo.toml"], ["run: cargo test\n"]],
   ["java", ["pom.xml", "mvnw"], ["sh ./mvnw --batch-mode verify"]],
