@@ -11,11 +11,12 @@ const ANSWERS: Record<JobState, "end" | "ask" | "leave"> = {
 };
 
 it.each(JOB_STATES)("a cancelled run has an answer for a job that is %s", (state) => {
-  expect(decideCancel({ state, kind: "ordinary", isWanted: false })).toBe(ANSWERS[state]);
-  expect(decideCancel({ state, kind: "ordinary", isWanted: true })).toBe("leave");
+  expect(decideCancel({ state, kind: "ordinary", isWanted: false, isAgain: false })).toBe(ANSWERS[state]);
+  expect(decideCancel({ state, kind: "ordinary", isWanted: true, isAgain: false })).toBe("leave");
+  expect(decideCancel({ state, kind: "ordinary", isWanted: true, isAgain: true })).toBe(ANSWERS[state]);
 });
 
 it("a call that is open ends with the jobs inside it, one that is not open ends at once", () => {
-  expect(decideCancel({ state: "running", kind: "call", isWanted: false })).toBe("leave");
-  expect(decideCancel({ state: "blocked", kind: "call", isWanted: false })).toBe("end");
+  expect(decideCancel({ state: "running", kind: "call", isWanted: false, isAgain: false })).toBe("leave");
+  expect(decideCancel({ state: "blocked", kind: "call", isWanted: false, isAgain: false })).toBe("end");
 });

@@ -6,15 +6,18 @@ export interface CancelledJob {
   readonly kind: "ordinary" | "call";
   /** Its `if`, judged again with the run cancelled, still says yes (`always()`, `cancelled()`). */
   readonly isWanted: boolean;
+  /** The run was cancelled before and somebody cancels it again. */
+  readonly isAgain: boolean;
 }
 
 /**
  * What a cancel of the run does to a job: `end` it at once (no agent has it), `ask` its agent to end it, or `leave` it.
  * As documented the condition is judged again, so a job that wants to run after a cancel stays as it is, in whatever
- * state; a call that is open ends with the jobs inside it, and what is finished stays so.
+ * state, until somebody cancels a second time. A call that is open ends with the jobs inside it, and what is finished
+ * stays so.
  */
-export function decideCancel({ state, kind, isWanted }: CancelledJob): "end" | "ask" | "leave" {
-  if (isWanted) return "leave";
+export function decideCancel({ state, kind, isWanted, isAgain }: CancelledJob): "end" | "ask" | "leave" {
+  if (isWanted && !isAgain) return "leave";
   switch (state) {
     case "blocked":
     case "queued":

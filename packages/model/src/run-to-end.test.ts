@@ -94,7 +94,7 @@ function play(jobs: PlayedJob[], next: (count: number) => number, cancelAt: numb
       isCancelled = true;
       for (const job of jobs) {
         const mayRun = job.state !== "finished" && isWanted(job, jobs, true);
-        if (decideCancel({ state: job.state, kind: "ordinary", isWanted: mayRun }) !== "leave")
+        if (decideCancel({ state: job.state, kind: "ordinary", isWanted: mayRun, isAgain: false }) !== "leave")
           finish(job, "cancelled");
       }
     }

@@ -7,7 +7,8 @@ export async function applyEntry(deps: CancelDeps, entry: EntryToApply): Promise
   const { runId, jobId, act } = entry;
   if (act === "cancel") {
     const reason = entry.cancelReason ?? "concurrency";
-    await requestCancel(deps, { target: jobId === null ? { runId } : { jobId }, by: "concurrency", reason });
+    const target = jobId === null ? { runId } : { jobId };
+    await requestCancel(deps, { target, by: "concurrency", reason, isAutomatic: true });
     return;
   }
   const advanced = await inTransaction(deps.db, async (tx) => {

@@ -32,12 +32,14 @@ export interface CancelRequest {
   /** Who asked. */
   readonly by: string;
   readonly reason: string;
+  /** A rule asks, perhaps again until it is done: that never counts as a second cancel. */
+  readonly isAutomatic?: boolean;
 }
 
 /**
  * Cancels a run or one job. Jobs no agent has end at once; the others are asked to, and end with the agent's report
- * (or, if the agent is lost, cancelled). Blocked jobs that want to run after a cancel (`always()`, `cancelled()`) stay
- * until their needs have ended. Cancelling what is finished, or twice, changes nothing. Throws `not_found`.
+ * (or, if the agent is lost, cancelled). Jobs that want to run after a cancel (`always()`, `cancelled()`) are
+ * left until somebody cancels a second time. Cancelling what is finished changes nothing. Throws `not_found`.
  */
 export async function requestCancel(deps: CancelDeps, request: CancelRequest): Promise<void> {
   const { target } = request;
@@ -51,7 +53,7 @@ export async function requestCancel(deps: CancelDeps, request: CancelRequest): P
     const chosen =
       "jobId" in target
         ? await chooseJob(tx, { deps, run, jobs, jobId: target.jobId })
-        : await chooseOfRun(tx, { deps, run, jobs });
+        : await chooseOfRun(tx, { deps, run, jobs, isAgain: run.cancelRequested && request.isAutomatic !== true });
     const asked = await cancelJobs(tx, chosen, request.reason);
     return {
       cancels: asked,
@@ -64,8 +66,14 @@ export async function requestCancel(deps: CancelDeps, request: CancelRequest): P
 /** As documented, the condition of every job is judged again, and one that says yes even so is left alone. */
 async function chooseOfRun(
   tx: Tx,
-  { deps, run, jobs }: { readonly deps: CancelDeps; readonly run: LockedRun; readonly jobs: readonly RunJob[] },
+  choice: {
+    readonly deps: CancelDeps;
+    readonly run: LockedRun;
+    readonly jobs: readonly RunJob[];
+    readonly isAgain: boolean;
+  },
 ): Promise<RunJob[]> {
+  const { deps, run, jobs, isAgain } = choice;
   const open = jobs.filter((job) => job.state !== "finished");
   // nothing of a run that never started asks to be judged
   if (run.state === "waiting") return open;
@@ -80,9 +88,10 @@ async function chooseOfRun(
     return job.state === "blocked" || (known !== undefined && pass.isWantedAfterCancel(known));
   };
   // an open call is marked, so that what it still makes is judged as cancelled; it ends with its jobs
-  return open.filter(
-    (job) => isOpenCall(job) || decideCancel({ state: job.state, kind: job.kind, isWanted: isWanted(job) }) !== "leave",
-  );
+  return open.filter((job) => {
+    const { state, kind } = job;
+    return isOpenCall(job) || decideCancel({ state, kind, isWanted: isWanted(job), isAgain }) !== "leave";
+  });
 }
 
 const isOpenCall = (job: RunJob): boolean => job.kind === "call" && job.state === "running";
