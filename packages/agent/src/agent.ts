@@ -94,7 +94,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     logger,
     portFile: join(folders.agentDir, "gateway-port"),
   });
-  const { serverUrl, apiUrl } = gateway;
+  const { serverUrl, apiUrl, resultsUrl } = gateway;
   const { backend, machineEnv, hasBash } = options;
   const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
   const { npmRegistryUrl, toolCacheDirs } = options;
@@ -102,7 +102,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     options.openActions ??
     (await createAgentActions({ connection, folders, machineEnv, npmRegistryUrl, toolCacheDirs, clock }));
   const { actionsDir } = folders;
-  const machine: JobMachine = { ...shared, actionsDir, agentName: credential.name, serverUrl, apiUrl };
+  const machine: JobMachine = { ...shared, actionsDir, agentName: credential.name, serverUrl, apiUrl, resultsUrl };
   const running = new Set<Promise<void>>();
   const trashLoop: Loop = startLoop({
     name: "trash",

@@ -8,6 +8,7 @@ import type { ActionPort } from "./actions/action-port.ts";
 import type { ActionJob } from "./actions/agent-actions.ts";
 import { fetchEvent } from "./fetch-event.ts";
 import type { Gateway } from "./gateway/gateway.ts";
+import { createRuntimeToken } from "./gateway/runtime-token.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
@@ -119,7 +120,13 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
   const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });
-  const closeGate = gateway.admit({ jobToken, farmToken: start.jobToken, repository: plan.repository });
+  const closeGate = gateway.admit({
+    jobToken,
+    farmToken: start.jobToken,
+    repository: plan.repository,
+    runId: plan.runId,
+    jobId: attempt.jobId,
+  });
   try {
     const spool = { siteDir: site.siteDir, attemptDir: join(folders.workRootDir, attemptId) };
     const logs = createJobLogs({
@@ -128,7 +135,11 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       masks: [
         ...start.masks,
         ...[jobToken, start.jobToken]
-          .flatMap((token) => [token, checkoutCredential(token)])
+          .flatMap((token) => [
+            token,
+            checkoutCredential(token),
+            createRuntimeToken({ jobToken: token, runId: plan.runId, jobId: attempt.jobId }),
+          ])
           .map((text) => Buffer.from(text)),
       ],
       earlierMasks: memory.masks,

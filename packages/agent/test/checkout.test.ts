@@ -150,6 +150,44 @@ describe("checkout", () => {
     expect(odd.system).toContain("is not a name git allows");
   });
 
+  it("brings only the folders that are asked for, and tags when they are", async () => {
+    const seen = await checkOut(
+      { "sparse-checkout": "none\n", "fetch-tags": "true", "fetch-depth": "2" },
+      "git sparse-checkout list; git tag",
+    );
+    expect(seen.after).toBe("none\nv1\n");
+  });
+
+  it.each([
+    [{ repository: "acme/other" }, /'acme\/other' cannot be checked out: .* acme\/app only/],
+    [{ lfs: "true" }, /git LFS/],
+    [{ "ssh-key": "x" }, /ssh-key cannot be used/],
+  ])("refuses %j by name", async (inputs, why) => {
+    const seen = await checkOut(inputs, "true");
+    expect(seen.finish.outcome).toBe("failed");
+    expect(seen.system).toMatch(why);
+  });
+
+  it("says what has no effect, and takes its own repository by name", async () => {
+    const seen = await checkOut({ repository: "Acme/App", filter: "blob:none", token: "mine" }, "cat file");
+    expect(seen.after).toBe("two\n");
+    expect(seen.checkout).toMatch(/'filter' has no effect[\s\S]*the job's own token is used/);
+  });
+
+  it("brings submodules of the farm's own, by a relative address", async () => {
+    const work = join(folder, "with-submodule");
+    git(folder, "clone", "-q", join(folder, "git/acme/app.git"), work);
+    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "./", "self");
+    git(work, "commit", "-qm", "with a submodule");
+    const sha = git(work, "rev-parse", "HEAD");
+    git(work, "push", "-q", "origin", "HEAD:refs/heads/nested");
+    const seen = await checkOut({ submodules: "true" }, "cat self/file", { sha, ref: "refs/heads/nested" });
+    expect(seen.after).toBe("two\n");
+    await bench?.stop();
+    const without = await checkOut({}, "ls self", { sha, ref: "refs/heads/nested" });
+    expect(without.after).toBe("");
+  });
+
   it("never shows its token: not in the log, not in an argv", async () => {
     const seen = await checkOut({}, "cat .git/config");
     expect(seen.after).toContain("AUTHORIZATION: basic ***");
@@ -161,7 +199,9 @@ describe("gateway", () => {
   it("lets nobody in but a running job, to nothing but its own repository", async () => {
     tokens = new Set();
     const gateway = await startGateway({ controllerUrl, logger: createLogger({ component: "test", level: "silent" }) });
-    const leave = gateway.admit({ jobToken: "wrt_one", farmToken: "wrt_farm", repository: "acme/app" });
+    const leave = gateway.admit({
+      ...{ jobToken: "wrt_one", farmToken: "wrt_farm", repository: "acme/app", runId: 1, jobId: 2 },
+    });
     const base = gateway.apiUrl.replace("/api/v3", "");
     const ask = async (path: string, token?: string, method = "GET") =>
       (await fetch(base + path, { method, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }))

@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { createLogger } from "@windrow/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Gateway, startGateway } from "./gateway.ts";
+import { createRuntimeToken } from "./runtime-token.ts";
 
 let controller: Server;
 let paths: string[];
@@ -54,7 +55,13 @@ describe("the gateway", () => {
   );
 
   it("forwards a job's own repository only, whatever the path looks like", async () => {
-    const close = gateway.admit({ jobToken: "wrt_own", farmToken: "wrt_own", repository: "acme/app" });
+    const close = gateway.admit({
+      jobToken: "wrt_own",
+      farmToken: "wrt_own",
+      repository: "acme/app",
+      runId: 7,
+      jobId: 9,
+    });
     const token = "Authorization: Bearer wrt_own\r\n";
     const service = "info/refs?service=git-upload-pack";
     expect(await ask(`/acme/app/${service}`, token)).toMatch(/ 200 /);
@@ -67,4 +74,40 @@ describe("the gateway", () => {
     expect(await ask(`/acme/app/${service}`, token)).toMatch(/ 401 /);
     expect(paths).toHaveLength(1);
   });
+
+  it("answers the toolkit's clients under the runtime token of a running job that nothing is kept yet", async () => {
+    const job = { jobToken: "wrt_own", farmToken: "wrt_own", repository: "acme/app", runId: 7, jobId: 9 };
+    const close = gateway.admit(job);
+    const token = createRuntimeToken(job);
+    const call = (path: string, shown: string) =>
+      fetch(new URL(path, gateway.resultsUrl), { method: "POST", headers: { authorization: `Bearer ${shown}` } });
+    const cache = "twirp/github.actions.results.api.v1.CacheService/GetCacheEntryDownloadURL";
+    const answer = await call(cache, token);
+    expect(answer.status).toBe(501);
+    expect(await answer.json()).toMatchObject({ msg: "this farm keeps no caches yet" });
+    const artifact = await call("twirp/github.actions.results.api.v1.ArtifactService/CreateArtifact", token);
+    expect(await artifact.json()).toMatchObject({ msg: "this farm keeps no artifacts yet" });
+    expect((await call("_apis/artifactcache/cache", token)).status).toBe(501);
+    expect((await call(cache, "wrt_own")).status).toBe(401);
+    expect((await call(cache, createRuntimeToken({ ...job, jobToken: "wrt_other" }))).status).toBe(401);
+    close();
+    expect((await call(cache, token)).status).toBe(401);
+  });
+
+  it("says to clients of the API that there is none", async () => {
+    gateway.admit({ jobToken: "wrt_own", farmToken: "wrt_own", repository: "acme/app", runId: 7, jobId: 9 });
+    const authorization = "token wrt_own";
+    const answer = await fetch(`${gateway.apiUrl}/repos/acme/app`, { headers: { authorization } });
+    expect([answer.status, await answer.json()]).toEqual([
+      501,
+      { message: expect.stringMatching(/does not speak the GitHub API/) },
+    ]);
+    expect((await fetch(`${gateway.apiUrl}/repos/acme/app`)).status).toBe(401);
+  });
+});
+
+it("the runtime token says whose results it is for, as the toolkit reads it", () => {
+  const token = createRuntimeToken({ jobToken: "wrt_own", runId: 7, jobId: 9 });
+  const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  expect(claims).toMatchObject({ scp: "Actions.Results:7:9" });
 });

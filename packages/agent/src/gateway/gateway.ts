@@ -11,11 +11,16 @@ import {
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "@windrow/service";
+import { noResultsService, type ResultsService } from "./results-service.ts";
+import { type GatewayRoute, routeRequest } from "./route-request.ts";
+import { createRuntimeToken } from "./runtime-token.ts";
 
 export interface GatewayOptions {
   /** Where controllers serve HTTP; git is at `/git/` there. */
   readonly controllerUrl: string;
   readonly logger: Logger;
+  /** What serves artifacts and caches; a word that there is nothing of the kind when absent. */
+  readonly results?: ResultsService;
   /** Where the port is kept: jobs that outlive the agent go on looking for the gateway at the port they know. */
   readonly portFile?: string;
 }
@@ -27,21 +32,24 @@ export interface Admission {
   /** What the gateway shows to the controller; another one after a restart of the agent. */
   readonly farmToken: string;
   readonly repository: string;
+  readonly runId: number;
+  readonly jobId: number;
 }
 
-/** The one address a job needs: on the loopback, for git now and for results later. */
+/** The one address a job needs: on the loopback, for git and for its results. */
 export interface Gateway {
   /** `http://windrow.localhost:PORT`: git resolves every name under localhost by itself. */
   readonly serverUrl: string;
   /** By address, for programs that do not. */
   readonly apiUrl: string;
+  /** `http://127.0.0.1:PORT/`: where the toolkit's clients look for artifacts and caches. */
+  readonly resultsUrl: string;
   /** Lets a job in until the answer is called. */
   admit(admission: Admission): () => void;
   stop(): Promise<void>;
 }
 
-const GIT_PATH = /^\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;
-const SERVICES: ReadonlySet<string | null> = new Set(["git-upload-pack", "git-receive-pack"]);
+const TOKEN_NEEDED = "the token of a running job is needed";
 const REQUEST_HEADERS = [
   "accept",
   "accept-encoding",
@@ -74,35 +82,50 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const port = await listenWhereBefore(server, options);
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
-    const decision = decide(request);
-    if (decision.kind === "forward") forward(request, response, decision.admission, decision.path);
-    else refuse(response, decision.code, decision.why);
+    const route = routeRequest(request.method, request.url);
+    const token = readToken(request.headers.authorization);
+    switch (route.kind) {
+      case "refuse":
+        refuse(response, route.code, route.why);
+        break;
+      case "git":
+        serveGit(
+          request,
+          response,
+          route,
+          find(token, ({ jobToken }) => jobToken),
+        );
+        break;
+      case "results": {
+        const owner = find(token, createRuntimeToken);
+        if (owner === undefined) refuse(response, 401, "the runtime token of a running job is needed");
+        else (options.results ?? noResultsService(route.what)).serve(request, response, owner);
+        break;
+      }
+      case "api":
+        if (find(token, ({ jobToken }) => jobToken) === undefined) refuse(response, 401, TOKEN_NEEDED);
+        else refuseApi(response);
+        break;
+    }
   }
 
-  function decide(request: IncomingMessage): Decision {
-    const refusal = (code: number, why: string): Decision => ({ kind: "refuse", code, why });
-    const url = parseTarget(request.url);
-    if (url === undefined) return refusal(400, "not a request target the gateway understands");
-    const match = GIT_PATH.exec(url.pathname);
-    if (match === null) return refusal(404, "the gateway serves git of the job's own repository only");
-    const service = match[3] === "info/refs" ? url.searchParams.get("service") : (match[3] ?? null);
-    const isRead = match[3] === "info/refs";
-    if (!SERVICES.has(service) || request.method !== (isRead ? "GET" : "POST")) {
-      return refusal(400, "not a git smart HTTP request");
-    }
-    const admission = findAdmission(request.headers.authorization);
-    if (admission === undefined) return refusal(401, "the token of a running job is needed");
-    const repository = `${match[1]}/${match[2]}`;
-    if (repository.toLowerCase() !== admission.repository.toLowerCase()) {
-      return refusal(403, `this job may reach ${admission.repository} only`);
-    }
-    return { kind: "forward", admission, path: `/git/${admission.repository}.git/${match[3]}${url.search}` };
+  function serveGit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: GatewayRoute & { readonly kind: "git" },
+    admission: Admission | undefined,
+  ): void {
+    const { repository, service, search } = route;
+    if (admission === undefined) refuse(response, 401, TOKEN_NEEDED);
+    else if (repository.toLowerCase() !== admission.repository.toLowerCase()) {
+      refuse(response, 403, `this job may reach ${admission.repository} only`);
+    } else forward(request, response, admission, `/git/${admission.repository}.git/${service}${search}`);
   }
 
-  function findAdmission(authorization: string | undefined): Admission | undefined {
-    const token = Buffer.from(readToken(authorization) ?? "");
+  function find(shown: string | undefined, tokenOf: (admission: Admission) => string): Admission | undefined {
+    const token = Buffer.from(shown ?? "");
     for (const admission of admissions) {
-      const own = Buffer.from(admission.jobToken);
+      const own = Buffer.from(tokenOf(admission));
       if (own.length === token.length && timingSafeEqual(own, token)) return admission;
     }
     return undefined;
@@ -131,6 +154,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     serverUrl: `http://windrow.localhost:${port}`,
     apiUrl: `http://127.0.0.1:${port}/api/v3`,
+    resultsUrl: `http://127.0.0.1:${port}/`,
     admit(admission) {
       admissions.add(admission);
       return () => admissions.delete(admission);
@@ -141,16 +165,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-type Decision =
-  | { readonly kind: "forward"; readonly admission: Admission; readonly path: string }
-  | { readonly kind: "refuse"; readonly code: number; readonly why: string };
-
-/** Any program of the machine may send any bytes here: what is no URL is undefined. */
-function parseTarget(target: string | undefined): URL | undefined {
-  const base = "http://windrow.localhost";
-  return URL.canParse(target ?? "/", base) ? new URL(target ?? "/", base) : undefined;
 }
 
 /** On the port of the process before, when it is still free; on any other one else. */
@@ -180,7 +194,7 @@ function listen(server: Server, wanted: number): Promise<number> {
 
 function readToken(authorization: string | undefined): string | undefined {
   const [scheme = "", value = ""] = (authorization ?? "").split(" ");
-  if (scheme.toLowerCase() === "bearer") return value;
+  if (["bearer", "token"].includes(scheme.toLowerCase())) return value;
   if (scheme.toLowerCase() !== "basic") return undefined;
   const text = Buffer.from(value, "base64").toString("utf8");
   return text.slice(text.indexOf(":") + 1);
@@ -201,4 +215,11 @@ function refuse(response: ServerResponse, code: number, why: string): void {
   const challenge = code === 401 ? { "www-authenticate": 'Basic realm="windrow"' } : {};
   response.writeHead(code, { "content-type": "text/plain; charset=utf-8", ...challenge });
   response.end(`${why}\n`);
+}
+
+/** In the shape that clients of the API show to people. */
+function refuseApi(response: ServerResponse): void {
+  const message = "this farm does not speak the GitHub API; what a job needs of it comes by git and by variables";
+  response.writeHead(501, { "content-type": "application/json; charset=utf-8" });
+  response.end(JSON.stringify({ message }));
 }

@@ -1,4 +1,5 @@
 import type { Plan } from "@windrow/model";
+import { CHECKOUT_SCRIPT } from "./checkout-script.ts";
 
 /** What one checkout does; all of it goes to the script by environment, so that no token stands in an argv. */
 export interface CheckoutOptions {
@@ -13,72 +14,6 @@ export interface CheckoutOptions {
 export type CheckoutStart =
   | { readonly kind: "run"; readonly argv: readonly string[]; readonly env: { readonly [name: string]: string } }
   | { readonly kind: "refused"; readonly why: string };
-
-/**
- * Runs as the job's user. Everything it is told comes in WINDROW_CHECKOUT_*; git reads no configuration but the
- * repository's own, runs no hook, and speaks http alone.
- */
-const SCRIPT = `set -euf
-fail() { echo "::error::checkout: $1"; exit 1; }
-command -v git >/dev/null 2>&1 || fail "git is not installed on this agent"
-mkdir -p -- "$WINDROW_CHECKOUT_DIR"
-cd -- "$WINDROW_CHECKOUT_DIR"
-if [ -d .git ]; then
-  [ "$WINDROW_CHECKOUT_CLEAN" = false ] || { git clean -ffdx >/dev/null; git reset --hard >/dev/null 2>&1 || :; }
-else
-  if [ "$WINDROW_CHECKOUT_CLEAN" != false ] && [ "$WINDROW_CHECKOUT_DIR" != . ]; then
-    find . -mindepth 1 -maxdepth 1 -exec rm -rf -- {} +
-  fi
-  git init -q --template= .
-fi
-git remote remove origin >/dev/null 2>&1 || :
-git remote add origin "$WINDROW_CHECKOUT_URL"
-git config --local gc.auto 0
-depth=
-[ "$WINDROW_CHECKOUT_DEPTH" = 0 ] || depth="--depth=$WINDROW_CHECKOUT_DEPTH"
-tags=--no-tags
-[ "$WINDROW_CHECKOUT_DEPTH" != 0 ] || tags=--tags
-get() { git fetch -q --no-recurse-submodules --force $tags $depth origin "$@"; }
-all='+refs/heads/*:refs/remotes/origin/*'
-[ "$WINDROW_CHECKOUT_DEPTH" = 0 ] || all=
-ref=$WINDROW_CHECKOUT_REF
-sha=$WINDROW_CHECKOUT_SHA
-if [ -z "$sha" ]; then
-  case $ref in
-    refs/*) found=$ref ;;
-    *) found=$(git ls-remote -q origin "refs/heads/$ref" "refs/tags/$ref" | cut -f2 | head -n 1) ;;
-  esac
-  [ -n "$found" ] || fail "there is no branch or tag '$ref' in $WINDROW_CHECKOUT_REPOSITORY"
-  ref=$found
-fi
-case $ref in
-  refs/heads/*) branch=\${ref#refs/heads/}; local="refs/remotes/origin/$branch" ;;
-  refs/tags/*) branch=; local=$ref ;;
-  *) branch=; local= ;;
-esac
-if [ -n "$all" ]; then
-  get "\${sha:-$ref}" "$all" || fail "'\${sha:-$ref}' could not be fetched"
-  case $local in refs/remotes/*) [ -z "$sha" ] || git update-ref "$local" "$sha" ;; esac
-elif [ -n "$local" ]; then
-  get "+\${sha:-$ref}:$local" || fail "'\${sha:-$ref}' could not be fetched"
-else
-  get "\${sha:-$ref}" || fail "'\${sha:-$ref}' could not be fetched"
-fi
-target=\${local:-\${sha:-FETCH_HEAD}}
-[ -z "$sha" ] || target=$sha
-if [ -n "$branch" ]; then
-  git checkout -q --force -B "$branch" "$target"
-  git config --local "branch.$branch.remote" origin
-  git config --local "branch.$branch.merge" "refs/heads/$branch"
-else
-  git checkout -q --force --detach "$target"
-fi
-if [ "$WINDROW_CHECKOUT_PERSIST" != false ]; then
-  umask 077
-  printf '[http "%s/"]\\n\\textraheader = AUTHORIZATION: basic %s\\n' "$WINDROW_CHECKOUT_SERVER" "$WINDROW_CHECKOUT_BASIC" >> .git/config
-fi
-git log -1 --format='HEAD is now at %H %s'
-`;
 
 const SHA = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
 /** What git itself would refuse, and everything a shell or an option parser could misread. */
@@ -95,11 +30,13 @@ export function prepareCheckout(options: CheckoutOptions): CheckoutStart {
   if (path.startsWith("/") || path.split("/").includes("..")) {
     return { kind: "refused", why: `path '${path}' is not below the workspace` };
   }
+  const refused = whyRefused(options);
+  if (refused !== undefined) return { kind: "refused", why: refused };
   const isSha = SHA.test(wanted);
   const basic = checkoutCredential(jobToken);
   return {
     kind: "run",
-    argv: ["/bin/sh", "-c", SCRIPT, "checkout"],
+    argv: ["/bin/sh", "-c", CHECKOUT_SCRIPT, "checkout"],
     env: {
       WINDROW_CHECKOUT_DIR: path,
       WINDROW_CHECKOUT_URL: `${serverUrl}/${plan.repository}`,
@@ -109,6 +46,11 @@ export function prepareCheckout(options: CheckoutOptions): CheckoutStart {
       WINDROW_CHECKOUT_REF: wanted === "" ? plan.ref : isSha ? "" : wanted,
       WINDROW_CHECKOUT_SHA: wanted === "" ? plan.sha : isSha ? wanted : "",
       WINDROW_CHECKOUT_DEPTH: depth,
+      WINDROW_CHECKOUT_SAY: notesOf(options).join("\n"),
+      WINDROW_CHECKOUT_TAGS: isTrue(inputs.get("fetch-tags")) ? "true" : "false",
+      WINDROW_CHECKOUT_SPARSE: (inputs.get("sparse-checkout") ?? "").trim(),
+      WINDROW_CHECKOUT_CONE: isFalse(inputs.get("sparse-checkout-cone-mode")) ? "--no-cone" : "--cone",
+      WINDROW_CHECKOUT_SUBMODULES: submodulesOf(inputs.get("submodules")),
       WINDROW_CHECKOUT_CLEAN: isFalse(inputs.get("clean")) ? "false" : "true",
       WINDROW_CHECKOUT_PERSIST: isFalse(inputs.get("persist-credentials")) ? "false" : "true",
       GIT_TERMINAL_PROMPT: "0",
@@ -132,3 +74,34 @@ export function checkoutCredential(jobToken: string): string {
 }
 
 const isFalse = (text: string | undefined): boolean => text?.trim().toLowerCase() === "false";
+const isTrue = (text: string | undefined): boolean => text?.trim().toLowerCase() === "true";
+
+function submodulesOf(text: string | undefined): string {
+  const wanted = text?.trim().toLowerCase() ?? "";
+  return wanted === "true" || wanted === "recursive" ? wanted : "false";
+}
+
+const KNOWN = new Set([
+  ...["repository", "ref", "token", "path", "clean", "fetch-depth", "fetch-tags", "persist-credentials", "submodules"],
+  ...["sparse-checkout", "sparse-checkout-cone-mode", "lfs", "ssh-key", "show-progress", "set-safe-directory"],
+]);
+
+/** What cannot be done, in a sentence; nothing is done then. */
+function whyRefused({ plan, inputs }: CheckoutOptions): string | undefined {
+  const repository = (inputs.get("repository") ?? "").trim();
+  if (repository !== "" && repository.toLowerCase() !== plan.repository.toLowerCase()) {
+    return `repository '${repository}' cannot be checked out: the token of this job reaches ${plan.repository} only`;
+  }
+  if (isTrue(inputs.get("lfs"))) return "lfs: true cannot be done: files of git LFS are not served here";
+  if ((inputs.get("ssh-key") ?? "") !== "") return "ssh-key cannot be used: a job fetches over HTTP with its own token";
+  return undefined;
+}
+
+function notesOf({ inputs, jobToken }: CheckoutOptions): string[] {
+  const notes = [...inputs.keys()]
+    .filter((name) => !KNOWN.has(name))
+    .map((name) => `Note: the input '${name}' has no effect here`);
+  const token = inputs.get("token") ?? "";
+  if (token !== "" && token !== jobToken) notes.push("Note: the job's own token is used, not the one that was given");
+  return notes;
+}

@@ -16,6 +16,8 @@ export interface JobMachine {
   readonly agentName: string;
   readonly serverUrl: string;
   readonly apiUrl: string;
+  /** Where actions find artifacts and caches. */
+  readonly resultsUrl: string;
   readonly machineEnv: { readonly [name: string]: string };
   readonly hasBash: boolean;
   /** Where trees of actions stand; a step may name files there. */

@@ -23,6 +23,8 @@ export interface OpenJob {
   readonly scope: JobScope;
   /** Of every step. */
   readonly environment: { readonly [name: string]: string };
+  /** Of actions besides: how they come to artifacts and caches. */
+  readonly results: { readonly [name: string]: string };
   readonly machineEnv: { readonly [name: string]: string };
   readonly hasBash: boolean;
   readonly actions: ActionPort;

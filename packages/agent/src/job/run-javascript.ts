@@ -73,7 +73,7 @@ export async function runScript(
   const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
   const place = { path: action.dir, repository: action.repository, ref: action.ref };
   const env = stepEnvironment({
-    job: job.environment,
+    job: { ...job.environment, ...job.results },
     machineEnv: job.machineEnv,
     files: job.files,
     scope,

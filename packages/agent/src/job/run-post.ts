@@ -38,7 +38,7 @@ function toPart(job: OpenJob, record: PostRecord): EdgePart {
       if (typeof argv === "string") return { outcome: "failed", fault: argv };
       const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
       const env = stepEnvironment({
-        job: job.environment,
+        job: { ...job.environment, ...job.results },
         machineEnv: job.machineEnv,
         files: job.files,
         scope,
