@@ -15,6 +15,7 @@ export function leftFolders(agents: readonly AgentProcess[]): string[] {
   return agents
     .flatMap((agent) => [
       join(agent.dir, "sites"),
+      join(agent.dir, "job-files"),
       join(agent.dir, "work"),
       join(agent.dir, "trash"),
       join(outsideFolder(agent), "work"),

@@ -287,10 +287,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 /** Ends jobs of an earlier process that the journal does not hold any more, and removes their folders. */
 async function sweepLeftovers(options: AgentOptions, keepAttemptIds: ReadonlySet<string>): Promise<void> {
   const { backend, folders, logger } = options;
-  const { workRootDir, trashDir } = folders;
+  const { workRootDir, trashDir, memoryFiles } = folders;
   const receipts = await sweepSites({ backend, sitesDir: folders.sitesDir, keepAttemptIds });
   for (const attemptId of await readdir(workRootDir)) {
     if (!keepAttemptIds.has(attemptId)) moveToTrash(join(workRootDir, attemptId), trashDir, attemptId);
+  }
+  for (const attemptId of memoryFiles === undefined ? [] : await readdir(memoryFiles.rootDir)) {
+    if (memoryFiles === undefined || attemptId.startsWith(".") || keepAttemptIds.has(attemptId)) continue;
+    moveToTrash(join(memoryFiles.rootDir, attemptId), memoryFiles.trashDir, attemptId);
   }
   if (receipts.size > 0) logger.info({ count: receipts.size }, "swept jobs of an earlier process");
 }

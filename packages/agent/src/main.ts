@@ -3,7 +3,7 @@ import { createLogger, type Logger, systemClock } from "@windrow/service";
 import { createAgentApiClient } from "@windrow/wire";
 import { type Agent, startAgent } from "./agent.ts";
 import { type AgentConfig, readConfig } from "./config.ts";
-import { makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
+import { filesLinkOf, makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
 import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
 import { type Credential, loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
@@ -106,7 +106,7 @@ function createStopper(config: AgentConfig, logger: Logger) {
   async function end(code: number): Promise<void> {
     exitCode ??= code;
     await agent?.stop();
-    removeEmptyMemoryFolder(sitesDirOf(config.agentDir));
+    for (const link of [sitesDirOf(config.agentDir), filesLinkOf(config.agentDir)]) removeEmptyMemoryFolder(link);
     process.exit(exitCode);
   }
   async function leaveAfter(work: Promise<void> | undefined): Promise<void> {

@@ -22,6 +22,7 @@ import type { HeldAttempts } from "./leases/held-attempts.ts";
 import { createLogShipper, type LogShipper } from "./logs/log-shipper.ts";
 import { createStepReporter, type StepReporter } from "./reports/step-reporter.ts";
 import type { Connection } from "./session/connection.ts";
+import type { AgentFolders } from "./start/agent-folders.ts";
 
 export interface AttemptRunner {
   readonly machine: JobMachine;
@@ -37,12 +38,10 @@ export interface AttemptRunner {
   readonly onTrash: () => void;
 }
 
-export interface AttemptFolders {
-  readonly sitesDir: string;
-  readonly workRootDir: string;
-  readonly trashDir: string;
-  readonly siteTrashDir: string;
-}
+export type AttemptFolders = Pick<
+  AgentFolders,
+  "sitesDir" | "workRootDir" | "trashDir" | "siteTrashDir" | "memoryFiles"
+>;
 
 /** How long a result waits for a controller that takes it. */
 export const FINISH_WAIT_MS_MAX = 24 * 3_600_000;
@@ -156,7 +155,9 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
         await closeUnused(ahead);
         result = cancelledResult(clock.nowMs());
       } else {
-        const files = prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user: site.user });
+        const { workRootDir, memoryFiles } = folders;
+        const filesRootDir = memoryFiles?.rootDir;
+        const files = prepareJobFiles({ workRootDir, filesRootDir, attemptId, user: site.user });
         result = await runJob({
           machine,
           attempt,
@@ -206,7 +207,12 @@ function openAhead(
     // The question goes out first.
     await setImmediate();
     prepareSpoolFolder({ siteDir, attemptDir: join(folders.workRootDir, attemptId) });
-    prepareJobFiles({ workRootDir: folders.workRootDir, attemptId, user });
+    prepareJobFiles({
+      workRootDir: folders.workRootDir,
+      filesRootDir: folders.memoryFiles?.rootDir,
+      attemptId,
+      user,
+    });
     machine.journal.append({
       kind: "opened",
       attemptId,
@@ -292,6 +298,8 @@ async function endRemains({ machine, folders }: AttemptRunner, { attemptId }: He
 function forget({ folders, onTrash }: AttemptRunner, { attemptId }: HeldAttempt): void {
   moveToTrash(join(folders.sitesDir, attemptId), folders.siteTrashDir, attemptId);
   moveToTrash(join(folders.workRootDir, attemptId), folders.trashDir, attemptId);
+  const { memoryFiles } = folders;
+  if (memoryFiles !== undefined) moveToTrash(join(memoryFiles.rootDir, attemptId), memoryFiles.trashDir, attemptId);
   onTrash();
 }
 

@@ -3,6 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { wipeSite } from "@windrow/backends";
+import type { AgentFolders } from "./start/agent-folders.ts";
 
 /** Folders that one pass takes. */
 export const TRASH_BATCH_MAX = 200;
@@ -14,19 +15,18 @@ export const TRASH_BATCH_MAX = 200;
 const SCRIPT = `for folder; do shred -f -n 0 -z -- "$folder"/spool/* 2>/dev/null; done
 rm -rf -- "$@" 2>/dev/null`;
 
-export interface TrashFolders {
-  readonly trashDir: string;
-  readonly siteTrashDir: string;
-}
+export type TrashFolders = Pick<AgentFolders, "trashDir" | "siteTrashDir" | "memoryFiles">;
 
 /**
  * Removes what attempts left behind, in batches by one process: removing it with calls of our own would cost more than
  * running a small job. What is left (folders that a job made read-only) is removed one by one; one that cannot be removed
  * does not keep the others. Throws the first error when all were tried.
  */
-export async function sweepTrash({ trashDir, siteTrashDir }: TrashFolders): Promise<void> {
+export async function sweepTrash({ trashDir, siteTrashDir, memoryFiles }: TrashFolders): Promise<void> {
   // Without output, and mostly in memory: gone before a process could be started for it.
-  for (const name of await readdir(siteTrashDir)) rmSync(join(siteTrashDir, name), { recursive: true, force: true });
+  for (const folder of [siteTrashDir, ...(memoryFiles === undefined ? [] : [memoryFiles.trashDir])]) {
+    for (const name of await readdir(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
   await sweepFolder(trashDir);
 }
 

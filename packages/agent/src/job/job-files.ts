@@ -16,6 +16,8 @@ import { hasCode } from "@windrow/service";
 export interface JobFilesOptions {
   /** Holds one folder per attempt; slot users can walk through it, nobody but the agent can list it. */
   readonly workRootDir: string;
+  /** Holds one folder per attempt for the files; `workRootDir` unless told. */
+  readonly filesRootDir?: string | undefined;
   readonly attemptId: string;
   readonly user?: SlotUser | undefined;
 }
@@ -36,8 +38,14 @@ export interface JobFiles {
  * Makes a job's folders, or finds them again after a restart of the agent. Without waiting: a dozen calls into the page
  * cache, which take less time than handing them to other threads.
  */
-export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOptions): JobFiles {
+export function prepareJobFiles({
+  workRootDir,
+  filesRootDir = workRootDir,
+  attemptId,
+  user,
+}: JobFilesOptions): JobFiles {
   const attemptDir = join(workRootDir, attemptId);
+  const dir = join(filesRootDir, attemptId);
   const workDir = join(attemptDir, "job");
   const work = {
     workDir,
@@ -45,16 +53,18 @@ export function prepareJobFiles({ workRootDir, attemptId, user }: JobFilesOption
     homeDir: join(workDir, "home"),
     tempDir: join(workDir, "tmp"),
   };
-  makeFolder(attemptDir);
-  // Whatever the process's umask: slot users must get through.
-  chmodSync(attemptDir, 0o711);
+  for (const folder of new Set([attemptDir, dir])) {
+    makeFolder(folder);
+    // Whatever the process's umask: slot users must get through.
+    chmodSync(folder, 0o711);
+  }
   // Once it is there it is the job's, and nothing in it is touched again.
   if (!existsSync(workDir)) makeWorkDir(workDir, user);
   return {
     work,
-    dir: attemptDir,
+    dir,
     write(name, text) {
-      const path = join(attemptDir, name);
+      const path = join(dir, name);
       if (existsSync(path)) return path;
       // Whole or not at all: a step must never run half of its script because the agent died while it wrote it.
       const fresh = `${path}.new`;

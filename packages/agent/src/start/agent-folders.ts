@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readlinkSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { linkMemoryFolder } from "./memory-folder.ts";
+import { AGENT_PLACES, JOB_PLACES, linkMemoryFolder } from "./memory-folder.ts";
 
 export interface AgentFolders {
   readonly agentDir: string;
@@ -18,6 +18,15 @@ export interface AgentFolders {
   readonly actionsDir: string;
   readonly toolsDir: string;
   readonly runtimesDir: string;
+  /** Where the small files by which a job and its agent talk are held in memory; undefined where they stand on the disk. */
+  readonly memoryFiles: MemoryFiles | undefined;
+}
+
+export interface MemoryFiles {
+  /** One folder per attempt; slot users walk through it. */
+  readonly rootDir: string;
+  /** In it, with a dot, so that no sweep takes it for an attempt's. */
+  readonly trashDir: string;
 }
 
 /**
@@ -43,7 +52,7 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     toolsDir: join(base, "tools"),
     runtimesDir: join(base, "runtimes"),
   };
-  linkMemoryFolder(folders.sitesDir, shortDigest(agentDir));
+  linkMemoryFolder(folders.sitesDir, shortDigest(agentDir), AGENT_PLACES);
   for (const [folder, mode] of [
     [folders.sitesDir, 0o700],
     [folders.workRootDir, hasSlotUsers ? 0o711 : 0o700],
@@ -56,7 +65,21 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, mode);
   }
-  return folders;
+  return { ...folders, memoryFiles: hasSlotUsers ? makeMemoryFiles(agentDir) : undefined };
+}
+
+/** Leads to the files of jobs where they are held in memory. */
+export const filesLinkOf = (agentDir: string): string => join(agentDir, "job-files");
+
+function makeMemoryFiles(agentDir: string): MemoryFiles | undefined {
+  const link = filesLinkOf(agentDir);
+  if (!linkMemoryFolder(link, shortDigest(agentDir), JOB_PLACES)) return undefined;
+  // The place itself, since slot users cannot walk through the agent's folder.
+  const rootDir = readlinkSync(link);
+  const trashDir = join(rootDir, ".trash");
+  mkdirSync(trashDir, { recursive: true, mode: 0o700 });
+  chmodSync(rootDir, 0o711);
+  return { rootDir, trashDir };
 }
 
 /** Where the site folders of an agent are found. */

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -9,28 +10,43 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { hasCode } from "@windrow/service";
 
 /** As statfs tells it. */
 const TMPFS_TYPE = 0x01021994;
-/** The first of these that is held in memory. */
-const PARENTS = ["/run/windrow-agents", "/dev/shm/windrow-agents"];
 const OWNER_FILE = ".owner";
 
+/** Where folders held in memory may stand. */
+export interface MemoryPlaces {
+  /** The first of these that is held in memory is taken. */
+  readonly parents: readonly string[];
+  /** Of the parent. */
+  readonly mode: 0o700 | 0o711;
+}
+
+/** For what is the agent's alone. */
+export const AGENT_PLACES: MemoryPlaces = { parents: ["/run/windrow-agents", "/dev/shm/windrow-agents"], mode: 0o700 };
+
+/** For files that jobs write to: only where any user may fill the memory anyway, and slot users walk through. */
+export const JOB_PLACES: MemoryPlaces = { parents: ["/dev/shm/windrow-job-files"], mode: 0o711 };
+
 /**
- * Makes `link` lead to a folder held in memory, for the dozen tiny files by which a job and its supervisor talk: they mean
- * nothing after the machine restarted, and making them on a disk costs more than running a small job. False when there is
- * no such place (or the agent is not root, whose files in memory a logout may remove): the caller makes a plain folder.
+ * Makes `link` lead to a folder held in memory, for the dozen tiny files by which a job, its supervisor and its agent talk:
+ * they mean nothing after the machine restarted, and making them on a disk costs more than running a small job. False when
+ * there is no such place (or the agent is not root, whose files in memory a logout may remove): the caller makes a plain
+ * folder.
  */
-export function linkMemoryFolder(link: string, key: string): boolean {
+export function linkMemoryFolder(link: string, key: string, places: MemoryPlaces): boolean {
   const kind = lstatSync(link, { throwIfNoEntry: false });
   if (process.getuid?.() !== 0 || (kind !== undefined && !kind.isSymbolicLink())) return false;
   if (kind !== undefined) {
-    makeOwn(readlinkSync(link), link);
+    const folder = readlinkSync(link);
+    if (places.parents.includes(dirname(folder))) isUsable(dirname(folder), places.mode);
+    makeOwn(folder, link);
     return true;
   }
-  const parent = PARENTS.find(isUsable);
+  const parent = places.parents.find((candidate) => isUsable(candidate, places.mode));
   if (parent === undefined) return false;
   removeAbandoned(parent);
   const folder = join(parent, key);
@@ -53,14 +69,16 @@ function makeOwn(folder: string, link: string): void {
 }
 
 /** Anybody may make folders in /dev/shm: one that is not root's alone is left to whoever made it. */
-function isUsable(parent: string): boolean {
+function isUsable(parent: string, wanted: MemoryPlaces["mode"]): boolean {
   try {
     mkdirSync(parent, { mode: 0o700 });
+    // Whatever the process's umask.
+    chmodSync(parent, wanted);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) return false;
   }
   const { uid, mode } = lstatSync(parent);
-  return (mode & 0o170077) === 0o040000 && uid === 0 && statfsSync(parent).type === TMPFS_TYPE;
+  return (mode & 0o170077) === (0o040000 | (wanted & 0o077)) && uid === 0 && statfsSync(parent).type === TMPFS_TYPE;
 }
 
 /** Folders of agents that were removed without being asked to stop. */

@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { BackendFault } from "../backend-fault.ts";
 import { readProcessIdentity } from "./process-identity.ts";
 
-const batchSize = 160;
+/** Starting the process that makes them costs as much as making some thousand. */
+const batchSize = 800;
 /** With fewer in stock more are made beforehand. */
 const lowWater = 16;
 const folderPrefix = ".pipes-";
