@@ -51,6 +51,7 @@ export function createCpuMeter(farm: Farm, pids: FarmPids): CpuMeter {
   whole("supervisors and steps", agentPids.flatMap(withDescendants), own("agents", agentPids));
   whole("postgres", withDescendants(pids.postgres), () => 0);
   whole("nats", [farm.nats.pid], () => 0);
+  own("the bench itself", [process.pid]);
   let before = new Map<string, number>();
   let transactionsBefore = 0;
 

@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 20;
 export async function waitFor<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  options: { withinMs?: number; describe?: () => unknown } = {},
+  options: { withinMs?: number; everyMs?: number; describe?: () => unknown } = {},
 ): Promise<T> {
   const until = systemClock.monotonicMs() + (options.withinMs ?? 20_000);
   for (;;) {
@@ -19,6 +19,6 @@ export async function waitFor<T>(
       const last = options.describe === undefined ? "" : ` Last seen: ${JSON.stringify(await options.describe())}`;
       throw new Error(`waited in vain for: ${what}.${last}`);
     }
-    await systemClock.sleep(LOOK_EVERY_MS);
+    await systemClock.sleep(options.everyMs ?? LOOK_EVERY_MS);
   }
 }

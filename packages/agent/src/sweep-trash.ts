@@ -12,7 +12,7 @@ export const TRASH_BATCH_MAX = 200;
  * Spools hold output as it was before redaction: they are overwritten before they go. They lie in folders of the agent's
  * alone; a job's own folders lie deeper.
  */
-const SCRIPT = `for folder; do shred -f -n 0 -z -- "$folder"/spool/* 2>/dev/null; done
+const SCRIPT = `for folder; do printf '%s\\0' "$folder"/spool/*; done | xargs -0 shred -f -n 0 -z -- 2>/dev/null
 rm -rf -- "$@" 2>/dev/null`;
 
 export type TrashFolders = Pick<AgentFolders, "trashDir" | "siteTrashDir" | "memoryFiles">;
