@@ -76,6 +76,7 @@ describe.runIf(isRoot)("a supervisor that is kept for the next job", () => {
     const first = await runFirst();
     await first.closeJob();
     process.kill(first.supervisorPid, "SIGKILL");
+    await waitUntil("its end", async () => !(await isRunning(first.supervisorPid)));
     const second = await kit.openJob();
     expect(second.supervisorPid).not.toBe(first.supervisorPid);
     expect(await runShell(second, { script: "echo fine" })).toMatchObject({ exitCode: 0 });
