@@ -72,7 +72,8 @@ export function explainSchemaError(
 function explainValue(unexpected: string): string {
   if (unexpected === "") return "write a value, or remove the key";
   const suggestion = suggestKey(unexpected);
-  return suggestion === undefined
+  // Values can be anything, so only what begins alike is taken for a slip.
+  return suggestion === undefined || suggestion[0] !== unexpected[0]
     ? "other values or another type are allowed here"
     : `did you mean '${suggestion}'? Other values or another type are allowed here`;
 }

@@ -1,3 +1,4 @@
+import { isString } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, Template } from "@windrow/model";
 import type { Diagnostics } from "../diagnostics.ts";
@@ -8,6 +9,8 @@ import { positionOf, readTemplateText } from "./tokens.ts";
 export function readTimeout(token: TemplateToken, at: Position, diagnostics: Diagnostics): Template | undefined {
   const template = readTemplateText(token, at, diagnostics);
   if (template === undefined || template.includes("${{")) return template;
+  // A text was complained about by the reader.
+  if (isString(token)) return undefined;
   const minutes = Number(template);
   if (!isTimeout(minutes)) {
     const message = `'timeout-minutes' must be a number above 0, not '${template}'`;
