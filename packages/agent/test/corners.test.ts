@@ -462,9 +462,13 @@ const CORNERS: readonly Corner[] = [
   {
     rule: "corner 24: a script inside must name its shell",
     steps: `
-      - uses: ./shell-less
+      - run: |
+          mkdir bare
+          printf 'runs:\\n  using: composite\\n  steps:\\n    - run: echo x\\n' > bare/action.yml
+      - uses: ./bare
     `,
     ...failed,
+    faults: { 1: "shell" },
   },
 ];
 

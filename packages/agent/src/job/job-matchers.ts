@@ -6,7 +6,9 @@ import { runBounded } from "./run-bounded.ts";
 
 export const MATCHERS_PER_JOB_MAX = 100;
 export const MATCHER_FILE_BYTES_MAX = 256 * 1024;
-/** For the lines of one piece of output; a matcher that takes longer is taken away. */
+/** Looked at in one go. */
+const MATCH_LINES_MAX = 200;
+/** For so many lines; a matcher that takes longer is taken away. */
 export const MATCH_MS_MAX = 200;
 /** For all output of one process. */
 export const MATCH_PROCESS_MS_MAX = 5_000;
@@ -103,7 +105,9 @@ export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions
 
       return {
         push(raw, rawOffset) {
-          if (matchers.length > 0) take(reader.push(raw, rawOffset));
+          if (matchers.length === 0) return;
+          const lines = reader.push(raw, rawOffset);
+          for (let at = 0; at < lines.length; at += MATCH_LINES_MAX) take(lines.slice(at, at + MATCH_LINES_MAX));
         },
         end() {
           const last = reader.end();

@@ -13,12 +13,13 @@ export interface JobScopeOptions {
   readonly workspaceDir: string;
   readonly eventPath: string;
   readonly runner: { readonly [name: string]: Value };
+  /** Somebody asked for the end of the job, or its time is up. */
+  readonly isStopped: () => boolean;
   readonly hashFiles: (patterns: readonly string[]) => string;
 }
 
 /** What expressions of a job see; it grows with every step that ends. */
 export interface JobScope extends StepScope {
-  isStopped: boolean;
   /** As it is now, for a step that goes on beside others: what these leave does not reach it. */
   snapshot(): StepScope;
 }
@@ -54,11 +55,11 @@ export function createJobScope(options: JobScopeOptions): JobScope {
     vars: plan.vars,
     inputs: plan.inputs,
   };
-  let isStopped = false;
+  const { isStopped } = options;
 
   function growFrom(grown: Grown): StepScope {
     const { env, paths, steps } = grown;
-    const status = () => (isStopped ? "cancelled" : grown.hasFailed ? "failure" : "success");
+    const status = () => (isStopped() ? "cancelled" : grown.hasFailed ? "failure" : "success");
     return {
       env,
       paths,
@@ -75,7 +76,7 @@ export function createJobScope(options: JobScopeOptions): JobScope {
       functions: {
         success: () => status() === "success",
         failure: () => status() === "failure",
-        cancelled: () => isStopped,
+        cancelled: isStopped,
         always: () => true,
         hashFiles: options.hashFiles,
       },
@@ -102,12 +103,6 @@ export function createJobScope(options: JobScopeOptions): JobScope {
     apply: scope.apply,
     get hasFailed() {
       return grown.hasFailed;
-    },
-    get isStopped() {
-      return isStopped;
-    },
-    set isStopped(stopped) {
-      isStopped = stopped;
     },
     snapshot: () =>
       growFrom({

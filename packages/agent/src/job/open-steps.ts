@@ -1,4 +1,6 @@
 import type { JobHandle } from "@windrow/backends";
+import { resultsVariables } from "../gateway/results-variables.ts";
+import { createRuntimeToken } from "../gateway/runtime-token.ts";
 import { hashFiles } from "./hash-files.ts";
 import { createJobMatchers } from "./job-matchers.ts";
 import type { RunJobOptions } from "./job-options.ts";
@@ -41,6 +43,7 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
       debug: isDebug(plan) ? "1" : "",
       environment: "self-hosted",
     },
+    isStopped: () => stop.stopped.aborted,
     hashFiles: (patterns) => hashFiles({ workspaceDir, patterns, user: options.site.user }),
   });
   logs.useMatchers(createJobMatchers({ workspaceDir, rootDirs: [workDir, machine.actionsDir] }));
@@ -48,6 +51,10 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
   return {
     ...{ attempt, plan, jobToken, serverUrl, memory, handle, files, scope, environment, machineEnv, hasBash },
     ...{ actions, logs, reporter, journal, stop, clock, bootClockMs },
+    results: resultsVariables({
+      gatewayUrl: machine.resultsUrl,
+      runtimeToken: createRuntimeToken({ jobToken, runId: plan.runId, jobId: attempt.jobId }),
+    }),
     runsBeside: plan.steps.some((step) => step.background === true),
   };
 }

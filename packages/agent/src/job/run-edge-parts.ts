@@ -77,7 +77,6 @@ async function runEdgePart(
     return known.result;
   }
   if (known?.started === undefined && ends.halted.aborted) return undefined;
-  job.scope.isStopped = ends.stopped.aborted;
   const note: StartNote = known?.started ?? {
     startedAtMs: job.clock.nowMs(),
     startedAtBootMs: job.bootClockMs(),

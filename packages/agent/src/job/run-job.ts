@@ -162,7 +162,6 @@ async function runAll(
   await failpoint("agent.before-first-step");
   await runSteps(job);
   if (stop.kind === "given_back") return { outcome: "lost", reason: "agent_stopping", outputs: {} };
-  job.scope.isStopped = stop.stopped.aborted;
   const outputs = evaluateJobOutputs(job);
   if (stop.kind === "timed_out") return { outcome: "timed_out", reason: "timeout", outputs };
   if (stop.kind === "cancelled") return { outcome: "cancelled", reason: "cancelled", outputs };

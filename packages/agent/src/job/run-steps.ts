@@ -29,7 +29,7 @@ interface Gathered {
  * after-parts in reverse order; or goes on with all that after a restart of the agent.
  */
 export async function runSteps(job: OpenJob): Promise<void> {
-  const { plan, attempt, stop, scope } = job;
+  const { plan, attempt, stop } = job;
   const gathered: Gathered = {
     names: nameActions(plan.steps),
     background: createBackgroundSteps(),
@@ -45,7 +45,6 @@ export async function runSteps(job: OpenJob): Promise<void> {
   for (const [index, step] of plan.steps.entries()) {
     attempt.over.throwIfAborted();
     if (stop.halted.aborted && job.memory.stepsStarted.get(mainNo(plan, index)) === undefined) break;
-    scope.isStopped = stop.stopped.aborted;
     if (step.background === true) startBeside(job, gathered, index, step);
     else await runInTurn(job, gathered, index, step);
   }
@@ -191,7 +190,6 @@ async function runPosts(job: OpenJob, gathered: Gathered): Promise<void> {
     job.attempt.over.throwIfAborted();
     const stepNo = job.plan.steps.length + index;
     if (job.stop.halted.aborted && !job.memory.stepsStarted.has(stepNo)) return;
-    job.scope.isStopped = job.stop.stopped.aborted;
     const ended = await recallStep(job, stepNo);
     const result = ended ?? (await runPost(job, { index, name, records: [...records.values()] }));
     conclude(job, gathered, { index, result, isNew: ended === undefined });

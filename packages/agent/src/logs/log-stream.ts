@@ -106,18 +106,22 @@ export function createLogStream(options: LogStreamOptions): LogStream {
 
   /** Raw bytes that may be shipped: nothing of a command whose line is not complete. */
   async function readSafe(from: number): Promise<Buffer> {
+    // Both before the read: what is told while it goes on must not be forgotten, nor taken for something it could know.
+    mayHaveMore = false;
+    const { endedBytes } = parts;
     const raw = await parts.readAt(from);
     // Rewound meanwhile: what was read says nothing about the bytes that are wanted now.
     if (state.readBytes !== from) return NOTHING;
-    if (raw.length === 0) {
-      // A file cut short by a crash of the machine: what is there is what there is.
-      if (from < parts.endedBytes && parts.cutAt(from)) settleScan();
-      else mayHaveMore = false;
+    // A file cut short by a crash of the machine: what is there is what there is.
+    if (raw.length === 0 && from < endedBytes && parts.cutAt(from)) {
+      mayHaveMore = true;
+      settleScan();
     }
     scan(raw, state.readBytes);
-    if (scanner === undefined || isScanned) return raw;
-    const safe = raw.subarray(0, Math.max(0, scanner.safeBytes - state.readBytes));
-    if (safe.length === 0 && raw.length > 0) mayHaveMore = false;
+    if (raw.length === 0) return NOTHING;
+    const isAllSafe = scanner === undefined || isScanned;
+    const safe = isAllSafe ? raw : raw.subarray(0, Math.max(0, scanner.safeBytes - state.readBytes));
+    if (safe.length > 0) mayHaveMore = true;
     return safe;
   }
 
