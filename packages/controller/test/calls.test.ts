@@ -248,3 +248,28 @@ jobs:
     expect(await core.runFinished(runId)).toBe("cancelled");
   });
 });
+
+describe("runs-on with a group", () => {
+  it("goes to agents of that pool alone, whatever labels others claim", async () => {
+    await core.db
+      .insertInto("pools")
+      .values({ name: "deploy" })
+      .onConflict((on) => on.doNothing())
+      .execute();
+    const claiming = await core.addAgent({ labels: ["linux", "pool:deploy"] });
+    await claiming.connect();
+    const runId = await core.insertRun(`
+on: push
+jobs:
+  far: { runs-on: { group: deploy, labels: [linux] }, environment: production, steps: [{ run: x }] }
+  near: { runs-on: { group: default, labels: [linux] }, steps: [{ run: x }] }
+`);
+    expect((await claiming.runNext()).jobKey).toBe("near");
+    await core.db.updateTable("agents").set({ pool: "deploy" }).where("id", "=", claiming.agentId).execute();
+    const plan = await claiming.runNext();
+    expect(plan).toMatchObject({ jobKey: "far", environment: { name: "production" }, exclusive: true });
+    const rows = await core.db.selectFrom("jobs").select(["key", "exclusive"]).where("run_id", "=", runId).execute();
+    expect(rows).toContainEqual({ key: "far", exclusive: true });
+    expect(await core.runFinished(runId)).toBe("success");
+  });
+});

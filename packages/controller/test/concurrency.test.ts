@@ -190,3 +190,18 @@ jobs: { one: { runs-on: linux, concurrency: SAME, steps: [{ run: x }] } }
     await jobIs(runId, "finished");
   });
 });
+
+describe("a try", () => {
+  it("neither waits for, nor ends, what a branch runs", async () => {
+    const agent = await connect();
+    const first = await core.insertRun(workflow("branch", ", cancel-in-progress: true"));
+    const offer = await agent.offer();
+    await agent.start(offer);
+    const tried = await core.insertRun(workflow("branch", ", cancel-in-progress: true"), { scope: "try" });
+    await agent.runNext();
+    expect(await core.runFinished(tried)).toBe("success");
+    expect(agent.cancels).toEqual([]);
+    await agent.finish(offer);
+    expect(await core.runFinished(first)).toBe("success");
+  });
+});

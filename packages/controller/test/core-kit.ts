@@ -54,6 +54,7 @@ export interface InsertRunOptions {
   /** Texts of the workflows its jobs call, by `uses` as written. */
   readonly called?: Readonly<Record<string, string>>;
   readonly inputs?: Readonly<Record<string, Value>>;
+  readonly scope?: "branch" | "try";
 }
 
 export interface JobRow {
@@ -154,7 +155,7 @@ export async function startCore(options: { controllers?: number; connectionStrin
       controllers.push(controller);
       return controller;
     },
-    async insertRun(yaml, { called = {}, inputs = {} } = {}) {
+    async insertRun(yaml, { called = {}, inputs = {}, scope = "branch" } = {}) {
       const { repository } = await inTransaction(db, (tx) =>
         ensureRepository(tx, { owner: "me", name: "app", defaultBranch: "main", createdBy: "me" }),
       );
@@ -197,7 +198,7 @@ export async function startCore(options: { controllers?: number; connectionStrin
               repositoryId: repository.id,
               owner: "me",
               pushId: null,
-              scope: "branch",
+              scope,
               beforeSha: null,
               title: "",
               inputs,

@@ -43,12 +43,13 @@ export function describeLabels(labels: readonly string[]): string {
 export function jobLine(job: JobView): string {
   switch (job.state) {
     case "blocked":
-      return `  ${job.name}: waits for other jobs`;
+      return `  ${job.name}: ${job.held_reason ?? "waits for other jobs"}`;
     case "queued":
       return `  ${job.name}: queued`;
     case "leased":
       return `  ${job.name}: offered to ${job.agent ?? "an agent"}`;
     case "running":
+      if (job.kind === "call") return `  ${job.name}: runs its jobs`;
       return `  ${job.name}: running on ${job.agent ?? "an agent"}`;
     case "finished":
       return `  ${job.name}: ${job.conclusion ?? ""}${job.message === null ? "" : ` (${job.message})`}`;

@@ -11,6 +11,7 @@ import {
   type RunFacts,
   type WorkflowScope,
 } from "@windrow/workflow";
+import { groupOf } from "./group-of.ts";
 import { findJobDefinition, localKey } from "./job-path.ts";
 import type { GraphJob, RunGraph } from "./run-graph.ts";
 import { toPlanFacts, toRunScope } from "./run-plan-facts.ts";
@@ -169,7 +170,7 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
     pass.toHold.push({ jobId: job.id, name, reason: `it waits for the concurrency group '${group}'` });
     pass.toRequest.push({
       repositoryId: run.repositoryId,
-      group,
+      group: groupOf(run, group),
       runId: run.id,
       jobId: job.id,
       queue: how,

@@ -21,6 +21,7 @@ import {
   settleJobs,
   type Tx,
 } from "@windrow/store";
+import type { JobRunAnswer } from "@windrow/workflow";
 import { type AdvancePass, createAdvancePass } from "./advance-pass.ts";
 import { leaveOutliving, withInside } from "./choose-cancelled.ts";
 import { growRun } from "./grow-run.ts";
@@ -156,10 +157,10 @@ function dropQueued(pass: AdvancePass, jobs: readonly GraphJob[]): void {
 async function apply(tx: Tx, run: LockedRun, pass: AdvancePass): Promise<number> {
   const sets = await internLabelSets(
     tx,
-    pass.toQueue.map(({ answer }) => answer.labels),
+    pass.toQueue.map(({ answer }) => labelsOf(answer)),
   );
   const jobs = pass.toQueue.map(({ job, answer }): JobToQueue => {
-    const labelSetId = sets.get(labelSetKey(answer.labels));
+    const labelSetId = sets.get(labelSetKey(labelsOf(answer)));
     if (labelSetId === undefined) throw new Error(`job ${job.id} has no label set`);
     const { name, timeoutMs, continueOnError, failFast: isFailFast, maxParallel } = answer;
     return {
@@ -170,6 +171,7 @@ async function apply(tx: Tx, run: LockedRun, pass: AdvancePass): Promise<number>
       continueOnError,
       failFast: isFailFast,
       maxParallel: maxParallel !== undefined && maxParallel < job.matrixTotal ? maxParallel : null,
+      exclusive: answer.environment !== undefined,
       preferredPool: run.language,
     };
   });
@@ -179,6 +181,11 @@ async function apply(tx: Tx, run: LockedRun, pass: AdvancePass): Promise<number>
   await holdJobs(tx, pass.toHold);
   await addRunDiagnostics(tx, run.id, pass.diagnostics);
   return jobs.length;
+}
+
+/** `runs-on.group` asks for a pool, which every agent of it has as a label. */
+function labelsOf({ labels, pool }: JobRunAnswer): readonly string[] {
+  return pool === undefined ? labels : [...labels, `pool:${pool}`];
 }
 
 async function conclude(tx: Tx, run: LockedRun, graph: RunGraph): Promise<boolean> {

@@ -9,6 +9,7 @@ import {
   type Tx,
 } from "@windrow/store";
 import { decideRunStart } from "@windrow/workflow";
+import { groupOf } from "./group-of.ts";
 import { toPlanFacts, toRunScope } from "./run-plan-facts.ts";
 import type { RunText } from "./run-texts.ts";
 
@@ -49,5 +50,7 @@ export async function askForStart(
   });
   if (concurrency === undefined) return [];
   const { group, queue, cancelInProgress } = concurrency;
-  return requestEntries(tx, [{ repositoryId: run.repositoryId, group, runId: run.id, queue, cancelInProgress }]);
+  return requestEntries(tx, [
+    { repositoryId: run.repositoryId, group: groupOf(run, group), runId: run.id, queue, cancelInProgress },
+  ]);
 }

@@ -4,7 +4,7 @@ import type { Database } from "../database.ts";
 
 export interface FreeAgentRow {
   readonly agentId: AgentId;
-  /** The agent's own and its pool's, in lower case. */
+  /** The agent's own and its pool's, in lower case, and `pool:` with its pool's name, which no agent can claim. */
   readonly labels: string[];
   readonly freeSlots: number;
 }
@@ -12,7 +12,8 @@ export interface FreeAgentRow {
 /** Agents of a pool that may be offered something now. */
 export async function findFreeAgents(db: Database, pool: string): Promise<FreeAgentRow[]> {
   const { rows } = await sql<FreeAgentRow>`
-    select a.id as "agentId", array(select distinct lower(l) from unnest(a.labels || p.labels) l) as labels,
+    select a.id as "agentId", array(select distinct lower(l) from unnest(a.labels || p.labels) l where lower(l) not like 'pool:%')
+        || ('pool:' || a.pool) as labels,
       (a.slots - coalesce(o.open_count, 0))::int as "freeSlots"
     from agents a
     join pools p on p.name = a.pool

@@ -20,6 +20,8 @@ export interface JobToQueue {
   readonly failFast: boolean;
   /** Null when any number of its matrix may run at once. */
   readonly maxParallel: number | null;
+  /** A deployment: it must never overlap with its own next attempt. */
+  readonly exclusive: boolean;
   readonly preferredPool: string | null;
 }
 
@@ -30,13 +32,14 @@ export async function queueJobs(tx: Tx, jobs: readonly JobToQueue[]): Promise<vo
     with changed as (
       update jobs j set state = ${toState(JOB_TRANSITIONS.queue)}, queued_at = clock_timestamp(), name = q.name,
         label_set_id = q.label_set_id, timeout_ms = q.timeout_ms, continue_on_error = q.continue_on_error, held_reason = null,
-        fail_fast = q.fail_fast, max_parallel = q.max_parallel,
+        fail_fast = q.fail_fast, max_parallel = q.max_parallel, exclusive = q.exclusive,
         preferred_pool = (select p.name from pools p where p.name = q.preferred_pool)
       from unnest(${jobs.map((job) => job.jobId)}::bigint[], ${jobs.map((job) => job.name)}::text[],
         ${jobs.map((job) => job.labelSetId)}::bigint[], ${jobs.map((job) => job.timeoutMs)}::bigint[],
         ${jobs.map((job) => job.continueOnError)}::boolean[], ${jobs.map((job) => job.preferredPool)}::text[],
-        ${jobs.map((job) => job.failFast)}::boolean[], ${jobs.map((job) => job.maxParallel)}::int[])
-        as q (job_id, name, label_set_id, timeout_ms, continue_on_error, preferred_pool, fail_fast, max_parallel)
+        ${jobs.map((job) => job.failFast)}::boolean[], ${jobs.map((job) => job.maxParallel)}::int[],
+        ${jobs.map((job) => job.exclusive)}::boolean[])
+        as q (job_id, name, label_set_id, timeout_ms, continue_on_error, preferred_pool, fail_fast, max_parallel, exclusive)
       where j.id = q.job_id and j.state in (${fromStates(JOB_TRANSITIONS.queue)})
       returning j.id, j.run_id, j.repository_id
     ),

@@ -44,6 +44,7 @@ export interface RunFacts {
 /** What moves a run on also asks whether it has to do with concurrency groups. */
 export interface LockedRun extends RunFacts {
   readonly hasEntries: boolean;
+  readonly scope: "branch" | "tag" | "try";
 }
 
 export interface RunJob {
@@ -82,7 +83,7 @@ export async function lockRun(tx: Tx, runId: RunId | number): Promise<LockedRun 
       r.cancel_requested_at is not null as "cancelRequested", r.cancel_reason as "cancelReason",
       coalesce(r.triggering_actor, r.actor) as "triggeringActor", r.head_ref as "headRef", r.base_ref as "baseRef", r.inputs,
       ${variablesOf(sql.ref("p.owner"), sql.ref("p.id"))} as vars,
-      exists (select from concurrency_entries e where e.run_id = r.id) as "hasEntries"
+      exists (select from concurrency_entries e where e.run_id = r.id) as "hasEntries", r.scope
     from runs r join repositories p on p.id = r.repository_id
     where r.id = ${runId} for update of r`.execute(tx);
   return rows[0];

@@ -26,7 +26,8 @@ export async function listLabelCover(db: Database | Tx, labelSetIds: readonly nu
     from label_sets s
     left join (agents a join pools p on p.name = a.pool)
       on a.state <> 'removed'
-      and s.labels <@ array(select lower(l) from unnest(a.labels || p.labels) as l)
+      and s.labels <@ (array(select lower(l) from unnest(a.labels || p.labels) as l where lower(l) not like 'pool:%')
+        || ('pool:' || a.pool))
     left join lateral (
       select count(*)::int as count from attempts t where t.agent_id = a.id and t.state in ('offered', 'running')
     ) used on true
