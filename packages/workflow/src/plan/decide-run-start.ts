@@ -35,7 +35,7 @@ export function decideRunStart({ scope, vars, facts }: RunStartQuestion): RunSta
     vars,
   };
   try {
-    const title = runName === undefined ? "" : evaluateTemplate(runName, contexts).trim();
+    const title = runName === undefined ? "" : evaluateTemplate(runName, contexts).replace(/\s+/g, " ").trim();
     return {
       ...(title !== "" && { title: title.slice(0, RUN_TITLE_CHARS_MAX) }),
       ...(concurrency !== undefined && { concurrency: evaluateConcurrency(concurrency, contexts) }),

@@ -13,7 +13,7 @@ export function nameJob(
   contexts: ExpressionContexts,
 ): string {
   const isExpression = job.name?.includes("${{") ?? false;
-  const name = job.name === undefined ? "" : evaluateTemplate(job.name, contexts).trim();
+  const name = job.name === undefined ? "" : evaluateTemplate(job.name, contexts).replace(/\s+/g, " ").trim();
   const suffix = isExpression && name !== "" ? "" : matrixSuffix(matrix);
   return shorten((name === "" ? job.key : name) + suffix);
 }
