@@ -57,6 +57,10 @@ export const runSchema = runSummarySchema
   .extend({
     diagnostics: z.array(diagnosticSchema),
     inputs: z.record(z.string(), z.unknown()).default({}).describe("Of a start by hand, typed."),
+    actions: z
+      .array(z.object({ repository: z.string(), ref: z.string(), sha: z.string() }))
+      .default([])
+      .describe("Actions that jobs of the run have used, and the commit each one is for the whole run."),
     jobs: z.array(jobSummarySchema).describe("The jobs of the run's latest attempt, in the order of the file."),
   })
   .meta({ id: "Run" });

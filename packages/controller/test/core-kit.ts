@@ -28,6 +28,8 @@ import { waitFor } from "./wait-for.ts";
 export interface Core {
   readonly db: Database;
   readonly controllers: Controller[];
+  /** Shared by all controllers. */
+  readonly dataDir: string;
   readonly connectionString: string;
   /** Shortens the times of the default pool. */
   setPool(times: {
@@ -110,6 +112,7 @@ export async function startCore(options: { controllers?: number; connectionStrin
   const core: Core = {
     db,
     controllers,
+    dataDir,
     connectionString,
     async setPool(times) {
       await db.updateTable("pools").set(times).where("name", "=", "default").execute();

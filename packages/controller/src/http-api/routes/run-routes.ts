@@ -1,5 +1,5 @@
 import { Refusal } from "@windrow/model";
-import { findRun, listRunJobs, listRuns } from "@windrow/store";
+import { findRun, listRunActions, listRunJobs, listRuns } from "@windrow/store";
 import type { StartedByHand } from "../../intake/start-run.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { presentRun } from "../present/present-run.ts";
@@ -44,10 +44,9 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
         name,
         ref: body.ref,
         workflow: body.workflow,
-        inputs: body.inputs ?? {},
         ...(body.event === undefined || body.event === "workflow_dispatch"
-          ? {}
-          : { event: { name: body.event, payload: body.payload ?? {} } }),
+          ? { inputs: body.inputs ?? inputsOf(body.payload) }
+          : { inputs: {}, event: { name: body.event, payload: body.payload ?? {} } }),
         actor: actorOf(principal),
       });
       return presentStarted(started);
@@ -68,6 +67,7 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
         ...presentRun(run, links),
         diagnostics: [...run.diagnostics],
         inputs: run.inputs,
+        actions: await listRunActions(db, run.id),
         jobs: await summariseJobs(db, jobs, links),
       };
     },
@@ -94,6 +94,12 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
     const runs = await Promise.all(runIds.map((id) => findRun(db, id)));
     return { runs: runs.flatMap((run) => (run === undefined ? [] : [presentRun(run, links)])), notes: [...notes] };
   }
+}
+
+/** The document of a start by hand may hold its inputs. */
+function inputsOf(payload: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  const { inputs } = payload;
+  return typeof inputs === "object" && inputs !== null ? Object.fromEntries(Object.entries(inputs)) : {};
 }
 
 /** A job may start runs of its own repository, with a token that says so; the permission was checked before. */
