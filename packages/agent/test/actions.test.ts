@@ -64,6 +64,14 @@ describe("JavaScript actions", () => {
     expect(log(attempt, 2)).toBe("cleaned\n");
   });
 
+  it("fail when the condition of their after-part cannot be evaluated", async () => {
+    const action = "name: p\nruns: { using: node20, main: m.js, post: p.js, post-if: \"fromJSON('{')\" }\n";
+    shelf.add("acme/post-if-bad@v1", { "action.yml": action, "m.js": "", "p.js": "" });
+    const attempt = await run("- uses: acme/post-if-bad@v1");
+    expect(attempt.finish).toMatchObject({ outcome: "failed", reason: "step_failed" });
+    expect(bench.lastReport(attempt, 1)?.fault).toContain("fromJSON");
+  });
+
   it("are told wrong from right inputs by a remark", async () => {
     shelf.add("acme/strict@v1", {
       "action.yml":

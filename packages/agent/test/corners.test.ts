@@ -181,7 +181,7 @@ const CORNERS: readonly Corner[] = [
           echo "a.c:1: error: before"
           echo "::add-matcher::cc.json"
       - run: |-
-          printf 'a.c:7: \\033[31merror\\033[0m: bad\\nb.c:8: warning: hmm'
+          printf "$PWD/"'a.c:7: \\033[31merror\\033[0m: bad\\nb.c:8: warning: hmm'
       - run: |
           echo "::remove-matcher owner=cc::"
           echo "a.c:9: error: later"

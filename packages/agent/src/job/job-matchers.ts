@@ -19,6 +19,8 @@ export interface JobMatchers {
   add(path: string): string | undefined;
   remove(which: { readonly owner?: string; readonly path?: string }): void;
   readonly count: number;
+  /** Files of remarks are named from here. */
+  readonly workspaceDir: string;
   /** For the output of one process. */
   watch(options: MatcherWatchOptions): MatcherWatch;
 }
@@ -54,6 +56,7 @@ export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions
   const without = (owners: ReadonlySet<string>) => matchers.filter((one) => !owners.has(one.owner));
 
   return {
+    workspaceDir,
     get count() {
       return matchers.length;
     },

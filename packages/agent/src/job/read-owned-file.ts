@@ -25,13 +25,15 @@ export function readOwnedFile(path: string, bytesMax: number): OwnedFile {
 
 /** What an error of opening says of the file. Throws errors that say nothing of it. */
 export function toRefusal(error: unknown): OwnedFile {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
   if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };
   if (code === "ELOOP") return { kind: "refused", why: "it is a link" };
-  if (code === "EACCES" || code === "ENXIO") return { kind: "refused", why: "it cannot be opened" };
-  if (code === "ENAMETOOLONG") return { kind: "refused", why: "its name is too long" };
-  throw error;
+  // The job decides what stands there: but for the machine's own troubles, whatever is wrong with it is the job's affair.
+  if (code === undefined || OWN_TROUBLES.has(code)) throw error;
+  return { kind: "refused", why: `it cannot be opened (${code})` };
 }
+
+const OWN_TROUBLES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC"]);
 
 /** The text of an open file, if it is a plain one with one name. */
 export function readOpenFile(file: number, bytesMax: number): OwnedFile {

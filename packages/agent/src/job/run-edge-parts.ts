@@ -1,3 +1,4 @@
+import { ExpressionFailure } from "@windrow/workflow";
 import { partKey } from "../journal/attempt-memory.ts";
 import type { PostRecord, StartNote, StepResult } from "../journal/journal-records.ts";
 import { doStep } from "./do-step.ts";
@@ -89,7 +90,9 @@ async function runEdgePart(
     journal.append({ kind: "part_ended", attemptId: attempt.attemptId, partNo, result });
     return result;
   };
-  if (known?.started === undefined && !part.isWanted()) return keep({ outcome: "skipped" });
+  const wanted = known?.started !== undefined || isWanted(part);
+  if (typeof wanted === "string") return keep({ outcome: "failed", fault: wanted });
+  if (!wanted) return keep({ outcome: "skipped" });
   begin();
   const text = known?.started?.text ?? (isSeveral ? header(part.name) : "");
   if (known?.started === undefined) {
@@ -97,6 +100,16 @@ async function runEdgePart(
   }
   log.addText(text);
   return keep(await part.run({ frame, backendNo: backendNo(job.plan, stepNo, partNo), note }));
+}
+
+/** A sentence when its condition cannot be evaluated. */
+function isWanted(part: EdgePart): boolean | string {
+  try {
+    return part.isWanted();
+  } catch (error) {
+    if (error instanceof ExpressionFailure) return error.message;
+    throw error;
+  }
 }
 
 /** The worst of them counts; all that they leave holds. */

@@ -1,4 +1,4 @@
-import { evaluateCondition, evaluateTemplate } from "@windrow/workflow";
+import { ExpressionFailure, evaluateCondition, evaluateTemplate } from "@windrow/workflow";
 import type { PostRecord, StepResult } from "../journal/journal-records.ts";
 import { actionEntries, actionVariables } from "./action-place.ts";
 import { type OpenJob, postNo } from "./open-job.ts";
@@ -14,17 +14,27 @@ export async function runPost(
   job: OpenJob,
   options: { readonly index: number; readonly name: string; readonly records: readonly PostRecord[] },
 ): Promise<StepResult> {
-  const template = job.plan.steps[options.index]?.continueOnError;
-  const { scope, plan, stop } = job;
-  const continueOnError = template !== undefined && evaluateTemplate(template, scope.contexts(), scope.functions);
+  const { plan, stop } = job;
   return runEdgeParts({
     job,
     stepNo: postNo(plan, options.index),
     name: `Post ${options.name}`,
-    continueOnError: continueOnError === "true",
+    continueOnError: mayFail(job, options.index),
     ends: { stopped: stop.stopped, halted: stop.halted },
     parts: options.records.toReversed().map((record) => toPart(job, record)),
   });
+}
+
+/** As its step, as far as that can be said by now. */
+function mayFail({ plan, scope }: OpenJob, index: number): boolean {
+  const template = plan.steps[index]?.continueOnError;
+  if (template === undefined) return false;
+  try {
+    return evaluateTemplate(template, scope.contexts(), scope.functions).trim() === "true";
+  } catch (error) {
+    if (error instanceof ExpressionFailure) return false;
+    throw error;
+  }
 }
 
 function toPart(job: OpenJob, record: PostRecord): EdgePart {

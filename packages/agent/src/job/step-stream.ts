@@ -42,7 +42,8 @@ export interface ProcessLog {
 
 export function openStepStream(options: StepStreamOptions): StepStream {
   const { stepNo, annotations, book, shipper } = options;
-  const onAnnotation = (annotation: Annotation) => annotations.add(annotation);
+  const onAnnotation = (annotation: Annotation) =>
+    annotations.add(fromWorkspace(annotation, options.matchers()?.workspaceDir));
   let commands: StepCommands | undefined;
   let watch: MatcherWatch | undefined;
   let isOver = false;
@@ -121,6 +122,13 @@ export function openStepStream(options: StepStreamOptions): StepStream {
       shipper.wake();
     },
   };
+}
+
+/** People and programs look for the file in the repository, not on this machine. */
+function fromWorkspace(annotation: Annotation, workspaceDir: string | undefined): Annotation {
+  const { file } = annotation;
+  if (file === undefined || workspaceDir === undefined || !file.startsWith(`${workspaceDir}/`)) return annotation;
+  return { ...annotation, file: file.slice(workspaceDir.length + 1) };
 }
 
 const streamName = (stepNo: number): StreamName => `${stepNo}`;

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { STEP_SUMMARY_BYTES_MAX } from "@windrow/model";
 import type { OpenJob } from "./open-job.ts";
 
@@ -9,7 +9,8 @@ import type { OpenJob } from "./open-job.ts";
  */
 export function keepSummary(job: OpenJob, backendNo: number, text: string): string | undefined {
   if (text.trim() === "") return undefined;
-  const path = join(job.files.dir, `${backendNo}-summary.kept`);
+  // On a disk: the folder of the job's small files may be held in memory.
+  const path = join(dirname(job.files.work.workDir), `${backendNo}-summary.kept`);
   writeFileSync(`${path}.new`, job.logs.redact(text), { mode: 0o600 });
   renameSync(`${path}.new`, path);
   return path;

@@ -22,11 +22,21 @@ export interface StepReporter {
 
 /** Short enough to be live, long enough that a step of a few ms is one report. */
 const BATCH_DELAY_MS = 30;
+/** A character is up to three bytes on the wire, whose messages end at 4 MiB. */
+const BATCH_CHARS_MAX = 1_100_000;
+/** Of a report's name, fault and numbers. */
+const REPORT_CHARS = 3_000;
+
+function countChars({ summary = "", annotations = [] }: StepReport): number {
+  let chars = REPORT_CHARS + summary.length;
+  for (const { message, title = "", file = "" } of annotations) chars += message.length + title.length + file.length;
+  return chars;
+}
 
 export function createStepReporter(options: StepReporterOptions): StepReporter {
   const { connection, lease, clock, signal } = options;
   // At most one report per step of the plan.
-  let waiting = new Map<number, StepReport>();
+  const waiting = new Map<number, StepReport>();
   let flushNow = new AbortController();
   let sending: Promise<void> | undefined;
 
@@ -40,10 +50,22 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
     }
   }
 
+  /** At least one; a message has its limit, and summaries may be long. */
+  function takeBatch(): StepReport[] {
+    const steps: StepReport[] = [];
+    let chars = 0;
+    for (const [stepNo, step] of waiting) {
+      chars += countChars(step);
+      if (steps.length > 0 && chars > BATCH_CHARS_MAX) break;
+      steps.push(step);
+      waiting.delete(stepNo);
+    }
+    return steps;
+  }
+
   async function sendBatch(): Promise<void> {
     if (!flushNow.signal.aborted) await clock.sleep(BATCH_DELAY_MS, AbortSignal.any([flushNow.signal, signal]));
-    const steps = [...waiting.values()];
-    waiting = new Map();
+    const steps = takeBatch();
     try {
       const reply = await connection.call(
         ({ client, sessionNo }) => client.reportSteps({ lease: { ...lease, sessionNo }, steps }, { signal }),
