@@ -187,6 +187,32 @@ jobs:
   last: { needs: each, runs-on: linux, steps: [{ run: x }] }
 `;
 
+describe("a run that grows beyond its limit", () => {
+  it("fails the call that would add too many jobs, and says so", async () => {
+    const runId = await core.insertRun(
+      "on: push\njobs: { many: { strategy: { matrix: { n: [1, 2, 3, 4, 5, 6, 7, 8, 9] } }, uses: ./wide.yml } }",
+      {
+        called: {
+          "./wide.yml": `
+on: workflow_call
+jobs: { leaf: { runs-on: nowhere, strategy: { matrix: { n: [${Array.from({ length: 250 }, (_, no) => no).join(",")}] } }, steps: [{ run: x }] } }
+`,
+        },
+      },
+    );
+    const jobs = await core.jobs(runId);
+    expect(jobs).toHaveLength(9 + 7 * 250);
+    expect(jobs.filter((job) => job.key === "many" && job.outcome === "failed")).toHaveLength(2);
+    const run = await core.db
+      .selectFrom("runs")
+      .select("diagnostics")
+      .where("id", "=", runId)
+      .executeTakeFirstOrThrow();
+    expect(run.diagnostics).toMatchObject([{ code: "limit-jobs", line: 3 }, { code: "limit-jobs" }]);
+    expect(await core.runFinished(runId)).toBe("failure");
+  });
+});
+
 describe("a matrix that is computed from the outputs of a need", () => {
   it("gets its rows when they are known, and what needs it waits for all of them", async () => {
     const agent = await connect();

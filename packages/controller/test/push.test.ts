@@ -274,7 +274,7 @@ describe("a job's own token", () => {
     expect(own.code, own.stderr).toBe(0);
     expect((await tree.git("ls-remote", remote("job-other"))).stderr).toContain("there is no repository me/job-other");
     await tree.commit({ more: "1" });
-    expect((await tree.git("push", remote("job-own"), "main")).stderr).toContain("this token may not do that");
+    expect((await tree.git("push", remote("job-own"), "main")).stderr).toContain("may only read its repository");
     expect((await edge.api("GET", "/api/v1/runs", { token: jobToken.secret })).status).toBe(403);
     await edge.db
       .updateTable("attempts")

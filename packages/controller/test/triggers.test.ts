@@ -1,6 +1,8 @@
 import type { RunSummary } from "@windrow/contract";
 import { createLogger } from "@windrow/service";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repositoryFolder } from "../src/git/repository-folder.ts";
+import { findPushChanges } from "../src/intake/changed-paths.ts";
 import { startFollowers } from "../src/intake/start-followers.ts";
 import { startScheduled } from "../src/intake/start-scheduled.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
@@ -215,6 +217,29 @@ describe("an event that is tried with its document", () => {
     expect((await asked({ payload: payload(docs) })).detail).toContain("paths");
     expect((await asked({ payload: payload(head, "you/fork") })).runs).toMatchObject([{ trust: "untrusted" }]);
     expect(base).not.toBe(main);
+  });
+});
+
+describe("what a push changed", () => {
+  it("is the difference of before and after, of a new branch that since the parent of its deepest commit", async () => {
+    const { tree } = await pushed("changes", { [file("ci")]: `on: push\n${JOBS}`, a: "1" });
+    const first = (await tree.git("rev-parse", "HEAD")).stdout.trim();
+    const second = await tree.commit({ b: "1" });
+    const third = await tree.commit({ a: "2" });
+    await tree.push({ token, name: "changes" });
+    await tree.git("checkout", "-q", "-b", "topic", second);
+    await tree.commit({ c: "1" });
+    const top = await tree.commit({ d: "1" });
+    await tree.push({ token, name: "changes", refspecs: ["topic"] });
+    const folder = repositoryFolder(edge.environment.gitDir, { owner: "me", name: "changes" });
+    const changes = (ref: string, before: string | undefined, after: string) =>
+      findPushChanges({ environment: edge.environment, folder, ref, before, after });
+    expect(await changes("refs/heads/main", first, third)).toEqual({ paths: ["a", "b"], commitCount: 2 });
+    expect(await changes("refs/heads/topic", undefined, top)).toEqual({ paths: ["c", "d"], commitCount: 2 });
+    // what a force push leaves behind counts, too
+    expect((await changes("refs/heads/main", third, top))?.paths).toEqual(["a", "c", "d"]);
+    expect(await changes("refs/heads/main", "1".repeat(40), top)).toBeUndefined();
+    expect(await changes("refs/heads/main", undefined, first)).toBeUndefined();
   });
 });
 

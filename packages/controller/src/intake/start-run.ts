@@ -35,12 +35,7 @@ export interface StartedByHand {
  */
 export async function startRunByHand(deps: BuildPushDeps, request: StartRunRequest): Promise<StartedByHand> {
   const repository = await requireRepository(deps, request);
-  const found = await resolveRef(
-    deps,
-    repository,
-    request.ref ?? repository.default_branch,
-    request.event !== undefined,
-  );
+  const found = await resolveRef(deps, repository, request.ref ?? repository.default_branch);
   const { event } = request;
   const common = commonOf(deps, repository, found, request);
   const source = sourceOf(common, request.actor);
@@ -67,7 +62,7 @@ export interface RepositoryDispatch {
 /** `repository_dispatch`: somebody outside tells the default branch's workflows. Nobody listening is no error. */
 export async function dispatchRepository(deps: BuildPushDeps, request: RepositoryDispatch): Promise<StartedByHand> {
   const repository = await requireRepository(deps, request);
-  const found = await resolveRef(deps, repository, repository.default_branch, false);
+  const found = await resolveRef(deps, repository, repository.default_branch);
   const common = commonOf(deps, repository, found, { ...request, workflow: undefined });
   const { eventType, clientPayload } = request;
   const payload = { action: eventType, branch: repository.default_branch, client_payload: clientPayload };
@@ -99,7 +94,8 @@ function commonOf(
     content,
     folder,
     scope: isTryRef(ref) ? "try" : ref.startsWith("refs/tags/") ? "tag" : "branch",
-    ref,
+    // what is tried stands for the branch it would be merged into
+    ref: isTryRef(ref) ? `refs/heads/${repository.default_branch}` : ref,
     beforeSha: null,
     actor: request.actor,
     pushId: null,
@@ -138,16 +134,11 @@ async function requireRepository(
   return repository;
 }
 
-async function resolveRef(
-  deps: BuildPushDeps,
-  repository: RepositoryRow,
-  wanted: string,
-  mayTry: boolean,
-): Promise<Found> {
+async function resolveRef(deps: BuildPushDeps, repository: RepositoryRow, wanted: string): Promise<Found> {
   const folder = repositoryFolder(deps.environment.gitDir, repository);
   const names = wanted.startsWith("refs/") ? [wanted] : [`refs/heads/${wanted}`, `refs/tags/${wanted}`];
   for (const ref of names) {
-    if (!/^refs\/(heads|tags)\/[^\s~^:?*[\\]+$/.test(ref) && !(mayTry && isTryRef(ref))) continue;
+    if (!/^refs\/(heads|tags)\/[^\s~^:?*[\\]+$/.test(ref) && !isTryRef(ref)) continue;
     const content = await readWorkflowFiles(deps.reader, folder, ref);
     if (content !== undefined) return { ref, content, folder };
   }
