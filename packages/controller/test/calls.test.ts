@@ -208,7 +208,7 @@ jobs: { leaf: { runs-on: nowhere, strategy: { matrix: { n: [${Array.from({ lengt
       .select("diagnostics")
       .where("id", "=", runId)
       .executeTakeFirstOrThrow();
-    expect(run.diagnostics).toMatchObject([{ code: "limit-jobs", line: 3 }, { code: "limit-jobs" }]);
+    expect(run.diagnostics).toMatchObject([{ code: "limit-jobs", line: 2 }, { code: "limit-jobs" }]);
     expect(await core.runFinished(runId)).toBe("failure");
   });
 });
