@@ -1,4 +1,7 @@
 export { checkFile, type FileKind, fileKind } from "./check-file.ts";
+export { COMPATIBILITY, type Section } from "./compatibility/compatibility-table.ts";
+export type { Entry, Support } from "./compatibility/entry.ts";
+export { formatCompatibilityPage } from "./compatibility/format-page.ts";
 export { type CompiledExpression, type ContextUse, compileExpression } from "./compile-expression.ts";
 export { compileTemplate, hasExpression, type TemplateSegment } from "./compile-template.ts";
 export {
@@ -23,7 +26,6 @@ export {
   githubContext,
   pullRequestRefs,
   type RunFacts,
-  splitRef,
 } from "./github-context.ts";
 export { FILE_BYTES_MAX, JOB_TIMEOUT_MINUTES_MAX, JOBS_MAX, MATRIX_COMBINATIONS_MAX } from "./limits.ts";
 export { listCalls } from "./list-calls.ts";

@@ -76,6 +76,9 @@ function readRootEntry(entry: Entry, draft: Draft, diagnostics: Diagnostics): vo
       if (concurrency !== undefined) draft.concurrency = concurrency;
       return;
     }
+    case "description":
+      // for readers of the file
+      return;
     default:
       refuse(diagnostics, at, `'${key}'`);
   }
