@@ -32,10 +32,9 @@ const GITHUB_VARIABLES = [
   "workspace",
 ] as const;
 
-/** The variables the documentation promises to every step, as far as the `github` context has them. */
+/** The variables the documentation promises to every step, as far as the `github` context has them; a workflow cannot change these. */
 export function defaultEnvironment(github: { readonly [name: string]: Value }): { readonly [name: string]: string } {
   return {
-    CI: "true",
     GITHUB_ACTIONS: "true",
     ...Object.fromEntries(GITHUB_VARIABLES.map((name) => [`GITHUB_${name.toUpperCase()}`, String(github[name] ?? "")])),
   };

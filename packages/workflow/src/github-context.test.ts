@@ -87,7 +87,6 @@ test("in a called file the context is the caller's, but for the commit of that f
 test("every step is promised variables with what the context has", () => {
   const github = githubContext(PULL_REQUEST, { jobKey: "b", workspace: "/w" });
   expect(defaultEnvironment(github)).toMatchObject({
-    CI: "true",
     GITHUB_ACTIONS: "true",
     GITHUB_HEAD_REF: "fix/it",
     GITHUB_JOB: "b",

@@ -121,7 +121,7 @@ export function pullRequestRefs(facts: Pick<RunFacts, "headRef" | "baseRef" | "e
 const PULL_REQUEST_EVENTS = new Set(["pull_request", "pull_request_target"]);
 
 /** `main` and `branch` for `refs/heads/main`; other refs count as branches by their whole name. */
-export function splitRef(ref: string): { name: string; type: "branch" | "tag" } {
+function splitRef(ref: string): { name: string; type: "branch" | "tag" } {
   if (ref.startsWith("refs/tags/")) return { name: ref.slice("refs/tags/".length), type: "tag" };
   return { name: ref.replace(/^refs\/(?:heads|pull)\//, ""), type: "branch" };
 }

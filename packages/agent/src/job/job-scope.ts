@@ -1,17 +1,12 @@
 import type { Plan, Value } from "@windrow/model";
 import { stepOutcomeWord } from "@windrow/model";
-import { evaluateTemplate, githubContext, matrixContext, needsContext, strategyContext } from "@windrow/workflow";
+import { evaluateTemplate, jobContext, matrixContext, needsContext, strategyContext } from "@windrow/workflow";
 import { type StepScope, withEntries } from "./step-scope.ts";
 
 export interface JobScopeOptions {
   readonly plan: Plan;
-  readonly eventJson: string;
   readonly jobToken: string;
-  /** `http://windrow.localhost:PORT`, where git and the API are for this job. */
-  readonly serverUrl: string;
-  readonly apiUrl: string;
-  readonly workspaceDir: string;
-  readonly eventPath: string;
+  readonly github: { readonly [name: string]: Value };
   readonly runner: { readonly [name: string]: Value };
   /** Somebody asked for the end of the job, or its time is up. */
   readonly isStopped: () => boolean;
@@ -34,17 +29,7 @@ interface Grown {
 /** Throws `ExpressionFailure` when the job's `env` cannot be evaluated. */
 export function createJobScope(options: JobScopeOptions): JobScope {
   const { plan } = options;
-  const github = githubContext(
-    { ...plan, eventJson: options.eventJson },
-    {
-      jobKey: plan.jobKey,
-      serverUrl: options.serverUrl,
-      apiUrl: options.apiUrl,
-      workspace: options.workspaceDir,
-      token: options.jobToken,
-      eventPath: options.eventPath,
-    },
-  );
+  const { github } = options;
   const fixed = {
     github,
     needs: needsContext(plan.needs),
@@ -71,7 +56,7 @@ export function createJobScope(options: JobScopeOptions): JobScope {
         github: view.github === undefined ? github : withEntries(github, view.github),
         env: Object.fromEntries(view.stepEnv === undefined ? env : [...env, ...view.stepEnv]),
         steps,
-        job: { status: status(), container: {}, services: {} },
+        job: jobContext(plan, { status: status() }),
       }),
       functions: {
         success: () => status() === "success",

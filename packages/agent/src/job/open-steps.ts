@@ -1,4 +1,5 @@
 import type { JobHandle } from "@windrow/backends";
+import { githubContext } from "@windrow/workflow";
 import { resultsVariables } from "../gateway/results-variables.ts";
 import { createRuntimeToken } from "../gateway/runtime-token.ts";
 import { hashFiles } from "./hash-files.ts";
@@ -14,6 +15,18 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
   const { serverUrl, apiUrl, agentName } = machine;
   const eventPath = files.write("event.json", eventJson === "" ? "{}" : eventJson);
   const { workDir, workspaceDir, tempDir } = files.work;
+  const github = githubContext(
+    { ...plan, eventJson },
+    {
+      jobKey: plan.jobKey,
+      source: plan.source,
+      serverUrl,
+      apiUrl,
+      workspace: workspaceDir,
+      token: jobToken,
+      eventPath,
+    },
+  );
   const environment = jobEnvironment({
     plan,
     files,
@@ -21,18 +34,12 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
     attemptId: attempt.attemptId,
     attemptNo: attempt.attemptNo,
     jobId: attempt.jobId,
-    serverUrl,
-    apiUrl,
-    eventPath,
+    github,
   });
   const scope = createJobScope({
     plan,
-    eventJson,
     jobToken,
-    serverUrl,
-    apiUrl,
-    workspaceDir,
-    eventPath,
+    github,
     runner: {
       name: agentName,
       os: "Linux",

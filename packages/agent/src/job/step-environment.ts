@@ -1,6 +1,6 @@
 import { arch } from "node:os";
-import type { Plan } from "@windrow/model";
-import { splitRef } from "@windrow/workflow";
+import type { Plan, Value } from "@windrow/model";
+import { defaultEnvironment } from "@windrow/workflow";
 import type { JobFiles } from "./job-files.ts";
 import type { StepScope } from "./step-scope.ts";
 
@@ -12,42 +12,15 @@ export interface JobEnvironmentOptions {
   readonly attemptId: string;
   readonly attemptNo: number;
   readonly jobId: number;
-  readonly serverUrl: string;
-  readonly apiUrl: string;
-  readonly eventPath: string;
+  /** The `github` context, which says the same in expressions. */
+  readonly github: { readonly [name: string]: Value };
 }
 
 /** What the documentation promises to every step; a workflow cannot change these. */
 export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]: string } {
-  const { plan, files, serverUrl, apiUrl } = options;
-  const ref = splitRef(plan.ref);
+  const { plan, files } = options;
   return {
-    GITHUB_ACTIONS: "true",
-    GITHUB_ACTOR: plan.actor,
-    GITHUB_TRIGGERING_ACTOR: plan.triggeringActor,
-    GITHUB_API_URL: apiUrl,
-    GITHUB_GRAPHQL_URL: `${apiUrl.replace(/\/v3$/, "")}/graphql`,
-    GITHUB_BASE_REF: plan.baseRef,
-    GITHUB_HEAD_REF: plan.headRef,
-    GITHUB_EVENT_NAME: plan.eventName,
-    GITHUB_EVENT_PATH: options.eventPath,
-    GITHUB_JOB: plan.jobKey,
-    GITHUB_REF: plan.ref,
-    GITHUB_REF_NAME: ref.name,
-    GITHUB_REF_TYPE: ref.type,
-    GITHUB_REF_PROTECTED: "false",
-    GITHUB_REPOSITORY: plan.repository,
-    GITHUB_REPOSITORY_OWNER: plan.repository.split("/")[0] ?? "",
-    GITHUB_RETENTION_DAYS: "90",
-    GITHUB_RUN_ID: String(plan.runId),
-    GITHUB_RUN_NUMBER: String(plan.runNumber),
-    GITHUB_RUN_ATTEMPT: String(plan.runAttempt),
-    GITHUB_SERVER_URL: serverUrl,
-    GITHUB_SHA: plan.sha,
-    GITHUB_WORKFLOW: plan.workflowName,
-    GITHUB_WORKFLOW_REF: `${plan.repository}/${plan.workflowPath}@${plan.ref}`,
-    GITHUB_WORKFLOW_SHA: plan.sha,
-    GITHUB_WORKSPACE: files.work.workspaceDir,
+    ...defaultEnvironment(options.github),
     RUNNER_NAME: options.agentName,
     RUNNER_OS: "Linux",
     RUNNER_ARCH: runnerArch(),
