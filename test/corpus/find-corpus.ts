@@ -11,6 +11,8 @@ export const CORPUS_FOLDER = join(root, "..", "shared", "corpus");
 export interface CorpusFile {
   readonly file: string;
   readonly repo: string;
+  /** Where it stands in its repository. */
+  readonly path: string;
   /** Null where the number depends on outputs of jobs. */
   readonly jobList: readonly { readonly id: string; readonly instances: number | null }[];
 }

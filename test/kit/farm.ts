@@ -26,6 +26,10 @@ export interface FarmOptions {
   readonly logLevel?: string;
   /** Words for the Node of every controller and agent, `--cpu-prof` for example. */
   readonly nodeArgs?: readonly string[];
+  /** Besides what every controller is told. */
+  readonly controllerEnv?: Readonly<Record<string, string>>;
+  /** Besides what every agent is told. */
+  readonly agentEnv?: Readonly<Record<string, string>>;
   /** A database of the caller's own; a fresh one of the test run's Postgres when not given. */
   readonly connectionString?: string;
   /** Puts the processes on addresses of their own instead of loopback. */
@@ -149,6 +153,7 @@ export class Farm {
         WINDROW_PUBLIC_URL: url,
         WINDROW_ADMIN_TOKEN_FILE: tokenFile,
         WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
+        ...this.#options.controllerEnv,
       },
     });
     await child.line("ready");
@@ -188,6 +193,7 @@ export class Farm {
         WINDROW_AGENT_LABELS: options.labels ?? "",
         ...(options.grpcAddress === undefined ? {} : { WINDROW_AGENT_GRPC_ADDRESS: options.grpcAddress }),
         WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
+        ...this.#options.agentEnv,
         ...(joinToken === undefined ? {} : { WINDROW_JOIN_TOKEN: joinToken }),
       },
     });

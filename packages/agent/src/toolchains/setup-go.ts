@@ -1,9 +1,10 @@
 import { dirname, join } from "node:path";
 import type { BuiltInAnswer, BuiltInRequest } from "../actions/action-port.ts";
 import { chooseVersion, isRange, type Versioned, versionsOf } from "./choose-version.ts";
+import { GoFetchError, installGo, listGoVersions } from "./go-toolchains.ts";
 import { findTool, type ToolRunner } from "./machine-tools.ts";
 import { readWorkspaceFile } from "./read-workspace-file.ts";
-import { cannotBeHad, inputOf, noticesOf, type SetupTool, type ToolSources } from "./setup-tool.ts";
+import { cannotBeHad, inputOf, noticesOf, type SetupTool, type ToolSources, VERSIONS_SHOWN_MAX } from "./setup-tool.ts";
 import { TOOL_ARCH } from "./tool-cache.ts";
 import { toolVersionOf } from "./tool-versions-file.ts";
 
@@ -11,7 +12,7 @@ interface GoHere extends Versioned {
   readonly bin: string;
 }
 
-/** `actions/setup-go`: a Go that the agent has. */
+/** `actions/setup-go`: a Go that the agent has, else one that the agent's own go fetches from the module proxy. */
 export const setupGo: SetupTool = async (request, sources, runner) => {
   const architecture = inputOf(request, "architecture");
   if (architecture !== "" && architecture !== TOOL_ARCH) {
@@ -24,11 +25,8 @@ export const setupGo: SetupTool = async (request, sources, runner) => {
   if (typeof wanted !== "string") return wanted;
   const range = rangeOf(wanted, has);
   if (!isRange(range)) return { kind: "refused", why: `go-version '${wanted}' is not a version` };
-  const chosen = chooseVersion(here, range);
-  if (chosen === undefined) {
-    const elsewhere = "install it on an agent, or give the agent a tool cache";
-    return cannotBeHad({ tool: "Go", wanted: wanted === "" ? "(any version)" : wanted, has, elsewhere });
-  }
+  const chosen = chooseVersion(here, range) ?? (await fetchGo({ wanted, range, here, request, sources, runner, say }));
+  if ("kind" in chosen) return chosen;
   say.push(`Go ${chosen.version} at ${chosen.bin}`);
   return {
     kind: "done",
@@ -38,6 +36,48 @@ export const setupGo: SetupTool = async (request, sources, runner) => {
     say,
   };
 };
+
+interface GoWanted {
+  readonly wanted: string;
+  readonly range: string;
+  readonly here: readonly GoHere[];
+  readonly request: BuiltInRequest;
+  readonly sources: ToolSources;
+  readonly runner: ToolRunner;
+  readonly say: string[];
+}
+
+async function fetchGo({
+  wanted,
+  range,
+  here,
+  request,
+  sources,
+  runner,
+  say,
+}: GoWanted): Promise<GoHere | BuiltInAnswer> {
+  const refuse = (elsewhere: string) =>
+    cannotBeHad({ tool: "Go", wanted: wanted === "" ? "(any version)" : wanted, has: versionsOf(here), elsewhere });
+  const [machine] = here;
+  if (machine === undefined) return refuse("install one on the agent, and it fetches others");
+  const fetcher = { program: join(machine.bin, "go"), env: runner.env, signal: request.signal };
+  try {
+    const offered = await listGoVersions(fetcher, sources.cache);
+    const version = chooseVersion(offered, range)?.version;
+    if (version === undefined) {
+      if (offered.length === 0) return refuse("the Go module proxy has none for this machine");
+      return refuse(
+        `the Go module proxy has ${versionsOf(offered).slice(0, VERSIONS_SHOWN_MAX).join(", ")} and others`,
+      );
+    }
+    const dir = await installGo(fetcher, sources.cache, version);
+    say.push(`Fetched Go ${version} from the Go module proxy`);
+    return { version, bin: join(dir, "bin") };
+  } catch (error) {
+    if (error instanceof GoFetchError) return refuse(error.message);
+    throw error;
+  }
+}
 
 /** `stable` and `oldstable` are meant of what this agent has: nothing else can be had. */
 function rangeOf(wanted: string, has: readonly string[]): string {

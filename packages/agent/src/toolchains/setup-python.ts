@@ -10,6 +10,8 @@ import { TOOL_ARCH } from "./tool-cache.ts";
 
 interface PythonHere extends Versioned {
   readonly program: string;
+  /** Of a tool cache: the folder of its shared library, which the loader does not know. */
+  readonly libraryDir?: string;
 }
 
 const DEFAULT_FILE = ".python-version";
@@ -19,6 +21,10 @@ const PROGRAMS_MAX = 20;
 const SCRIPT = `set -eu
 printf '%s\\n' "$WINDROW_SETUP_SAY"
 dir=$WINDROW_SETUP_DIR
+if [ -n "$WINDROW_SETUP_LIBRARY" ]; then
+  LD_LIBRARY_PATH=$WINDROW_SETUP_LIBRARY\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  export LD_LIBRARY_PATH
+fi
 if ! "$WINDROW_SETUP_PYTHON" -m venv "$dir" >"$RUNNER_TEMP/venv.log" 2>&1; then
   rm -rf -- "$dir"
   "$WINDROW_SETUP_PYTHON" -m venv --without-pip "$dir" || { cat "$RUNNER_TEMP/venv.log"; exit 1; }
@@ -30,6 +36,9 @@ printf '%s\\n' "$dir/bin" >> "$GITHUB_PATH"
 for name in pythonLocation Python_ROOT_DIR Python2_ROOT_DIR Python3_ROOT_DIR VIRTUAL_ENV; do
   printf '%s=%s\\n' "$name" "$dir" >> "$GITHUB_ENV"
 done
+if [ -n "$WINDROW_SETUP_LIBRARY" ]; then
+  printf 'LD_LIBRARY_PATH=%s\\n' "$LD_LIBRARY_PATH" >> "$GITHUB_ENV"
+fi
 printf 'PKG_CONFIG_PATH=%s/lib/pkgconfig\\n' "$dir" >> "$GITHUB_ENV"
 `;
 
@@ -59,6 +68,7 @@ export const setupPython: SetupTool = async (request, sources, runner) => {
     env: {
       WINDROW_SETUP_SAY: say.join("\n"),
       WINDROW_SETUP_PYTHON: chosen.program,
+      WINDROW_SETUP_LIBRARY: chosen.libraryDir ?? "",
       WINDROW_SETUP_VERSION: chosen.version,
       WINDROW_SETUP_DIR: join(request.toolCacheDir, "Python", chosen.version, TOOL_ARCH),
       WINDROW_SETUP_UPDATE: inputOf(request, "update-environment").toLowerCase() === "false" ? "false" : "true",
@@ -94,7 +104,11 @@ async function listHere({ cache }: ToolSources, runner: ToolRunner): Promise<Pyt
       return version === undefined ? [] : [{ version, program }];
     }),
   );
-  const cached = cache.list("Python").map(({ version, dir }) => ({ version, program: join(dir, "bin/python3") }));
+  const cached = cache.list("Python").map(({ version, dir }) => ({
+    version,
+    program: join(dir, "bin/python3"),
+    libraryDir: join(dir, "lib"),
+  }));
   return [...asked.flat(), ...cached];
 }
 

@@ -17,6 +17,8 @@ export interface ToolCache {
   list(tool: string): CachedTool[];
   /** Gives `make` an empty folder to fill, once however many ask, and answers where it stands when it is whole. */
   add(tool: string, version: string, make: (dir: string) => Promise<void>): Promise<string>;
+  /** Lends an empty folder for the time of the work. */
+  withScratch<T>(work: (dir: string) => Promise<T>): Promise<T>;
 }
 
 /** `x64`, `arm64`: as in the names of folders. */
@@ -43,19 +45,25 @@ export function createToolCache(options: {
     const home = join(dir, tool, version);
     const whole = join(home, TOOL_ARCH);
     if (existsSync(`${whole}.complete`)) return whole;
-    const draft = join(dir, `.new-${process.pid}-${++draftNo}`);
-    try {
-      makeOpenFolder(draft);
+    await withScratch(async (draft) => {
       await make(draft);
       makeOpenFolder(join(dir, tool));
       makeOpenFolder(home);
       rmSync(whole, { recursive: true, force: true });
       renameSync(draft, whole);
       writeFileSync(`${whole}.complete`, "");
-    } finally {
-      rmSync(draft, { recursive: true, force: true });
-    }
+    });
     return whole;
+  }
+
+  async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+    const scratch = join(dir, `.new-${process.pid}-${++draftNo}`);
+    try {
+      makeOpenFolder(scratch);
+      return await work(scratch);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
   }
 
   return {
@@ -67,6 +75,7 @@ export function createToolCache(options: {
       adding.set(key, added);
       return added;
     },
+    withScratch,
   };
 }
 
