@@ -177,6 +177,7 @@ describe("contexts and variables of a job", () => {
       - run: |
           echo "\${{ vars.COLOUR }} \${{ inputs.count }} \${{ inputs.deep.x }} \${{ github.head_ref }}/\${{ github.base_ref }}"
           echo "$RUNNER_DEBUG \${{ runner.debug }} \${{ runner.os }} \${{ toJSON(job) }}"
+          test "$GITHUB_ENV" = "\${{ github.env }}" && test "$GITHUB_PATH" = "\${{ github.path }}"
           echo "$GITHUB_ACTION \${{ github.action }} $GITHUB_TRIGGERING_ACTOR"
     `,
       {

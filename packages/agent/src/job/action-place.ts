@@ -7,9 +7,14 @@ export interface ActionPlace {
   readonly ref: string;
 }
 
-/** A step's own entries of the `github` context: its `action`, and the action around it. */
-export function actionEntries(name: string, place: ActionPlace | undefined): { readonly [name: string]: Value } {
+/** A step's own entries of the `github` context: its `action`, the action around it, and its files where it has some. */
+export function actionEntries(
+  name: string,
+  place: ActionPlace | undefined,
+  files?: { readonly env: string; readonly path: string },
+): { readonly [name: string]: Value } {
   return {
+    ...files,
     action: name,
     action_path: place?.path ?? "",
     action_repository: place?.repository ?? "",

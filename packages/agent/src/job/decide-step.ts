@@ -1,6 +1,7 @@
 import type { StepDefinition } from "@windrow/model";
 import { ExpressionFailure, evaluateCondition, evaluateTemplate } from "@windrow/workflow";
 import { actionEntries } from "./action-place.ts";
+import { placeStepFiles } from "./step-files.ts";
 import type { StepFrame } from "./step-frame.ts";
 import type { StepView } from "./step-scope.ts";
 
@@ -27,10 +28,10 @@ const STEP_TIMEOUT_MINUTES_MAX = 360 * 24;
 export function decideStep(
   frame: StepFrame,
   step: StepDefinition,
-  options: { readonly actionName: string; readonly isKnown: boolean },
+  options: { readonly actionName: string; readonly backendNo: number; readonly isKnown: boolean },
 ): StepDecision {
   const { scope, job } = frame;
-  const github = actionEntries(options.actionName, frame.action);
+  const github = actionEntries(options.actionName, frame.action, placeStepFiles(job, options.backendNo));
   let name = defaultName(step);
   let continueOnError = false;
   try {

@@ -113,7 +113,9 @@ async function runPart(frame: StepFrame, part: Part): Promise<StepResult | undef
     startedAtBootMs: job.bootClockMs(),
     ...((part.note.isAfterStop || frame.ends.stopped.aborted) && { isAfterStop: true }),
   };
-  const decision = decideStep(frame, part.step, { actionName: part.actionName, isKnown: begun !== undefined });
+  const { step, actionName } = part;
+  const processNo = backendNo(plan, stepNo, partNo);
+  const decision = decideStep(frame, step, { actionName, backendNo: processNo, isKnown: begun !== undefined });
   const facts = { stepNo, name: decision.name, continueOnError: false, startedAtMs: note.startedAtMs };
   const partsBefore = log.parts.length;
   const keep = (result: StepResult): StepResult => {
@@ -128,7 +130,6 @@ async function runPart(frame: StepFrame, part: Part): Promise<StepResult | undef
     journal.append({ kind: "part_started", attemptId: attempt.attemptId, stepNo, partNo, text, ...note });
   }
   log.addText(text);
-  const { step, actionName } = part;
   const end: WorkEnd =
     decision.kind === "refused"
       ? { outcome: "failed", fault: decision.why }
@@ -138,7 +139,7 @@ async function runPart(frame: StepFrame, part: Part): Promise<StepResult | undef
           actionName,
           view: decision.view,
           note,
-          backendNo: backendNo(plan, stepNo, partNo),
+          backendNo: processNo,
         });
   if (end.fault !== undefined) {
     log.annotations.add({ level: "error", message: end.fault });

@@ -39,7 +39,8 @@ export async function runStep(options: StepOptions): Promise<StepResult> {
   const source = { repository: plan.source.repository, sha: plan.source.sha };
   const outer = { job, stepNo, log, parts: countParts(), scope, ends, depth: 0, place: "", source, action: undefined };
   const frame = { ...outer, deadlineBootMs: undefined, defaults: plan.defaults, preState: options.preState, doStep };
-  const decision = decideStep(frame, step, { actionName, isKnown: known !== undefined });
+  const processNo = backendNo(plan, stepNo);
+  const decision = decideStep(frame, step, { actionName, backendNo: processNo, isKnown: known !== undefined });
   const facts = { stepNo, name: decision.name, continueOnError: false, startedAtMs: note.startedAtMs };
   if (decision.kind === "skip") return toResult(job, facts, { outcome: "skipped" });
   const { continueOnError } = decision;
@@ -50,7 +51,7 @@ export async function runStep(options: StepOptions): Promise<StepResult> {
   const deadlineBootMs = decision.timeoutMs === undefined ? undefined : note.startedAtBootMs + decision.timeoutMs;
   try {
     const work = { frame: { ...frame, deadlineBootMs }, step, view: decision.view, actionName, note };
-    return finish(await doStep({ ...work, backendNo: backendNo(plan, stepNo) }));
+    return finish(await doStep({ ...work, backendNo: processNo }));
   } finally {
     if (!attempt.abandoned.aborted) log.end();
   }

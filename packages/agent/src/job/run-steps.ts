@@ -4,7 +4,7 @@ import { BACKGROUND_STEPS_MAX, type BackgroundSteps, createBackgroundSteps } fro
 import { decideStep } from "./decide-step.ts";
 import { doStep } from "./do-step.ts";
 import { nameActions } from "./name-actions.ts";
-import { mainNo, type OpenJob } from "./open-job.ts";
+import { backendNo, mainNo, type OpenJob } from "./open-job.ts";
 import { recallStep } from "./recall-step.ts";
 import { runPost } from "./run-post.ts";
 import { runPres } from "./run-pre.ts";
@@ -164,7 +164,11 @@ async function minds(
   const outer = { job, stepNo, log, parts: countParts(), scope, ends, depth: 0, place: "", source, action: undefined };
   const frame = { ...outer, deadlineBootMs: undefined, defaults: {}, preState: {}, doStep };
   const isKnown = job.memory.stepsStarted.has(stepNo);
-  const decision = decideStep(frame, step, { actionName: gathered.names[index] ?? "", isKnown });
+  const decision = decideStep(frame, step, {
+    actionName: gathered.names[index] ?? "",
+    backendNo: backendNo(plan, stepNo),
+    isKnown,
+  });
   const startedAtMs = job.memory.stepsStarted.get(stepNo)?.startedAtMs ?? clock.nowMs();
   const facts = { stepNo, name: decision.name, continueOnError: false, startedAtMs };
   if (decision.kind === "skip") return toResult(job, facts, { outcome: "skipped" });

@@ -17,6 +17,11 @@ export interface MadeStepFiles {
   readonly variables: { readonly [name: string]: string };
 }
 
+/** Where its files will be that expressions may name. */
+export function placeStepFiles(job: OpenJob, backendNo: number): { readonly env: string; readonly path: string } {
+  return { env: join(job.files.dir, `${backendNo}-env`), path: join(job.files.dir, `${backendNo}-path`) };
+}
+
 /** Makes a process's files afresh, or leaves those of an earlier try. */
 export function makeStepFiles(job: OpenJob, backendNo: number, options: { readonly hasState: boolean }): MadeStepFiles {
   const make = (name: string) => job.files.write(`${backendNo}-${name}`, "");

@@ -9,14 +9,15 @@ import { runProcess } from "./run-process.ts";
 import { stepEnvironment } from "./step-environment.ts";
 import { makeStepFiles } from "./step-files.ts";
 import { type ActionWork, whatEnds } from "./step-frame.ts";
+import { untilEnded } from "./until-ended.ts";
 import type { WorkEnd } from "./work-end.ts";
 
 /** Runs the action that a step uses. Throws `ExpressionFailure`. */
 export async function useAction(work: ActionWork): Promise<WorkEnd> {
   const { frame, step } = work;
-  const ended = whatEnds(work);
-  const resolved = await resolveOrStop(work, AbortSignal.any([ended, frame.job.attempt.over]));
-  if (resolved === undefined) return { outcome: "cancelled" };
+  const asked = await untilEnded(work, (signal) => resolveUses(frame.job, step.uses, frame.source, signal));
+  if (asked.kind === "ended") return asked.end;
+  const resolved = asked.value;
   if (resolved.kind === "refused") return { outcome: "failed", fault: resolved.why };
   if (resolved.kind === "builtIn") return useBuiltIn(work, resolved);
   const { action } = resolved;
@@ -28,17 +29,6 @@ export async function useAction(work: ActionWork): Promise<WorkEnd> {
       return runJavaScript(work, action, runs);
     case "docker":
       return { outcome: "failed", fault: `'${step.uses}' is a Docker action: ${NO_CONTAINERS}` };
-  }
-}
-
-/** Undefined: the step was ended meanwhile. */
-async function resolveOrStop({ frame, step }: ActionWork, signal: AbortSignal): Promise<ResolvedUses | undefined> {
-  try {
-    return await resolveUses(frame.job, step.uses, frame.source, signal);
-  } catch (error) {
-    frame.job.attempt.over.throwIfAborted();
-    if (signal.aborted) return undefined;
-    throw error;
   }
 }
 
@@ -63,22 +53,18 @@ async function useBuiltIn(
     stepFiles: variables,
     action: actionVariables(actionName, place),
   });
-  const stopped = whatEnds(work);
   const { workspaceDir, homeDir, tempDir } = job.files.work;
-  const answer =
-    repository === CHECKOUT
-      ? prepareCheckout({ plan: job.plan, serverUrl: job.serverUrl, jobToken: job.jobToken, inputs, workspaceDir })
-      : await job.actions.prepareBuiltIn({
-          repository,
-          ref,
-          inputs,
-          env,
-          workspaceDir,
-          homeDir,
-          tempDir,
-          toolCacheDir: job.environment.RUNNER_TOOL_CACHE ?? "",
-          signal: AbortSignal.any([stopped, job.attempt.over]),
-        });
+  const asked = await untilEnded(work, async (signal) => {
+    if (repository === CHECKOUT) {
+      const { plan, serverUrl, jobToken } = job;
+      return prepareCheckout({ plan, serverUrl, jobToken, inputs, workspaceDir });
+    }
+    const toolCacheDir = job.environment.RUNNER_TOOL_CACHE ?? "";
+    const request = { repository, ref, inputs, env, workspaceDir, homeDir, tempDir, toolCacheDir, signal };
+    return job.actions.prepareBuiltIn(request);
+  });
+  if (asked.kind === "ended") return asked.end;
+  const answer = asked.value;
   if (answer.kind === "refused") return { outcome: "failed", fault: answer.why };
   const post = "post" in answer ? answer.post : undefined;
   const record: PostRecord | undefined = post && {
@@ -97,5 +83,5 @@ async function useBuiltIn(
     return { outcome: "succeeded", outputs, env: set, paths, ...posts };
   }
   const start = { argv: answer.argv, env: { ...env, ...answer.env }, cwd: workspaceDir, files };
-  return { ...(await runProcess({ frame, backendNo, start, stopped })), ...posts };
+  return { ...(await runProcess({ frame, backendNo, start, stopped: whatEnds(work) })), ...posts };
 }
