@@ -199,6 +199,13 @@ test("a long line is cut around the place that is meant, to the width of the ter
   expect(lines[at - 1]?.slice(lines[at]?.indexOf("^"))).toMatch(/^(\$\{\{ )?nothing\.there|^\S/);
 });
 
+test("on a terminal words are not cut at its edge", async () => {
+  const { out } = await lint(["warned.yml", "misspelt.yml"], { terminal: { columns: 60, rows: 24 } });
+  const lines = out.split("\n").map((line) => stripVTControlCharacters(line));
+  expect(lines.filter((line) => line.length > 60 && line.includes(" ") && !line.includes("env:"))).toEqual([]);
+  expect(lines.some((line) => line.startsWith("  hint: "))).toBe(true);
+});
+
 test("thousands of files are checked in the order they were given", async () => {
   const names = Array.from({ length: 2_000 }, (_, index) => `many/${String(index).padStart(4, "0")}.yml`);
   mkdirSync(path.join(folder, "many"));

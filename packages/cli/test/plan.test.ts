@@ -190,6 +190,14 @@ describe("without a farm", () => {
   });
 });
 
+test("on a narrow terminal no line is wider than it, and reasons that were cut stand below in full", async () => {
+  const args = ["plan", path.join(folder, ".github/workflows/ci.yml"), "--ref", "main"];
+  const terminal = { columns: 80, rows: 24 };
+  const { out } = await runOffline(args, { cwd: folder, environment: { NO_COLOR: "1" }, terminal });
+  expect(out.split("\n").filter((line) => line.length > 80 && !line.includes("for push of"))).toEqual([]);
+  expect(out).toMatch(/\ndeploy: its condition is false: github.event_name ==\s+'workflow_dispatch'\n/);
+});
+
 describe("with a farm", () => {
   test("the pools are named that have an agent with every label", async () => {
     const { jobs, json } = await plan("@ci.yml --ref main --json", { WINDROW_URL: farm.url, WINDROW_TOKEN: "wru_t" });

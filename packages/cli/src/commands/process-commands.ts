@@ -28,6 +28,13 @@ export function addProcessCommands(program: Command, context: TreeContext): void
       "--admin-token-file <file>",
       "made when there is no admin token yet (WINDROW_ADMIN_TOKEN_FILE; default: admin-token in the data folder)",
     )
+    .option("--actions-dir <folder>", "git mirrors of actions at OWNER/NAME (WINDROW_ACTIONS_DIR)")
+    .option("--actions-url <url>", "git server with actions at URL/OWNER/NAME.git (WINDROW_ACTIONS_URL)")
+    .option("--actions-allowed <list>", "owner/name or owner/*, with commas (WINDROW_ACTIONS_ALLOWED; default: *)")
+    .option(
+      "--actions-shared <list>",
+      "hosted repositories that other owners' runs may use as actions (WINDROW_ACTIONS_SHARED; default: none)",
+    )
     .addOption(
       new Option("--log-level <level>", "how much it says (WINDROW_LOG_LEVEL)").choices([
         "debug",

@@ -3,6 +3,7 @@ import type { Diagnostic } from "@windrow/model";
 import stringWidth from "string-width";
 import type { Style } from "../output/terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
+import { wrapText } from "../output/wrap-text.ts";
 
 /** Shown of a source line at most; a longer one is cut around the place that is meant. */
 const COLUMNS_DEFAULT = 120;
@@ -23,16 +24,20 @@ export function formatDiagnostic(
 ): string[] {
   const { style } = options;
   const { severity, file, line, column } = diagnostic;
-  const head = `${style("bold", `${clean(file)}:${line}:${column}:`)} ${style(severity === "error" ? "red" : "yellow", `${severity}:`)} ${clean(diagnostic.message)}`;
-  const hint = diagnostic.hint === undefined ? [] : [`  ${style("cyan", "hint:")} ${clean(diagnostic.hint)}`];
-  if (options.source === undefined || options.source.trim() === "") return [head, ...hint];
+  const wrap = (text: string, indent: string) =>
+    options.columns === undefined ? [text] : wrapText(text, { columns: options.columns - 2, indent });
+  const said = `${style("bold", `${clean(file)}:${line}:${column}:`)} ${style(severity === "error" ? "red" : "yellow", `${severity}:`)} ${clean(diagnostic.message)}`;
+  const head = wrap(said, "    ");
+  const hinted = `${style("cyan", "hint:")} ${clean(diagnostic.hint ?? "")}`;
+  const hint = diagnostic.hint === undefined ? [] : wrap(hinted, "      ").map((text) => `  ${text}`);
+  if (options.source === undefined || options.source.trim() === "") return [...head, ...hint];
   const number = String(line);
   const room = Math.max(CONTEXT_COLUMNS, (options.columns ?? COLUMNS_DEFAULT) - number.length - 5);
   const { text, before } = cutAround(options.source, column, room);
   const margin = (label: string) => style("dim", `  ${label.padStart(number.length)} |`);
   const caret = `${[...clean(before)].map((one) => (one === "\t" ? "\t" : " ".repeat(stringWidth(one)))).join("")}^`;
   return [
-    head,
+    ...head,
     `${margin(number)} ${clean(text)}`,
     `${margin("")} ${style(severity === "error" ? "red" : "yellow", caret)}`,
     ...hint,

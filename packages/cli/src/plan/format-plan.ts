@@ -1,5 +1,6 @@
 import { formatTable, type TableColumn } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
+import { wrapText } from "../output/wrap-text.ts";
 import type { PlannedJob, PlannedRun } from "./plan-json.ts";
 
 const COLUMNS: readonly TableColumn[] = [
@@ -43,7 +44,18 @@ export function formatPlan(
       styleTitle: (text) => style("dim", text),
     },
   );
-  return [head, ...title, "", ...table, "", summarize(run)];
+  return [head, ...title, "", ...table, "", ...listCut(run, table, options.columns), summarize(run)];
+}
+
+/** Reasons that the table had no room for, in full. */
+function listCut(run: PlannedRun, table: readonly string[], columns: number | undefined): string[] {
+  if (columns === undefined) return [];
+  const cut = run.jobs.flatMap((planned, index) => {
+    const why = explain(planned);
+    return why === "" || table[index + 1]?.includes(why) ? [] : [`${planned.job.name}: ${why}`];
+  });
+  if (cut.length === 0) return [];
+  return [...cut.flatMap((line) => wrapText(line, { columns, indent: "  " })), ""];
 }
 
 function formatJob({ job, pools }: PlannedJob, style: Style): string[] {

@@ -14,6 +14,10 @@ const VARIABLES = {
   publicUrl: { variable: "WINDROW_PUBLIC_URL" },
   grpcPublicAddress: { variable: "WINDROW_GRPC_PUBLIC_ADDRESS" },
   adminTokenFile: { variable: "WINDROW_ADMIN_TOKEN_FILE", isPath: true },
+  actionsDir: { variable: "WINDROW_ACTIONS_DIR", isPath: true },
+  actionsUrl: { variable: "WINDROW_ACTIONS_URL" },
+  actionsAllowed: { variable: "WINDROW_ACTIONS_ALLOWED" },
+  actionsShared: { variable: "WINDROW_ACTIONS_SHARED" },
   logLevel: { variable: "WINDROW_LOG_LEVEL" },
 } as const satisfies Record<string, { variable: string; isPath?: boolean }>;
 
