@@ -11,6 +11,7 @@ import { detectLabels, runs } from "./start/detect-labels.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
 import { joinFarm } from "./start/join-farm.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
+import { reachablePath } from "./start/reachable-path.ts";
 
 const VERSION = "0.1.0";
 /** What service managers know as "the configuration is wrong: starting again will not help". */
@@ -25,7 +26,9 @@ async function main(): Promise<void> {
   lockAgentFolder(config.agentDir);
   const natsKey = loadOrMakeNatsKey(config.agentDir);
   const slotUsers = await prepareSlotUsers(config);
-  const runner = { env: config.machineEnv, user: slotUsers[0] };
+  const { PATH: path = "", ...env } = config.machineEnv;
+  const machineEnv = { ...env, PATH: hasSlotUsers ? reachablePath(path) : path };
+  const runner = { env: machineEnv, user: slotUsers[0] };
   const labels = await detectLabels({ configured: config.labels, ...runner });
   const credential =
     loadCredential(config.agentDir) ?? (await join(config, labels, natsKey.publicKey, logger, stop.signal));
@@ -42,7 +45,7 @@ async function main(): Promise<void> {
     slotsCount: config.slotsCount,
     labels,
     version: VERSION,
-    machineEnv: config.machineEnv,
+    machineEnv,
     npmRegistryUrl: findNpmRegistry({ configured: config.npmRegistryUrl, npmrcPaths: config.npmrcPaths }),
     toolCacheDirs: config.toolCacheDirs,
     hasBash: await runs(["bash", "-c", ":"], runner),

@@ -18,9 +18,24 @@ describe("readConfig", () => {
     ["WINDROW_GRPC_PORT", "70000", /WINDROW_GRPC_PORT must be a whole number/],
     ["WINDROW_LOG_LEVEL", "loud", /WINDROW_LOG_LEVEL must be one of fatal/],
     ["WINDROW_PUBLIC_URL", "farm", /WINDROW_PUBLIC_URL is not a URL/],
+    ["WINDROW_ACTIONS_URL", "file:///srv", /WINDROW_ACTIONS_URL is not an http or https URL/],
+    ["WINDROW_ACTIONS_ALLOWED", "actions/*, ../x", /WINDROW_ACTIONS_ALLOWED must list owner\/name.*"\.\.\/x"/],
     ["WINDROW_NATS_URL", "nats://localhost", /WINDROW_NATS_KEYS_FILE is not set/],
   ])("names %s when it is %j", (name, value, message) => {
     expect(() => readConfig({ ...enough, [name]: value })).toThrow(message);
+  });
+
+  it("takes actions from hosted repositories only unless told of other places", () => {
+    expect(readConfig(enough).actions).toEqual({ allowed: ["*"], shared: [] });
+    const more = { ...enough, WINDROW_ACTIONS_DIR: "/srv/mirrors", WINDROW_ACTIONS_URL: "https://git.example.org/" };
+    expect(
+      readConfig({ ...more, WINDROW_ACTIONS_ALLOWED: "actions/*", WINDROW_ACTIONS_SHARED: "me/tool" }).actions,
+    ).toEqual({
+      mirrorDir: "/srv/mirrors",
+      baseUrl: "https://git.example.org",
+      allowed: ["actions/*"],
+      shared: ["me/tool"],
+    });
   });
 
   it("tells agents the controllers' own NATS addresses unless there are public ones", () => {

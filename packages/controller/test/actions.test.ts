@@ -112,7 +112,7 @@ describe("one run", () => {
 });
 
 describe("a hosted repository", () => {
-  it("serves runs of its owner, others when the farm shares it, and strangers never", async () => {
+  it("serves runs of its owner, others when the farm shares it, and strangers only in its own", async () => {
     const hosted = await kit.host("team", "tool");
     const actions = await kit.actions();
     const shared = await kit.actions({ shared: ["team/*"] });
@@ -130,6 +130,10 @@ describe("a hosted repository", () => {
     expect(await ask(actions, { owner: "team", trust: "untrusted" })).toBe("problem");
     expect(await ask(shared, { owner: "me", trust: "untrusted" })).toBe("sha");
     expect(hosted.first).toMatch(/^[0-9a-f]{40}$/);
+    const few = await kit.actions({ allowed: ["actions/*"] });
+    const itself = { runId: await kit.run(), repository: "team/tool", ref: "v1" };
+    const own = { owner: "team", repository: "tool", trust: "untrusted" } as const;
+    expect(await few.resolve({ ...itself, reader: own })).toEqual({ kind: "sha", sha: hosted.first });
   });
 
   it("comes before a mirror of the same name", async () => {

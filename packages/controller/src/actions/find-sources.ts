@@ -15,6 +15,8 @@ export type ActionSource =
 export interface ActionReader {
   /** Owner of the repository that the run belongs to. */
   readonly owner: string;
+  /** The repository itself, without its owner: a run always reads its own. */
+  readonly repository?: string;
   readonly trust: Trust;
 }
 
@@ -31,7 +33,8 @@ export type FoundSources =
 
 /**
  * Where to look for `owner/name`, in order: hosted on this farm, in the mirror folder, on the configured server. A
- * hosted repository of another owner is passed over unless the farm shares it; so is every one for a run of strangers.
+ * hosted repository of another owner is passed over unless the farm shares it; for a run of strangers so is every one but
+ * the run's own.
  */
 export async function findSources(
   deps: FindSourcesDeps,
@@ -43,7 +46,8 @@ export async function findSources(
   if (rest.length > 0 || !NAME_PATTERN.test(owner) || !NAME_PATTERN.test(name)) {
     return { kind: "problem", problem: `'${repository}' is not a name a repository can have` };
   }
-  if (!matchesRepository(allowed, repository)) {
+  const isOwn = isSame(reader, { owner, name });
+  if (!isOwn && !matchesRepository(allowed, repository)) {
     return {
       kind: "problem",
       problem: `this farm does not allow actions of ${repository} (WINDROW_ACTIONS_ALLOWED on the controller says which it does)`,
@@ -72,12 +76,15 @@ async function findHosted(
 ): Promise<string | undefined> {
   const { owner, name } = repository;
   const isShared = matchesRepository(settings.shared, `${owner}/${name}`);
-  const isOwn = reader.trust === "trusted" && reader.owner === owner;
-  if (!isShared && !isOwn) return undefined;
+  const isOwners = reader.trust === "trusted" && reader.owner === owner;
+  if (!isShared && !isOwners && !isSame(reader, repository)) return undefined;
   if ((await findRepository(db, repository)) === undefined) return undefined;
   const folder = repositoryFolder(environment.gitDir, repository);
   return (await isFolder(folder)) ? folder : undefined;
 }
+
+const isSame = (reader: ActionReader, { owner, name }: { readonly owner: string; readonly name: string }): boolean =>
+  reader.owner === owner && reader.repository === name;
 
 /** Names on disk may be in lower case, since nobody minds the case of an owner or a name. */
 async function findMirror(mirrorDir: string, owner: string, name: string): Promise<string | undefined> {

@@ -31,13 +31,12 @@ export function serveActions({ db, watch, actions }: ServeActionsDeps) {
       { lease, repository, ref }: ResolveActionRequest,
     ): Promise<ResolveActionReply> =>
       watch.watch(async () => {
-        const { runId, owner, trust } = await runOf(caller, lease);
-        return actions.resolve({ runId, repository, ref, reader: { owner, trust } });
+        const { runId, ...reader } = await runOf(caller, lease);
+        return actions.resolve({ runId, repository, ref, reader });
       }),
     fetchAction: (caller: AgentCaller, { lease, repository, sha, offset }: FetchActionRequest): Promise<FetchReply> =>
       watch.watch(async () => {
-        const { runId, owner, trust } = await runOf(caller, lease);
-        const reader = { owner, trust };
+        const { runId, ...reader } = await runOf(caller, lease);
         return actions.readTree({ runId, repository, sha, offset, reader, bytesMax: FETCH_BYTES_MAX });
       }),
   };

@@ -6,6 +6,8 @@ export interface RunOfLease {
   readonly runId: number;
   readonly repositoryId: number;
   readonly owner: string;
+  /** Without its owner. */
+  readonly repository: string;
   readonly trust: Trust;
 }
 
@@ -15,7 +17,7 @@ export async function findRunOfLease(
   { attemptId, leaseId, sessionNo, agentId }: LeaseRef & { readonly agentId: AgentId },
 ): Promise<RunOfLease | undefined> {
   const { rows } = await sql<RunOfLease>`
-    select r.id as "runId", r.repository_id as "repositoryId", p.owner, r.trust
+    select r.id as "runId", r.repository_id as "repositoryId", p.owner, p.name as repository, r.trust
     from attempts a join jobs j on j.id = a.job_id join runs r on r.id = j.run_id
       join repositories p on p.id = r.repository_id
     where a.id = ${attemptId} and a.lease_id = ${leaseId} and a.agent_id = ${agentId} and a.session_no <= ${sessionNo}
