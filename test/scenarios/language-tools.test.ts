@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Farm } from "../kit/farm.ts";
-import type { GitRepository } from "../kit/git-repository.ts";
+import { GitRepository } from "../kit/git-repository.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
 import { runWindrow } from "../kit/windrow-command.ts";
 
@@ -84,4 +84,20 @@ test("a plan names the pool that would run a job", async () => {
   const planned = await text("plan", file, "--event", "workflow_dispatch", "-i", "loud=true");
   expect(planned).toMatch(/\nsay +✓ runs +linux +default\n/);
   expect(planned).toContain("1 job would run");
+});
+
+test("a repository without a workflow file is built by the usual workflow of its language", async () => {
+  const project = await GitRepository.create({
+    "package.json": JSON.stringify({ name: "app", version: "1.0.0", scripts: { test: "node test.mjs" } }),
+    "test.mjs": "console.log('tested', 6 * 7);\n",
+  });
+  const url = `${farm.url}/git/me/usual.git`;
+  const pushed = await project.push({ url, token: farm.adminToken, pushOptions: ["wait"] });
+  expect(pushed.stderr).toContain("what runs is the usual workflow of a node project");
+  expect(pushed.stderr).toMatch(/run #\d+: success/);
+  await project.git("remote", "add", "farm", url);
+  const written = await runWindrow(farm, ["init"], { cwd: project.dir });
+  expect(written.out.toString()).toBe(".windrow/workflows/ci.yml\n");
+  const tried = await runWindrow(farm, ["try"], { cwd: project.dir });
+  expect([tried.code, tried.out.toString()]).toEqual([0, expect.stringContaining("tested 42")]);
 });
