@@ -25,6 +25,7 @@ on: { push: {}, workflow_dispatch: {}, repository_dispatch: {} }
 permissions: ${permissions}
 jobs: { a: { runs-on: linux, steps: [{ run: x }] } }
 `;
+const NIGHTLY = 'on: { schedule: [{ cron: "0 3 * * *" }] }\njobs: { a: { runs-on: linux, steps: [{ run: x }] } }';
 const runsOf = async (name: string) => {
   const rows = await core.db
     .selectFrom("runs")
@@ -67,9 +68,16 @@ async function startJob(name: string, permissions: string) {
 describe("a job's own token", () => {
   it("with contents: write pushes to its repository, and that starts no run", async () => {
     const { tree, agent, offer, jobToken } = await startJob("writer", "{ contents: write }");
-    await tree.commit({ made: "by the job" });
+    await tree.commit({ ".windrow/workflows/nightly.yml": NIGHTLY });
     const push = await tree.push({ token: jobToken, name: "writer" });
     expect(push.code, push.stderr).toBe(0);
+    // the farm knows the new schedule all the same
+    const { schedules } = await core.db
+      .selectFrom("repositories")
+      .select("schedules")
+      .where("name", "=", "writer")
+      .executeTakeFirstOrThrow();
+    expect(schedules).toMatchObject([{ cron: "0 3 * * *" }]);
     expect(push.stderr).toContain("a job's own token");
     expect(await runsOf("writer")).toEqual(["push"]);
     const elsewhere = await tree.push({ token: jobToken, name: "other" });

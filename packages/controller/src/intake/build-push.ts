@@ -4,10 +4,11 @@ import type { ParseWorker } from "@windrow/workflow";
 import type { Actions } from "../actions/create-actions.ts";
 import type { GitEnvironment } from "../git/git-environment.ts";
 import type { ReaderPool } from "../git/reader-pool.ts";
+import { isDeletion } from "./check-push.ts";
 import { prepareRuns } from "./prepare-runs.ts";
 import { readPushTriggers } from "./push-trigger.ts";
 import { WORKFLOW_FILES_MAX } from "./read-workflow-files.ts";
-import { rememberDefault } from "./remember-default.ts";
+import { readDefault, rememberDefault } from "./remember-default.ts";
 import { type StartRunsDeps, startRuns } from "./start-runs.ts";
 
 export interface BuildPushDeps extends StartRunsDeps {
@@ -31,6 +32,8 @@ export async function buildPush(
 ): Promise<BuiltPush> {
   const triggers = await readPushTriggers(deps, push);
   if ("nothing" in triggers) {
+    // what starts nothing may still change what schedules say
+    if (isDefault(push) && !isDeletion(push.row)) await readDefault(deps, push.repository, push.folder);
     await startRuns(deps, { pushId: push.row.id, runs: [], reason: triggers.nothing });
     return { runIds: [], notes: [`nothing to build: ${triggers.nothing}`] };
   }

@@ -4,10 +4,8 @@ import type { PushGate } from "../git/push-gate.ts";
 import { repositoryFolder } from "../git/repository-folder.ts";
 import type { BuildPushDeps } from "./build-push.ts";
 import { deleteTryRefs } from "./delete-try-refs.ts";
-import { listTriggers, parseFiles } from "./prepare-runs.ts";
-import { readWorkflowFiles } from "./read-workflow-files.ts";
 import { createPushGate } from "./receive-push.ts";
-import { rememberDefault } from "./remember-default.ts";
+import { readDefault } from "./remember-default.ts";
 import { repairPushes } from "./repair-pushes.ts";
 import { startFollowers } from "./start-followers.ts";
 import {
@@ -43,13 +41,7 @@ export function createIntake(
   return {
     gate: createPushGate(deps),
     startRun: (request) => startRunByHand(deps, request),
-    async readDefault(repository) {
-      const folder = repositoryFolder(deps.environment.gitDir, repository);
-      const content = await readWorkflowFiles(deps.reader, folder, `refs/heads/${repository.default_branch}`);
-      if (content === undefined) return;
-      const triggers = listTriggers(await parseFiles(content, deps.parser));
-      await rememberDefault(deps, repository, { content, triggers });
-    },
+    readDefault: (repository) => readDefault(deps, repository, repositoryFolder(deps.environment.gitDir, repository)),
     dispatch: (request) => dispatchRepository(deps, request),
     async start() {
       loops = [

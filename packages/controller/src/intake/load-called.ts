@@ -1,5 +1,5 @@
 import type { CalledWorkflow, Diagnostic, JobDefinition, Trust, WorkflowDefinition } from "@windrow/model";
-import type { ParseWorker } from "@windrow/workflow";
+import type { ParseResult, ParseWorker } from "@windrow/workflow";
 import type { Actions } from "../actions/create-actions.ts";
 import type { ReaderPool } from "../git/reader-pool.ts";
 import { checkCall } from "./check-call.ts";
@@ -8,6 +8,8 @@ import { WORKFLOW_FILE_BYTES_MAX } from "./read-workflow-files.ts";
 /** As documented: a workflow may call others this deep, itself counted, and so many in all. */
 export const CALL_LEVELS_MAX = 4;
 export const CALLED_FILES_MAX = 20;
+/** All called files together, each counted wherever it is called. */
+export const CALLED_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface LoadCalledDeps {
   readonly reader: ReaderPool;
@@ -42,6 +44,9 @@ interface FilePlace {
 }
 
 type Found = { readonly sha: string; readonly text: string } | { readonly problem: string };
+type Read =
+  | { readonly sha: string; readonly sizeBytes: number; readonly parsed: ParseResult }
+  | { readonly problem: string };
 
 /**
  * Reads every workflow that the jobs of this one call, and those that they call: `./path` from the same commit,
@@ -53,7 +58,8 @@ export async function loadCalled(
   definition: WorkflowDefinition,
 ): Promise<LoadedCalls> {
   const diagnostics: Diagnostic[] = [];
-  const files = new Map<string, Promise<Found>>();
+  const files = new Map<string, Promise<Read>>();
+  let bytesCount = 0;
   const start = {
     repository: own.repository,
     ref: own.ref,
@@ -95,9 +101,14 @@ export async function loadCalled(
       complain(job, at, `'${uses}' calls itself`);
       return undefined;
     }
+    bytesCount += found.sizeBytes;
+    if (bytesCount > CALLED_BYTES_MAX) {
+      complain(job, at, `the workflows that are called come to more than ${CALLED_BYTES_MAX / 1024 / 1024} MiB`);
+      return undefined;
+    }
     const isOwn = target.repository === own.repository && found.sha === own.sha;
     const file = isOwn ? target.path : `${target.repository}/${target.path}@${target.ref}`;
-    const parsed = await deps.parser.parse(target.path, found.text);
+    const { parsed } = found;
     diagnostics.push(...parsed.diagnostics.map((one) => ({ ...one, file })));
     if (parsed.definition === undefined) {
       complain(job, at, `'${uses}' cannot be called: it has errors`);
@@ -108,16 +119,23 @@ export async function loadCalled(
     return { repository, ref, sha, definition: await load(parsed.definition, place) };
   }
 
-  function read(target: CallTarget): Promise<Found> {
+  function read(target: CallTarget): Promise<Read> {
     const key = `${target.repository}@${target.ref}:${target.path}`;
     const known = files.get(key);
     if (known !== undefined) return known;
     if (files.size >= CALLED_FILES_MAX) {
       return Promise.resolve({ problem: `a run may call ${CALLED_FILES_MAX} workflows, and this is one more` });
     }
-    const reading = readAnew(target);
+    const reading = readAndParse(target);
     files.set(key, reading);
     return reading;
+  }
+
+  async function readAndParse(target: CallTarget): Promise<Read> {
+    const found = await readAnew(target);
+    if ("problem" in found) return found;
+    const parsed = await deps.parser.parse(target.path, found.text);
+    return { sha: found.sha, sizeBytes: Buffer.byteLength(found.text), parsed };
   }
 
   async function readAnew({ repository, ref, path, sha }: CallTarget): Promise<Found> {

@@ -3,7 +3,6 @@ import type { NewJob, NewRun, RepositoryRow } from "@windrow/store";
 import {
   matchTriggers,
   type ParseResult,
-  type ParseWorker,
   readDispatchInputs,
   resolveJobs,
   type TriggerEvent,
@@ -11,15 +10,9 @@ import {
 } from "@windrow/workflow";
 import { toNewJob } from "../runs/new-job.ts";
 import type { Changes } from "./changed-paths.ts";
-import { conventionalNote } from "./conventional-file.ts";
 import { type LoadCalledDeps, loadCalled } from "./load-called.ts";
-import {
-  type CommitContent,
-  WORKFLOW_FILE_BYTES_MAX,
-  WORKFLOW_FILES_MAX,
-  WORKFLOW_FOLDERS,
-  type WorkflowFile,
-} from "./read-workflow-files.ts";
+import { type FileTriggers, listTriggers, parseFiles } from "./parse-files.ts";
+import { type CommitContent, WORKFLOW_FILES_MAX, WORKFLOW_FOLDERS, type WorkflowFile } from "./read-workflow-files.ts";
 
 /** Rows that say which job waits for which; matrices that wait for matrices multiply. */
 export const NEEDS_MAX = 50_000;
@@ -65,7 +58,7 @@ export interface PreparedRuns {
   /** True when a workflow was chosen and there is none of that name. */
   readonly isUnknown: boolean;
   /** What every file that could be read starts for. */
-  readonly triggers: readonly { readonly path: string; readonly triggers: WorkflowDefinition["triggers"] }[];
+  readonly triggers: readonly FileTriggers[];
 }
 
 /** Which runs a trigger starts: files → definitions → those whose `on:` matches → rows. Broken files become broken runs. */
@@ -111,43 +104,8 @@ export async function prepareRuns(trigger: Trigger, deps: LoadCalledDeps): Promi
   return { runs, notes, isUnknown, triggers: listTriggers(parsed) };
 }
 
-interface ParsedFile {
-  readonly file: WorkflowFile;
-  readonly result: ParseResult;
-}
-
-/** Every workflow file of a commit, read. */
-export function parseFiles(content: CommitContent, parser: ParseWorker): Promise<ParsedFile[]> {
-  return Promise.all(content.files.map(async (file) => ({ file, result: await parse(file, parser) })));
-}
-
-export function listTriggers(parsed: readonly ParsedFile[]): PreparedRuns["triggers"] {
-  return parsed.flatMap(({ file, result }) =>
-    result.definition === undefined ? [] : [{ path: file.path, triggers: result.definition.triggers }],
-  );
-}
-
 function describeProblem({ line, column, message }: Diagnostic): string {
   return `it cannot be read (line ${line}, column ${column}: ${message})`;
-}
-
-async function parse(file: WorkflowFile, parser: ParseWorker): Promise<ParseResult> {
-  if (file.text !== null) {
-    const result = await parser.parse(file.path, file.text);
-    if (file.language === undefined) return result;
-    return { ...result, diagnostics: [conventionalNote(file.language), ...result.diagnostics] };
-  }
-  const kib = Math.ceil(file.sizeBytes / 1024);
-  const diagnostic: Diagnostic = {
-    severity: "error",
-    code: "limit-file",
-    message: `the file has ${kib} KiB; the limit is ${WORKFLOW_FILE_BYTES_MAX / 1024} KiB`,
-    hint: "split it into several workflows, or move scripts into files of their own",
-    file: file.path,
-    line: 1,
-    column: 1,
-  };
-  return { diagnostics: [diagnostic] };
 }
 
 function isChosen(wanted: string, path: string, name: string | undefined): boolean {

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Database, type DefaultFacts, type RepositoryRow, setDefaultFacts } from "@windrow/store";
-import { detectLanguage } from "@windrow/workflow";
-import type { PreparedRuns } from "./prepare-runs.ts";
-import type { CommitContent } from "./read-workflow-files.ts";
+import { detectLanguage, type ParseWorker } from "@windrow/workflow";
+import type { ReaderPool } from "../git/reader-pool.ts";
+import { type FileTriggers, listTriggers, parseFiles } from "./parse-files.ts";
+import { type CommitContent, readWorkflowFiles } from "./read-workflow-files.ts";
 
 /** Schedules of one repository; the rest is passed over. */
 const SCHEDULES_MAX = 100;
@@ -11,7 +12,7 @@ const SCHEDULES_MAX = 100;
 export async function rememberDefault(
   { db }: { readonly db: Database },
   repository: RepositoryRow,
-  head: { readonly content: CommitContent; readonly triggers: PreparedRuns["triggers"] },
+  head: { readonly content: CommitContent; readonly triggers: readonly FileTriggers[] },
 ): Promise<DefaultFacts> {
   const schedules = head.triggers
     .flatMap(({ path, triggers }) =>
@@ -30,4 +31,16 @@ export async function rememberDefault(
   };
   if (!isDeepStrictEqual(facts, known)) await setDefaultFacts(db, repository.id, facts);
   return facts;
+}
+
+/** As rememberDefault, where nobody has read the files yet. */
+export async function readDefault(
+  deps: { readonly db: Database; readonly reader: ReaderPool; readonly parser: ParseWorker },
+  repository: RepositoryRow,
+  folder: string,
+): Promise<void> {
+  const content = await readWorkflowFiles(deps.reader, folder, `refs/heads/${repository.default_branch}`);
+  if (content === undefined) return;
+  const triggers = listTriggers(await parseFiles(content, deps.parser));
+  await rememberDefault(deps, repository, { content, triggers });
 }
