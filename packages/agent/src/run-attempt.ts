@@ -13,6 +13,7 @@ import { checkoutCredential } from "./job/checkout-step.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
 import type { JobMachine } from "./job/job-options.ts";
+import { maskVariants } from "./job/mask-variants.ts";
 import { type JobResult, runJob } from "./job/run-job.ts";
 import { shipRemains } from "./job/ship-remains.ts";
 import { prepareSpoolFolder } from "./job/spool-folder.ts";
@@ -132,7 +133,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       spoolDir: prepareSpoolFolder(spool),
       shipper,
       masks: [
-        ...start.masks,
+        ...start.masks.flatMap(maskVariants),
         ...[jobToken, start.jobToken]
           .flatMap((token) => [
             token,

@@ -222,10 +222,22 @@ const CORNERS: readonly Corner[] = [
         run: echo "\${{ steps.say.outputs.word }}"
     `,
     plan: { outputs: [["kept", "${{ steps.say.outputs.word }}"]] },
-    logs: { 0: "::add-mask::***%0A***\nthe *** one\n::warning::about ***\n", 1: "***\n" },
+    logs: { 0: "::add-mask::***\nthe *** one\n::warning::about ***\n", 1: "***\n" },
     remarks: { 0: ["warning: about ***"] },
     summaries: { 0: "***\n" },
     outputs: {},
+  },
+  {
+    rule: "corner 10: a secret is hidden in base64 and escaped too",
+    steps: `
+      - run: |
+          printf 'user:hush-hush-hush' | base64
+          echo '{"a":"hush-\\"-quoted"}'
+          echo "::add-mask::an&other secret"
+          echo "https://host/?q=an%26other%20secret"
+    `,
+    masks: ["hush-hush-hush", 'hush-"-quoted'],
+    logs: { 0: 'dXNlcjpo***A==\n{"a":"***"}\n::add-mask::***\nhttps://host/?q=***\n' },
   },
   {
     rule: "corner 11: without a shell a failure inside a pipe is none, with bash it is",

@@ -1,11 +1,15 @@
 import { join } from "node:path";
 import type { ActionDefinition } from "@windrow/model";
-import { parseAction } from "@windrow/workflow";
+import { type ParseActionResult, parseAction } from "@windrow/workflow";
 import type { OpenJob } from "./open-job.ts";
 import { readPlacedFile } from "./read-placed-file.ts";
+import { runBounded } from "./run-bounded.ts";
 
 export const LOCAL_ACTION_BYTES_MAX = 512 * 1024;
 const NAMES = ["action.yml", "action.yaml"];
+
+/** Nothing else of the agent goes on while it is read. */
+const PARSE_MS_MAX = 1_000;
 
 export type LocalAction =
   | { readonly kind: "read"; readonly definition: ActionDefinition }
@@ -23,7 +27,9 @@ export function readLocalAction({ files }: Pick<OpenJob, "files">, path: string)
     });
     if (file.kind === "missing") continue;
     if (file.kind === "refused") return { kind: "refused", why: `${name}: ${file.why}` };
-    const { definition, diagnostics } = parseAction({ path: join(path, name), text: file.text });
+    const parsed = parseBounded(join(path, name), file.text);
+    if (parsed === undefined) return { kind: "refused", why: `${name} takes longer than ${PARSE_MS_MAX} ms to read` };
+    const { definition, diagnostics } = parsed;
     if (definition !== undefined) return { kind: "read", definition };
     const first = diagnostics.find((one) => one.severity === "error");
     const where = first === undefined ? "" : `, line ${first.line}: ${first.message}`;
@@ -31,4 +37,13 @@ export function readLocalAction({ files }: Pick<OpenJob, "files">, path: string)
   }
   const looked = path === "" || path === "." ? "the workspace" : `'${path}'`;
   return { kind: "refused", why: `there is no action.yml in ${looked} (is the repository checked out?)` };
+}
+
+/** Undefined: it was written to take long. */
+function parseBounded(path: string, text: string): ParseActionResult | undefined {
+  let parsed: ParseActionResult | undefined;
+  const isDone = runBounded(() => {
+    parsed = parseAction({ path, text });
+  }, PARSE_MS_MAX);
+  return isDone ? parsed : undefined;
 }

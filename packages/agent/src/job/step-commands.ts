@@ -1,6 +1,7 @@
 import type { Annotation } from "@windrow/model";
 import { parseWorkflowCommand, type WorkflowCommand } from "@windrow/workflow";
 import type { CommandLine } from "../logs/command-scanner.ts";
+import { maskVariants } from "./mask-variants.ts";
 
 export interface StepCommandsOptions {
   /** Secret bytes that hold from this raw offset of the step's stream on. False: there are too many of them. */
@@ -64,7 +65,7 @@ export function createStepCommands(options: StepCommandsOptions): StepCommands {
   }
 
   function mask(value: string, rawOffset: number): void {
-    for (const bytes of maskBytes(value)) {
+    for (const bytes of maskVariants(Buffer.from(value))) {
       if (!options.onMask(bytes, rawOffset)) complain(`more is called secret than can be hidden: ${MASKS_LIMIT}`);
     }
   }
@@ -135,10 +136,4 @@ export function createStepCommands(options: StepCommandsOptions): StepCommands {
       if (command !== undefined) obey(command, rawOffset);
     },
   };
-}
-
-/** A secret of several lines is also secret line by line. */
-function maskBytes(value: string): Buffer[] {
-  const lines = value.split(/\r?\n/).map((line) => line.trim());
-  return [...new Set([value, ...lines])].filter((text) => text.trim() !== "").map((text) => Buffer.from(text));
 }
