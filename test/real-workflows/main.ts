@@ -19,6 +19,10 @@ else if (chosen.length === 0) {
 } else {
   const fetchArchive = createSources(chosen);
   const farm = await startRealFarm();
+  // the farm's processes are in groups of their own, so an interrupt of this one does not reach them
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => farm.stop().finally(() => process.exit(130)));
+  }
   try {
     for (const one of chosen) {
       try {

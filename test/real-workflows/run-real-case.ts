@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Job, JobSummary, Run } from "@windrow/contract";
 import { systemClock } from "@windrow/service";
@@ -41,6 +41,7 @@ export async function runRealCase(farm: Farm, one: RealCase, archive: Archive | 
     const others = "*/.github/workflows/*";
     execFileSync("tar", ["-xf", archive.file, "--strip-components=1", `--exclude=${others}`, "-C", repository.dir]);
   }
+  keepEmptyFolders(repository.dir);
   const baseSha = await commitAll(repository, "sources as published");
   const place = join(repository.dir, known.path);
   mkdirSync(dirname(place), { recursive: true });
@@ -78,6 +79,15 @@ export async function runRealCase(farm: Farm, one: RealCase, archive: Archive | 
     tookMs: systemClock.monotonicMs() - startedAtMs,
     jobs,
   };
+}
+
+/** An archive made of a git tree has its submodules as empty folders, which git itself would forget. */
+function keepEmptyFolders(root: string): void {
+  const below = readdirSync(root, { recursive: true, withFileTypes: true });
+  for (const entry of below.filter((one) => one.isDirectory() && !one.parentPath.includes("/.git"))) {
+    const folder = join(entry.parentPath, entry.name);
+    if (entry.name !== ".git" && readdirSync(folder).length === 0) writeFileSync(join(folder, ".gitkeep"), "");
+  }
 }
 
 async function commitAll(repository: GitRepository, message: string): Promise<string> {

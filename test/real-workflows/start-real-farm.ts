@@ -4,7 +4,14 @@ import { Farm } from "../kit/farm.ts";
 const LABELS = ["ubuntu-latest", "ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04", "ubuntu-slim"];
 
 /** How this machine reaches its registries, which agents and their jobs need too. */
-const MACHINE_VARIABLES = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE"];
+const MACHINE_VARIABLES = [
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "PIP_CERT",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+];
 
 /** A farm of one controller and one agent with the labels that real files ask for. */
 export async function startRealFarm(options: { readonly slots?: number } = {}): Promise<Farm> {

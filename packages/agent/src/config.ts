@@ -34,8 +34,18 @@ export interface AgentConfig {
 
 export const SLOTS_MAX = 256;
 
+/** Paths of certificates: without them the clients of registries trust nobody on a network that inspects its traffic. */
+const CERTIFICATE_VARIABLES = [
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "NODE_EXTRA_CA_CERTS",
+  "PIP_CERT",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  "GIT_SSL_CAINFO",
+];
 /** Nothing else of the agent's environment reaches a job. */
-const PASSED_TO_JOBS = ["PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const PASSED_TO_JOBS = ["PATH", "LANG", "LC_ALL", "TZ", ...CERTIFICATE_VARIABLES];
 const PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Throws `ConfigError` with the name of what is wrong. */
