@@ -12,6 +12,7 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@windrow/service";
 import { createTarUnpacker, type TarUnpacker } from "./unpack-tar.ts";
+import { workOnce } from "./work-once.ts";
 
 /** Trees that are kept together; those used longest ago go first, but never one that a job uses. */
 export const ACTION_CACHE_BYTES_MAX = 4 * 1024 * 1024 * 1024;
@@ -104,9 +105,9 @@ export function createActionCache(options: ActionCacheOptions): ActionCache {
       mkdirSync(join(attemptDir, USES), { recursive: true, mode: 0o700 });
       writeFileSync(join(attemptDir, USES, sha), "", { mode: 0o600 });
       if (!existsSync(join(dir, sha))) {
-        const fetched = fetching.get(sha) ?? fetchNow(sha, fetch).finally(() => fetching.delete(sha));
-        fetching.set(sha, fetched);
-        await fetched;
+        await workOnce(fetching, sha, async () => {
+          if (!existsSync(join(dir, sha))) await fetchNow(sha, fetch);
+        });
       }
       const nowSeconds = clock.nowMs() / 1_000;
       utimesSync(join(dir, sha, SIZE_FILE), nowSeconds, nowSeconds);

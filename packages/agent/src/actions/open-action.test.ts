@@ -145,6 +145,24 @@ describe("an action of a repository", () => {
 });
 
 describe("the cache", () => {
+  it("fetches for the second job when the first one ends while it fetches", async () => {
+    addAction("me/tool@v1", sha("e"), { "action.yml": "tool" });
+    const tar = trees.get(sha("e")) ?? Buffer.alloc(0);
+    let fetchesCount = 0;
+    const first = cache.open(sha("e"), join(dir, "work", "attempt"), async function* () {
+      fetchesCount++;
+      yield tar.subarray(0, 700);
+      throw new Error("the job was cancelled");
+    });
+    const second = cache.open(sha("e"), join(dir, "work", "attempt"), async function* () {
+      fetchesCount++;
+      yield tar;
+    });
+    await expect(first).rejects.toThrow("cancelled");
+    expect(existsSync(join(await second, "action.yml"))).toBe(true);
+    expect(fetchesCount).toBe(2);
+  });
+
   it("drops what was used longest ago, but nothing that a job uses", async () => {
     const small = makeCache(25_000);
     for (const digit of ["1", "2", "3"]) addAction(`me/tool@v${digit}`, sha(digit), { "action.yml": digit });

@@ -7,6 +7,7 @@ import type { ActionAnswer, ActionRequest } from "./action-port.ts";
 import { ACTION_CALL_MS_MAX, fetchTree } from "./fetch-tree.ts";
 import { readActionFile } from "./read-action-file.ts";
 import { TarError } from "./tar-entry.ts";
+import { workOnce } from "./work-once.ts";
 
 export type ParseAction = (file: { readonly path: string; readonly text: string }) => {
   readonly definition?: ActionDefinition | undefined;
@@ -27,24 +28,25 @@ type Resolved = { readonly kind: "sha"; readonly sha: string } | { readonly kind
 /** Opens actions of repositories for one job: each ref is asked for once, each tree fetched once per agent. */
 export function createOpenAction(options: OpenActionOptions) {
   const { connection, lease, cache, attemptDir, parse } = options;
-  const resolved = new Map<string, Promise<Resolved>>();
+  const resolved = new Map<string, Resolved>();
+  const asking = new Map<string, Promise<Resolved>>();
 
-  function resolve({ repository, ref }: ActionRequest, signal: AbortSignal): Promise<Resolved> {
+  async function resolve({ repository, ref }: ActionRequest, signal: AbortSignal): Promise<Resolved> {
     const key = `${repository.toLowerCase()}@${ref}`;
     const known = resolved.get(key);
     if (known !== undefined) return known;
-    const asked = connection.call(
-      ({ client, sessionNo }) =>
-        client.resolveAction(
-          { lease: { ...lease, sessionNo }, repository, ref },
-          { signal, deadlineMs: ACTION_CALL_MS_MAX },
-        ),
-      signal,
+    const answer = await workOnce(asking, key, () =>
+      connection.call(
+        ({ client, sessionNo }) =>
+          client.resolveAction(
+            { lease: { ...lease, sessionNo }, repository, ref },
+            { signal, deadlineMs: ACTION_CALL_MS_MAX },
+          ),
+        signal,
+      ),
     );
-    resolved.set(key, asked);
-    // a step that ended while it asked says nothing about the next one
-    asked.catch(() => resolved.delete(key));
-    return asked;
+    resolved.set(key, answer);
+    return answer;
   }
 
   return async (request: ActionRequest, signal: AbortSignal): Promise<ActionAnswer> => {

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writ
 import { arch } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "@windrow/service";
+import { workOnce } from "../actions/work-once.ts";
 
 /** One version of a tool that is ready to run. */
 export interface CachedTool {
@@ -71,9 +72,7 @@ export function createToolCache(options: {
     add(tool, version, make) {
       const key = `${tool}/${version}`;
       if (!VERSION.test(version)) throw new Error(`'${version}' is not a version`);
-      const added = adding.get(key) ?? addNow(tool, version, make).finally(() => adding.delete(key));
-      adding.set(key, added);
-      return added;
+      return workOnce(adding, key, () => addNow(tool, version, make));
     },
     withScratch,
   };
