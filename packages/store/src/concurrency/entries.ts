@@ -146,7 +146,8 @@ export async function findEntriesToApply(db: Database, group?: GroupRef): Promis
     from concurrency_entries e join runs r on r.id = e.run_id left join jobs j on j.id = e.job_id
     where r.state <> 'finished' and (j.id is null or j.state <> 'finished') ${ofGroup}
       and case
-        when e.cancel_reason is not null then coalesce(j.cancel_requested_at, r.cancel_requested_at) is null
+        when e.cancel_reason is not null then
+          case when j.id is null then r.cancel_requested_at is null else j.cancel_requested_at is null end
         when j.id is null then e.state = 'holding' and r.state = 'waiting'
         else e.state = 'holding' and j.state = 'blocked' and j.held_reason is not null
       end
