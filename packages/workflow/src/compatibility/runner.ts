@@ -8,7 +8,10 @@ export const COMMANDS: readonly Entry[] = [
   supported("debug"),
   supported("group"),
   supported("endgroup"),
-  supported("add-mask", "every line of it; from there on in logs, annotations and summaries"),
+  supported(
+    "add-mask",
+    "every line of it, in base64 and escaped too; from there on in logs, annotations and summaries",
+  ),
   supported("stop-commands"),
   supported("echo"),
   supported("add-matcher"),
@@ -45,7 +48,7 @@ export const ACTIONS: readonly Entry[] = [
   partly("actions/checkout", "built in; this repository only, no LFS, no ssh-key"),
   partly("actions/setup-node", "built in; versions the agent has, others from the npm registry; no caching"),
   partly("actions/setup-python", "built in; versions the agent has; no caching"),
-  partly("actions/setup-go", "built in; versions the agent has; no caching"),
+  partly("actions/setup-go", "built in; versions the agent has, others from the Go module proxy; no caching"),
   partly("actions/setup-java", "built in; versions the agent has; no caching"),
   supported(
     "owner/name[/path]@ref",
