@@ -54,7 +54,7 @@ export function prepareJobFiles({
     tempDir: join(workDir, "tmp"),
   };
   for (const folder of new Set([attemptDir, dir])) {
-    makeFolder(folder);
+    if (!existsSync(folder)) makeFolder(folder);
     // Whatever the process's umask: slot users must get through.
     chmodSync(folder, 0o711);
   }

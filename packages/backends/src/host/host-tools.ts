@@ -29,11 +29,14 @@ export async function findHostTools(options: { readonly containment: "auto" | "b
     const missing = setsid === undefined ? "setsid (util-linux)" : "mkfifo (coreutils)";
     throw new BackendFault("supervisor_failed", `${missing} is not installed; steps cannot be run without it`);
   }
-  const hold = unshare === undefined || options.containment === "best-effort" ? [] : await findHold(unshare);
+  const [hold, canUseChroot] = await Promise.all([
+    unshare === undefined || options.containment === "best-effort" ? [] : findHold(unshare),
+    chroot !== undefined && canDropWith(chroot),
+  ]);
   return {
     setsid,
     setpriv,
-    chroot: chroot !== undefined && (await canDropWith(chroot)) ? chroot : undefined,
+    chroot: canUseChroot ? chroot : undefined,
     hold,
     containment: hold.length > 0 ? "pid-namespace" : "best-effort",
     oddNameLauncher: perl === undefined ? { kind: "node", path: process.execPath } : { kind: "perl", path: perl },

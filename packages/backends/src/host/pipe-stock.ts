@@ -6,6 +6,8 @@ import { promisify } from "node:util";
 import { BackendFault } from "../backend-fault.ts";
 import { readProcessIdentity } from "./process-identity.ts";
 
+/** Somebody waits for the first ones. */
+const firstBatchSize = 160;
 /** Starting the process that makes them costs as much as making some thousand. */
 const batchSize = 800;
 /** With fewer in stock more are made beforehand. */
@@ -47,8 +49,9 @@ export class PipeStock {
 
   async #makeBatch(): Promise<void> {
     if (this.#madeCount === 0) await this.#clearAbandoned();
-    const paths = Array.from({ length: batchSize }, (_, index) => join(this.#folder, String(this.#madeCount + index)));
-    this.#madeCount += batchSize;
+    const size = this.#madeCount === 0 ? firstBatchSize : batchSize;
+    const paths = Array.from({ length: size }, (_, index) => join(this.#folder, String(this.#madeCount + index)));
+    this.#madeCount += size;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await promisify(execFile)("mkfifo", ["-m", "600", "--", ...paths]);

@@ -24,6 +24,12 @@ read_now() {
   now=$((${up%.*} * 1000 + 1${up#*.} * 10 - 1000))
 }
 
+# Sets $own_pid: the number of this very process, which $$ is not in a subshell. A listing takes a few calls; from a file the
+# shell reads a byte at a time.
+find_own_pid() {
+  for own_pid in /proc/self/task/*; do own_pid=${own_pid##*/}; done
+}
+
 # read_stat PID: sets $state $ppid $session, or fails. The name in parentheses may hold spaces and parentheses.
 read_stat() {
   read -r line 2>/dev/null <"/proc/$1/stat" || return 1
@@ -76,8 +82,8 @@ find_own_processes() {
   [ -n "$uid" ] || return
   sleep_pid=''
   read -r sleep_pid _ 2>/dev/null <"/proc/$ticker_pid/task/$ticker_pid/children"
-  for own_pid in "$ticker_pid" $sleep_pid; do
-    [ ! -O "/proc/$own_pid" ] || own_pids="$own_pids$own_pid "
+  for helper_pid in "$ticker_pid" $sleep_pid; do
+    [ ! -O "/proc/$helper_pid" ] || own_pids="$own_pids$helper_pid "
   done
 }
 
@@ -239,7 +245,8 @@ end_if_overdue() {
 
 control() {
   trap '' INT TERM HUP QUIT PIPE
-  read -r control_pid _ </proc/self/stat
+  find_own_pid
+  control_pid=$own_pid
   # By exec: a redirection of the call would keep a copy to put back. What leads to main stays open: its place in the site
   # folder may be wiped before the end.
   exec 4>&- 9>&-
@@ -376,8 +383,8 @@ run_step() {
   read_now
   started=$now
   (
-    read -r pid _ </proc/self/stat
-    until echo "$pid $started end" >"$dir/started" || [ ! -d "$dir" ]; do sleep 1; done
+    find_own_pid
+    until echo "$own_pid $started end" >"$dir/started" || [ ! -d "$dir" ]; do sleep 1; done
     echo "started $1" >&9
     # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
     # it would read a byte at a time); the path is closed to it.
