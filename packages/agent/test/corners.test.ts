@@ -205,7 +205,7 @@ const CORNERS: readonly Corner[] = [
     `,
     remarks: {
       0: ["warning: the problem matchers in '/etc/passwd' are not used: it stands outside the job's folders"],
-      1: ["warning: the problem matcher 'evil' is taken away: it took longer than 200 ms"],
+      1: ["warning: the problem matcher 'evil' is taken away: it took longer than 300 ms"],
     },
   },
   {

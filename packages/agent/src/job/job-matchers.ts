@@ -9,9 +9,11 @@ export const MATCHER_FILE_BYTES_MAX = 256 * 1024;
 /** Looked at in one go. */
 const MATCH_LINES_MAX = 200;
 /** For so many lines; a matcher that takes longer is taken away. */
-export const MATCH_MS_MAX = 200;
-/** For all output of one process. */
-export const MATCH_PROCESS_MS_MAX = 5_000;
+export const MATCH_MS_MAX = 300;
+/** For all output of one process; nothing else of the agent goes on meanwhile. */
+export const MATCH_PROCESS_MS_MAX = 3_000;
+/** For all processes of a job. */
+export const MATCH_JOB_MS_MAX = 60_000;
 
 /** Problem matchers of one job: they hold from the command that adds them to the end of the job. */
 export interface JobMatchers {
@@ -44,6 +46,7 @@ export interface JobMatchersOptions {
 
 export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions): JobMatchers {
   let matchers: readonly ProblemMatcher[] = [];
+  let spentOnJobMs = 0;
 
   function read(path: string): readonly ProblemMatcher[] | string {
     const file = readPlacedFile({ path, fromDir: workspaceDir, rootDirs, bytesMax: MATCHER_FILE_BYTES_MAX });
@@ -81,11 +84,12 @@ export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions
       const reader = createLineReader();
       const runs = new Map<ProblemMatcher, MatcherRun>();
       let spentMs = 0;
+      const isSpent = () => spentMs > MATCH_PROCESS_MS_MAX || spentOnJobMs > MATCH_JOB_MS_MAX;
 
       function take(lines: readonly OutputLine[]): void {
-        if (lines.length === 0 || matchers.length === 0 || spentMs > MATCH_PROCESS_MS_MAX) return;
-        const beganMs = performance.now();
+        if (lines.length === 0 || matchers.length === 0 || isSpent()) return;
         for (const matcher of matchers) {
+          const beganMs = performance.now();
           const run = runs.get(matcher) ?? startMatcher(matcher);
           runs.set(matcher, run);
           const found: Annotation[] = [];
@@ -96,13 +100,16 @@ export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions
             }
           }, MATCH_MS_MAX);
           for (const annotation of found) onAnnotation(annotation);
-          if (isDone) continue;
-          matchers = without(new Set([matcher.owner]));
-          onTooSlow(`the problem matcher '${matcher.owner}' is taken away: it took longer than ${MATCH_MS_MAX} ms`);
-        }
-        spentMs += performance.now() - beganMs;
-        if (spentMs > MATCH_PROCESS_MS_MAX) {
-          onTooSlow(`problem matchers look no further: they have taken ${MATCH_PROCESS_MS_MAX} ms`);
+          const tookMs = performance.now() - beganMs;
+          spentMs += tookMs;
+          spentOnJobMs += tookMs;
+          if (!isDone) {
+            matchers = without(new Set([matcher.owner]));
+            onTooSlow(`the problem matcher '${matcher.owner}' is taken away: it took longer than ${MATCH_MS_MAX} ms`);
+          }
+          if (!isSpent()) continue;
+          onTooSlow("problem matchers look no further in this output: they have taken too long");
+          return;
         }
       }
 

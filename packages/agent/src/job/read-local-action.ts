@@ -9,7 +9,7 @@ export const LOCAL_ACTION_BYTES_MAX = 512 * 1024;
 const NAMES = ["action.yml", "action.yaml"];
 
 /** Nothing else of the agent goes on while it is read. */
-const PARSE_MS_MAX = 1_000;
+const PARSE_MS_MAX = 4_000;
 
 export type LocalAction =
   | { readonly kind: "read"; readonly definition: ActionDefinition }
