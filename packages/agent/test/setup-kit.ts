@@ -12,7 +12,7 @@ export class SetupKit {
   readonly workspaceDir = join(this.dir, "attempt/job/workspace");
   readonly toolsDir = join(this.dir, "tools");
   readonly binDir = join(this.dir, "bin");
-  readonly #cache = createToolCache({ dir: this.toolsDir });
+  readonly #cache = createToolCache({ dir: this.toolsDir, nowMs: () => Date.now() });
   /** 2026-06-01. */
   nowMs = Date.UTC(2026, 5, 1);
 

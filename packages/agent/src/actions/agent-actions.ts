@@ -35,7 +35,11 @@ export async function createAgentActions(options: AgentActionsOptions): Promise<
   prepareToolCache(folders.toolsDir);
   const cache = createActionCache({ dir: folders.actionsDir, workRootDir: folders.workRootDir, clock });
   const sources = {
-    cache: createToolCache({ dir: folders.toolsDir, readOnlyDirs: options.toolCacheDirs }),
+    cache: createToolCache({
+      dir: folders.toolsDir,
+      readOnlyDirs: options.toolCacheDirs,
+      nowMs: () => clock.nowMs(),
+    }),
     registry: createNpmRegistry(options.npmRegistryUrl),
     nowMs: () => clock.nowMs(),
   };

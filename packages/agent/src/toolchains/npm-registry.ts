@@ -92,7 +92,9 @@ export function createNpmRegistry(registryUrl: string): NpmRegistry {
       } catch (error) {
         unpacker.abort();
         signal.throwIfAborted();
-        if (error instanceof RegistryError || error instanceof TarError) throw error;
+        if (error instanceof RegistryError) throw error;
+        if (error instanceof TarError)
+          throw new RegistryError(`${version.tarball} cannot be unpacked`, { cause: error });
         throw new RegistryError(`${version.tarball} could not be fetched`, { cause: error });
       }
       if (`sha512-${hash.digest("base64")}` === version.integrity) return { bytesCount };

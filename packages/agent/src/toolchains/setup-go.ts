@@ -27,6 +27,7 @@ export const setupGo: SetupTool = async (request, sources, runner) => {
   if (!isRange(range)) return { kind: "refused", why: `go-version '${wanted}' is not a version` };
   const chosen = chooseVersion(here, range) ?? (await fetchGo({ wanted, range, here, request, sources, runner, say }));
   if ("kind" in chosen) return chosen;
+  sources.cache.noteUse(chosen.bin);
   say.push(`Go ${chosen.version} at ${chosen.bin}`);
   return {
     kind: "done",

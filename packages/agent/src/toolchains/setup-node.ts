@@ -26,6 +26,7 @@ export const setupNode: SetupTool = async (request, sources, runner) => {
   const say = [...noticesOf(request), ...wanted.say];
   const chosen = await choose({ wanted: wanted.version, here, request, sources, say });
   if ("kind" in chosen) return chosen;
+  sources.cache.noteUse(chosen.bin);
   say.push(`Node ${chosen.version} at ${chosen.bin}`);
   const outputs = { "node-version": `v${chosen.version}`, "cache-hit": "" };
   return npmrcOf(request, { outputs, paths: [chosen.bin], say });

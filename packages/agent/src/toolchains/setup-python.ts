@@ -61,6 +61,7 @@ export const setupPython: SetupTool = async (request, sources, runner) => {
     const elsewhere = "no package registry has Python itself: install it on an agent, or give the agent a tool cache";
     return cannotBeHad({ tool: "Python", wanted, has: versionsOf(here), elsewhere });
   }
+  sources.cache.noteUse(chosen.program);
   say.push(`Python ${chosen.version} of ${chosen.program}`);
   return {
     kind: "run",
