@@ -19,7 +19,10 @@ export async function explainJob(farm: Farm, job: Job): Promise<Explained> {
   const steps = job.attempts.at(-1)?.steps ?? [];
   const failed = steps.find((step) => step.conclusion === "failure" || step.fault !== null);
   if (failed === undefined) return { why: short(job.message ?? job.reason ?? ""), tail: [] };
-  const lines = wordsOf((await readLog(farm, { jobId: job.id, stream: String(failed.no) })).toString());
+  const stream = String(failed.no);
+  // a step that printed nothing has no log
+  const hasLog = job.attempts.at(-1)?.streams.some((one) => one.stream === stream) ?? false;
+  const lines = hasLog ? wordsOf((await readLog(farm, { jobId: job.id, stream })).toString()) : [];
   const error = failed.annotations.find(({ level }) => level === "error")?.message;
   const said = error ?? failed.fault ?? lastWords(lines);
   return { why: short(`step "${failed.name}": ${said}`), tail: lines.slice(-TAIL_LINES_MAX) };

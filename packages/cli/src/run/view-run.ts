@@ -4,6 +4,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { renderRemarks } from "../live/render-remarks.ts";
 import { renderHead, renderJobLine, renderStepLine, widthOfNames } from "../live/render-run.ts";
 import { renderDiagnostic } from "../live/render-verdict.ts";
 import { createRunView, latestSteps, type ViewedJob } from "../live/run-view.ts";
@@ -88,7 +89,10 @@ export function formatRun(
     ...(run.jobs.length === 0 ? [] : [""]),
     ...run.jobs.flatMap((summary) => {
       const job: ViewedJob = details.get(summary.id) ?? summary;
-      return [renderJobLine(job, named), ...latestSteps(job).map((step) => renderStepLine(step, named))];
+      return [
+        renderJobLine(job, named),
+        ...latestSteps(job).flatMap((step) => [renderStepLine(step, named), ...renderRemarks(step, style)]),
+      ];
     }),
   ];
 }
