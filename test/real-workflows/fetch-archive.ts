@@ -14,7 +14,7 @@ export interface Archive {
 
 /** Fetches sources of packages; what several of them need is made once. Throws `SourceError` when they cannot be had. */
 export function createSources(cases: readonly RealCase[]): (source: RealSource) => Promise<Archive> {
-  const suites = cases.flatMap(({ source }) => (source.kind === "debian" ? [source.suite] : []));
+  const suites = cases.flatMap(({ source }) => (source?.kind === "debian" ? [source.suite] : []));
   let apt: Promise<PrivateApt> | undefined;
   return async (source) => {
     const dir = createTemporaryFolder("windrow-source-");

@@ -26,7 +26,7 @@ else if (chosen.length === 0) {
   try {
     for (const one of chosen) {
       try {
-        const archive = await fetchArchive(one.source);
+        const archive = one.source === undefined ? undefined : await fetchArchive(one.source);
         for (const line of formatResult(await runRealCase(farm, one, archive), { remark: one.remark, logs })) say(line);
       } catch (error) {
         say(

@@ -7,6 +7,7 @@ export type RealSource =
 /** What starts the workflow: the push itself, or an event that is delivered with its document. */
 export type RealEvent =
   | { readonly name: "push" }
+  | { readonly name: "workflow_dispatch"; readonly inputs: Readonly<Record<string, string>> }
   | { readonly name: "pull_request"; readonly payload: (facts: PullRequestFacts) => Readonly<Record<string, unknown>> };
 
 export interface PullRequestFacts {
@@ -19,13 +20,14 @@ export interface PullRequestFacts {
 /** One workflow file of the folder of real ones, and how it is brought to run here. */
 export interface RealCase {
   readonly file: string;
-  readonly source: RealSource;
+  /** None where no job looks at the sources: the repository holds the workflow file alone. */
+  readonly source?: RealSource;
   readonly branch: string;
   readonly event: RealEvent;
   /** All jobs together; the run is cancelled then. */
   readonly withinMs: number;
-  /** No job looks at the sources, so the repository may hold the workflow file alone. */
-  readonly needsNoSource?: boolean;
+  /** Tags of the last commit that the file wants to find. */
+  readonly tags?: readonly string[];
   /** What cannot be green on any farm of one Linux machine, in a sentence; said in the table beside what happened. */
   readonly remark?: string;
 }

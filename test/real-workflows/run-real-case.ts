@@ -8,7 +8,7 @@ import type { Farm } from "../kit/farm.ts";
 import { GitRepository } from "../kit/git-repository.ts";
 import { type Explained, explainJob } from "./explain-job.ts";
 import type { Archive } from "./fetch-archive.ts";
-import type { RealCase } from "./real-case.ts";
+import type { PullRequestFacts, RealCase, RealEvent } from "./real-case.ts";
 
 export interface RealJob extends Explained {
   readonly name: string;
@@ -54,9 +54,17 @@ export async function runRealCase(farm: Farm, one: RealCase, archive: Archive | 
     refspec: `+HEAD:refs/heads/${one.branch}`,
   });
   if (push.code !== 0) throw new Error(`push failed: ${push.stderr}`);
-  if (one.event.name === "pull_request") {
-    const payload = one.event.payload({ repository: known.repo, sha, baseSha });
-    const body = { repository: known.repo, ref: one.branch, workflow: known.path, event: one.event.name, payload };
+  for (const tag of one.tags ?? []) {
+    const pushed = await repository.push({
+      url: `${farm.url}/git/${known.repo}.git`,
+      token: farm.adminToken,
+      refspec: `+HEAD:refs/tags/${tag}`,
+    });
+    if (pushed.code !== 0) throw new Error(`push of ${tag} failed: ${pushed.stderr}`);
+  }
+  const asked = askedOf(one.event, { repository: known.repo, sha, baseSha });
+  if (asked !== undefined) {
+    const body = { repository: known.repo, ref: one.branch, workflow: known.path, ...asked };
     await farm.api("POST", "/api/v1/runs", { body });
   }
   const run = await waitEnded(farm, {
@@ -79,6 +87,13 @@ export async function runRealCase(farm: Farm, one: RealCase, archive: Archive | 
     tookMs: systemClock.monotonicMs() - startedAtMs,
     jobs,
   };
+}
+
+/** What has to be asked of the farm; a push starts its runs by itself. */
+function askedOf(event: RealEvent, facts: PullRequestFacts): Readonly<Record<string, unknown>> | undefined {
+  if (event.name === "push") return undefined;
+  if (event.name === "workflow_dispatch") return { inputs: event.inputs };
+  return { event: event.name, payload: event.payload(facts) };
 }
 
 /** An archive made of a git tree has its submodules as empty folders, which git itself would forget. */
