@@ -4,7 +4,6 @@ import { createParseWorker, type ParseWorker } from "@windrow/workflow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CORPUS_FOLDER, findCorpus, NO_CORPUS } from "./find-corpus.ts";
 import { MUTATION_KINDS, mutateCorpus } from "./mutate.ts";
-import { PARSE_WITHIN_MS } from "./plan-corpus.ts";
 
 const files = findCorpus();
 const read = (file: string) => readFileSync(join(CORPUS_FOLDER, file), "utf8");
@@ -12,7 +11,7 @@ const MUTATIONS = mutateCorpus(files ?? [], { read, seed: 20_261, count: 100 });
 
 let parser: ParseWorker;
 beforeAll(() => {
-  parser = createParseWorker({ timeoutMs: PARSE_WITHIN_MS });
+  parser = createParseWorker();
 });
 afterAll(() => parser.close());
 

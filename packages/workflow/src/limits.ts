@@ -6,6 +6,8 @@ export const JOBS_MAX = 2_000;
 export const MATRIX_COMBINATIONS_MAX = 256;
 /** Combinations looked at before `exclude`; nobody writes that many to keep 256. */
 export const MATRIX_CANDIDATES_MAX = 10_000;
+/** Variables of one matrix. */
+export const MATRIX_VARIABLES_MAX = 100;
 /** Entries of `include`, and of `exclude`. */
 export const MATRIX_ENTRIES_MAX = 1_000;
 /** Characters of all outputs of a called workflow together, as documented for a job. */
@@ -46,12 +48,19 @@ export const RUN_TITLE_CHARS_MAX = 200;
 export const CALL_LEVELS_MAX = 4;
 /** One pattern of a filter. */
 export const PATTERN_CHARS_MAX = 1_024;
+/** Patterns of one filter, and their characters together. */
+export const PATTERNS_MAX = 1_000;
+export const FILTER_CHARS_MAX = 32 * 1024;
+/** Pieces of patterns times places in texts that one filter is compared for: half a second at most. */
+export const PATTERN_WORK_MAX = 20_000_000;
 /** Labels one job may ask for. */
 export const LABELS_MAX = 50;
 /** Characters of a job's display name; a longer one is shortened. */
 export const JOB_NAME_CHARS_MAX = 256;
 /** A parse that takes longer is ended, and the file refused. */
 export const PARSE_TIMEOUT_MS = 1_000;
+/** How much longer a parse may take by the clock than of its thread's own time, on a machine that has much to do. */
+export const PARSE_WALL_FACTOR_MAX = 20;
 /** Heap of the parse worker. */
 export const PARSE_HEAP_MIB_MAX = 64;
 /** Files waiting for the parse worker. */

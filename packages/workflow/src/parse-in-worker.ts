@@ -2,13 +2,13 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Diagnostic } from "@windrow/model";
-import { PARSE_HEAP_MIB_MAX, PARSE_QUEUE_MAX, PARSE_TIMEOUT_MS } from "./limits.ts";
+import { PARSE_HEAP_MIB_MAX, PARSE_QUEUE_MAX, PARSE_TIMEOUT_MS, PARSE_WALL_FACTOR_MAX } from "./limits.ts";
 import type { ParseResult } from "./parse-workflow.ts";
 
 export interface ParseWorkerOptions {
   /** The worker's file; beside this one by default. A bundle names its own. */
   readonly entry?: URL;
-  /** A parse that takes longer ends the worker, and the file is refused. */
+  /** A parse that takes more of the worker's own time, in ms, ends the worker, and the file is refused. */
   readonly timeoutMs?: number;
 }
 
@@ -38,12 +38,16 @@ export interface ToWorker {
 }
 
 /** What it answers: that it can begin, then one result per file. */
-export type FromWorker = { readonly ready: true } | { readonly id: number; readonly result: ParseResult };
+export type FromWorker = { readonly cpuMs: number } & (
+  | { readonly ready: true }
+  | { readonly id: number; readonly result: ParseResult }
+);
 
 /**
  * Parses workflow files in one warm worker thread with a bounded heap and a deadline, because a file comes from
- * strangers and the libraries have no limits of their own. One file at a time, in order; a worker that dies takes only
- * the file it was parsing with it.
+ * strangers and the libraries have no limits of their own. The deadline is of the thread's own time, so that a busy
+ * machine refuses no good file; by the clock it is PARSE_WALL_FACTOR_MAX times as long. One file at a time, in order; a
+ * worker that dies takes only the file it was parsing with it.
  */
 export function createParseWorker({ entry, timeoutMs = PARSE_TIMEOUT_MS }: ParseWorkerOptions = {}): ParseWorker {
   return new WarmParseWorker(entry ?? defaultEntry(), timeoutMs);
@@ -60,6 +64,8 @@ function sourceLoader(): string {
   return pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 }
 
+const LOOK_EVERY_MS_MIN = 10;
+
 class WarmParseWorker implements ParseWorker {
   readonly #entry: URL;
   readonly #timeoutMs: number;
@@ -70,6 +76,9 @@ class WarmParseWorker implements ParseWorker {
   #current: Waiting | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastId = 0;
+  /** What the worker had used before the present file. */
+  #usedBeforeMs = 0;
+  #sentAtMs = 0;
 
   constructor(entry: URL, timeoutMs: number) {
     this.#entry = entry;
@@ -126,6 +135,7 @@ class WarmParseWorker implements ParseWorker {
 
   #receive(worker: Worker, message: FromWorker): void {
     if (worker !== this.#worker) return;
+    this.#usedBeforeMs = message.cpuMs;
     if ("ready" in message) {
       this.#isReady = true;
     } else if (message.id === this.#lastId) {
@@ -144,7 +154,8 @@ class WarmParseWorker implements ParseWorker {
     this.#current = waiting;
     this.#lastId += 1;
     this.#worker.ref();
-    this.#timer = setTimeout(() => this.#expire(), this.#timeoutMs);
+    this.#sentAtMs = performance.now();
+    this.#timer = setTimeout(() => this.#look(), this.#timeoutMs);
     const { path, text, isCheck } = waiting;
     this.#worker.postMessage({ id: this.#lastId, path, text, isCheck } satisfies ToWorker);
   }
@@ -153,6 +164,22 @@ class WarmParseWorker implements ParseWorker {
     clearTimeout(this.#timer);
     this.#current?.resolve(result);
     this.#current = undefined;
+  }
+
+  /** The time is up by the clock: has the worker had it? */
+  #look(): void {
+    const [worker, id] = [this.#worker, this.#lastId];
+    const goOn = (leftMs: number): void => {
+      if (worker !== this.#worker || id !== this.#lastId || this.#current === undefined) return;
+      const isLate = performance.now() - this.#sentAtMs > this.#timeoutMs * PARSE_WALL_FACTOR_MAX;
+      if (leftMs <= 0 || isLate) this.#expire();
+      else this.#timer = setTimeout(() => this.#look(), Math.max(leftMs, LOOK_EVERY_MS_MIN));
+    };
+    worker.cpuUsage().then(
+      ({ user, system }) => goOn(this.#usedBeforeMs + this.#timeoutMs - (user + system) / 1_000),
+      // a worker that ends while it is asked is told of by its own event
+      () => goOn(this.#timeoutMs),
+    );
   }
 
   #expire(): void {

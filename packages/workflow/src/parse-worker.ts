@@ -15,6 +15,12 @@ parseWorkflow({
 
 port.on("message", ({ id, path, text, isCheck }: ToWorker) => {
   const result = isCheck ? { diagnostics: checkFile({ path, text }) } : parseWorkflow({ path, text });
-  port.postMessage({ id, result } satisfies FromWorker);
+  port.postMessage({ id, result, cpuMs: usedMs() } satisfies FromWorker);
 });
-port.postMessage({ ready: true });
+port.postMessage({ ready: true, cpuMs: usedMs() } satisfies FromWorker);
+
+/** What this thread has used so far. */
+function usedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}

@@ -15,8 +15,6 @@ export interface LintedFile {
 /** Files read and checked at the same time; few, so that thousands of files take little memory. */
 const IN_FLIGHT_MAX = 32;
 const WORKERS_MAX = 4;
-/** The person's own files on the person's own machine, which may be busy: more than the farm gives strangers. */
-export const PARSE_WITHIN_MS = 10_000;
 /** A second worker costs a start; it is worth it from here on. */
 const FILES_PER_WORKER_MIN = 150;
 
@@ -30,7 +28,7 @@ export async function lintFiles(
 ): Promise<void> {
   const wanted = Math.ceil(files.length / FILES_PER_WORKER_MIN);
   const workers = Array.from({ length: Math.max(1, Math.min(wanted, WORKERS_MAX, availableParallelism())) }, () =>
-    createParseWorker({ timeoutMs: PARSE_WITHIN_MS }),
+    createParseWorker(),
   );
   const inFlight: Promise<PromiseSettledResult<LintedFile>>[] = [];
   const handOver = async () => {

@@ -17,7 +17,6 @@ import { findRemote } from "../git/find-remote.ts";
 import { findTop } from "../git/find-top.ts";
 import { formatDiagnostic, lineOf } from "../lint/format-diagnostic.ts";
 import { isMissing } from "../lint/is-missing.ts";
-import { PARSE_WITHIN_MS } from "../lint/lint-files.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import { parseInputs } from "../run/start-run.ts";
 import { formatPlan } from "./format-plan.ts";
@@ -40,7 +39,7 @@ const LOCAL_URL = "http://127.0.0.1:7070";
 
 /** `windrow plan`: needs no farm; a reachable one is asked for its pools. */
 export async function planCommand(context: CommandContext, options: PlanOptions, file = ""): Promise<ExitCode> {
-  const parser = createParseWorker({ timeoutMs: PARSE_WITHIN_MS });
+  const parser = createParseWorker();
   try {
     const text = await readWorkflow(path.resolve(context.cwd, file));
     const run = await planFile(context, options, { file, text, parser });
