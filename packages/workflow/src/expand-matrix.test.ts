@@ -58,3 +58,45 @@ test("an exclude matches part of a map, and a number its text", () => {
     }),
   ).toEqual([{ node: { version: 14 } }]);
 });
+
+test("names of JavaScript's own are variables like all others", () => {
+  const entry: MatrixCombination = JSON.parse('{"__proto__": {"x": 1}, "constructor": "c"}');
+  const [combination] = expandMatrix({ vectors: [vector("a", 1)], exclude: [], include: [entry] }) ?? [];
+  expect(Object.entries(combination ?? {})).toEqual([
+    ["a", 1],
+    ["__proto__", { x: 1 }],
+    ["constructor", "c"],
+  ]);
+  const vectors = [{ name: "v", values: [{ x: 1 }] }];
+  expect(expandMatrix({ vectors, exclude: [{ v: { toString: "" } }], include: [] })).toHaveLength(1);
+});
+
+test("many variables, and large values under many excludes, are bounded work", () => {
+  const many = Array.from({ length: 50_000 }, (_, at) => vector(`v${at}`, 1));
+  expect(expandMatrix({ vectors: many, exclude: [], include: [] })).toBeUndefined();
+  const large = Array.from({ length: 20_000 }, (_, at) => at);
+  const values = Array.from({ length: 100 }, () => large);
+  let readCount = 0;
+  const counted = values.map(
+    (value) =>
+      new Proxy(value, {
+        get(target, name) {
+          readCount += 1;
+          return Reflect.get(target, name);
+        },
+      }),
+  );
+  const rows = Array.from({ length: 100 }, (_, at) => at);
+  expect(
+    expandMatrix({
+      vectors: [
+        { name: "a", values: counted },
+        { name: "b", values: rows },
+      ],
+      exclude: [{ a: large, b: 0 }],
+      include: [],
+    }),
+  ).toBeUndefined();
+  // each value is compared with the filter once, not once in each of 10,000 combinations
+  expect(readCount).toBeLessThan(100 * 3 * large.length);
+});

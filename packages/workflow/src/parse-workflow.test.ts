@@ -456,3 +456,13 @@ test("a chain of 2,000 needs is walked and its circle is found", () => {
   const circle = parse(`on: push\njobs:\n${chain}${last.replace("{", "{needs: j0, ")}`).diagnostics;
   expect(circle).toMatchObject([{ code: "cyclic-needs", line: 2_002 }]);
 });
+
+test("a filter has a bounded number of patterns", () => {
+  const file = (count: number) =>
+    parseWorkflow({
+      path: "a.yml",
+      text: `on: {push: {paths: [${Array.from({ length: count }, (_, at) => `p${at}`).join(", ")}]}}\njobs: {a: {runs-on: x, steps: [{run: a}]}}\n`,
+    });
+  expect(file(1_000).diagnostics).toEqual([]);
+  expect(file(1_001).diagnostics).toMatchObject([{ code: "limit-patterns", line: 1, column: 13 }]);
+});

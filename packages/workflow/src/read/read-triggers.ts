@@ -2,6 +2,7 @@ import { isMapping, isString } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { Position, Trigger } from "@windrow/model";
 import type { Diagnostics } from "../diagnostics.ts";
+import { FILTER_CHARS_MAX, PATTERNS_MAX } from "../limits.ts";
 import { explainPattern } from "../triggers/match-pattern.ts";
 import { isStartingEvent } from "./event-names.ts";
 import { readCallOutputs, readCallSecrets } from "./read-call-interface.ts";
@@ -114,6 +115,15 @@ function readFilter({ key, at, value }: Entry, diagnostics: Diagnostics): string
     if (problem !== undefined) {
       diagnostics.error(positionOf(item, at), { code: "pattern", message: `pattern '${pattern}': ${problem}` });
     }
+  }
+  const chars = patterns.reduce((sum, pattern) => sum + pattern.length, 0);
+  if (patterns.length > PATTERNS_MAX || chars > FILTER_CHARS_MAX) {
+    diagnostics.error(at, {
+      code: "limit-patterns",
+      message: `'${key}' has more than ${PATTERNS_MAX} patterns or ${FILTER_CHARS_MAX} characters`,
+      hint: "use patterns that mean more, such as '**'",
+    });
+    return [];
   }
   if (patterns.length > 0 && patterns.every((pattern) => pattern.startsWith("!"))) {
     diagnostics.warning(at, {

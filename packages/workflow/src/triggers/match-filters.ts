@@ -1,5 +1,5 @@
 import type { Trigger } from "@windrow/model";
-import { matchPatterns } from "./match-pattern.ts";
+import { matchPatterns, PatternWork, PatternWorkSpent } from "./match-pattern.ts";
 import { MATCH, noMatch, type TriggerMatch } from "./trigger-event.ts";
 
 /** As documented: a diff is looked at as far as this. */
@@ -53,12 +53,17 @@ export function matchPaths(
   if (paths === undefined && pathsIgnore === undefined) return MATCH;
   if (changedPaths.length === 0) return noMatch("no file changed");
   const seen = changedPaths.slice(0, CHANGED_PATHS_MAX);
-  if (paths !== undefined && !seen.some((path) => matchPatterns(paths, path))) {
-    const within = changedPaths.length > seen.length ? ` among the first ${CHANGED_PATHS_MAX}` : "";
-    return noMatch(`no changed file${within} matches 'paths'`);
-  }
-  if (pathsIgnore !== undefined && seen.every((path) => matchPatterns(pathsIgnore, path))) {
-    return noMatch("every changed file matches 'paths-ignore'");
+  const work = new PatternWork();
+  try {
+    if (paths !== undefined && !seen.some((path) => matchPatterns(paths, path, work))) {
+      const within = changedPaths.length > seen.length ? ` among the first ${CHANGED_PATHS_MAX}` : "";
+      return noMatch(`no changed file${within} matches 'paths'`);
+    }
+    if (pathsIgnore !== undefined && seen.every((path) => matchPatterns(pathsIgnore, path, work))) {
+      return noMatch("every changed file matches 'paths-ignore'");
+    }
+  } catch (error) {
+    if (!(error instanceof PatternWorkSpent)) throw error;
   }
   return MATCH;
 }

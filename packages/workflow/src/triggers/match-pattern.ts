@@ -1,4 +1,4 @@
-import { PATTERN_CHARS_MAX } from "../limits.ts";
+import { PATTERN_CHARS_MAX, PATTERN_WORK_MAX } from "../limits.ts";
 
 /*
  * The language's own patterns for branches, tags and paths: `*` any characters but `/`, `**` any characters, a leading
@@ -13,6 +13,26 @@ type Piece =
   | { readonly kind: "anything" }
   | { readonly kind: "folders" };
 
+/** Thrown when patterns and texts come to more work than a filter is worth. */
+export class PatternWorkSpent extends Error {
+  readonly code = "pattern-work-spent";
+}
+
+/** How much may be done for one filter: pieces of patterns times places in texts. */
+export class PatternWork {
+  #left: number;
+
+  constructor(max: number = PATTERN_WORK_MAX) {
+    this.#left = max;
+  }
+
+  /** Throws `PatternWorkSpent`. */
+  spend(places: number): void {
+    this.#left -= places;
+    if (this.#left < 0) throw new PatternWorkSpent("the patterns are too much work");
+  }
+}
+
 const compiled = new Map<string, readonly Piece[]>();
 const COMPILED_PATTERNS_MAX = 2_000;
 
@@ -23,7 +43,7 @@ export function explainPattern(pattern: string): string | undefined {
 }
 
 /** Whether one pattern (without its `!`) matches the whole text. A pattern with an error matches nothing. */
-export function matchPattern(pattern: string, text: string): boolean {
+export function matchPattern(pattern: string, text: string, work: PatternWork = new PatternWork()): boolean {
   let pieces = compiled.get(pattern);
   if (pieces === undefined) {
     const parsed = parsePattern(pattern);
@@ -32,16 +52,20 @@ export function matchPattern(pattern: string, text: string): boolean {
     if (compiled.size >= COMPILED_PATTERNS_MAX) compiled.clear();
     compiled.set(pattern, pieces);
   }
-  return run(pieces, text);
+  return run(pieces, text, work);
 }
 
-/** Ordered patterns: the last one that matches decides, `!` takes out again. */
-export function matchPatterns(patterns: readonly string[], text: string): boolean {
+/** Ordered patterns: the last one that matches decides, `!` takes out again. Throws `PatternWorkSpent`. */
+export function matchPatterns(
+  patterns: readonly string[],
+  text: string,
+  work: PatternWork = new PatternWork(),
+): boolean {
   let isMatched = false;
   for (const pattern of patterns) {
     const isNegative = pattern.startsWith("!");
     if (isMatched !== isNegative) continue;
-    if (matchPattern(isNegative ? pattern.slice(1) : pattern, text)) isMatched = !isNegative;
+    if (matchPattern(isNegative ? pattern.slice(1) : pattern, text, work)) isMatched = !isNegative;
   }
   return isMatched;
 }
@@ -98,13 +122,21 @@ function parseClass(text: string): ((char: string) => boolean) | string {
 }
 
 /** Which places of the text can be reached after each piece. */
-function run(pieces: readonly Piece[], text: string): boolean {
+function run(pieces: readonly Piece[], text: string, work: PatternWork): boolean {
   let reached = new Uint8Array(text.length + 1);
   reached[0] = 1;
+  let from = 0;
   for (const piece of pieces) {
+    work.spend(text.length + 1 - from);
     const next = new Uint8Array(text.length + 1);
-    for (let at = 0; at <= text.length; at += 1) step({ piece, text, at, reached, next });
+    // one character goes no further than one place on; the others may go to the end
+    const isNarrow = piece.kind === "character" && piece.quantity === "one";
+    const to = isNarrow ? reached.lastIndexOf(1) : text.length;
+    for (let at = from; at <= to; at += 1) step({ piece, text, at, reached, next });
     reached = next;
+    from = reached.indexOf(1);
+    // most patterns differ from most texts within a few characters
+    if (from < 0) return false;
   }
   return reached[text.length] === 1;
 }
