@@ -61,6 +61,8 @@ export interface CompiledExpression {
   readonly tree: Expr;
   readonly uses: readonly ContextUse[];
   readonly hasStatusFunction: boolean;
+  /** Jobs that `success('…')` and `failure('…')` name, as written. */
+  readonly statusJobs: readonly string[];
 }
 
 const compiled = new Map<string, CompiledExpression>();
@@ -87,6 +89,7 @@ function compileAfresh(text: string): CompiledExpression {
   const tree = parse(text);
   if (tree === undefined) throw new ExpressionFailure(text, `an expression was expected between \${{ and }}`);
   const uses: ContextUse[] = [];
+  const statusJobs: string[] = [];
   let hasStatusFunction = false;
   const visit = (node: Expr): void => {
     if (node instanceof FunctionCall) {
@@ -95,7 +98,10 @@ function compileAfresh(text: string): CompiledExpression {
       if (!FUNCTION_NAMES.has(name)) {
         throw new ExpressionFailure(text, `unrecognized function: '${node.functionName.lexeme}'`);
       }
-      if (STATUS_FUNCTIONS.has(name)) hasStatusFunction = true;
+      if (STATUS_FUNCTIONS.has(name)) {
+        hasStatusFunction = true;
+        for (const arg of node.args) if (arg instanceof Literal) statusJobs.push(arg.literal.coerceString());
+      }
       node.args.forEach(visit);
     } else if (node instanceof Literal) {
       if (node.literal instanceof NumberData) node.literal = new LanguageNumber(node.literal.value);
@@ -121,7 +127,7 @@ function compileAfresh(text: string): CompiledExpression {
     }
   };
   visit(tree);
-  return { text, tree, uses, hasStatusFunction };
+  return { text, tree, uses, hasStatusFunction, statusJobs };
 }
 
 function parse(text: string): Expr | undefined {

@@ -9,11 +9,12 @@ import { OWN_FUNCTIONS, ResultText } from "./expression-functions.ts";
 
 /**
  * Functions whose answer depends on where the evaluation happens. A missing one makes the expression fail by name.
+ * `success` and `failure` get the jobs that are named, which only conditions of jobs may do; none means all before.
  * `hashFiles` gets its patterns and answers the digest, or the empty string.
  */
 export interface ExpressionFunctions {
-  readonly success?: () => boolean;
-  readonly failure?: () => boolean;
+  readonly success?: (jobs: readonly string[]) => boolean;
+  readonly failure?: (jobs: readonly string[]) => boolean;
   readonly always?: () => boolean;
   readonly cancelled?: () => boolean;
   readonly hashFiles?: (patterns: readonly string[]) => string;
@@ -97,14 +98,12 @@ function defineFunctions(functions: ExpressionFunctions): Map<string, FunctionDe
     definitions.set(name.toLowerCase(), { name, minArgs: 0, maxArgs: 255, call: call ?? missing(name) });
   };
   const { success, failure, always, cancelled, hashFiles } = functions;
-  define("success", success && (() => new data.BooleanData(success())));
-  define("failure", failure && (() => new data.BooleanData(failure())));
+  const texts = (args: readonly data.ExpressionData[]) => args.map((arg) => arg.coerceString());
+  define("success", success && ((...jobs) => new data.BooleanData(success(texts(jobs)))));
+  define("failure", failure && ((...jobs) => new data.BooleanData(failure(texts(jobs)))));
   define("always", always && (() => new data.BooleanData(always())));
   define("cancelled", cancelled && (() => new data.BooleanData(cancelled())));
-  define(
-    "hashFiles",
-    hashFiles && ((...args) => new data.StringData(hashFiles(args.map((arg) => arg.coerceString())))),
-  );
+  define("hashFiles", hashFiles && ((...patterns) => new data.StringData(hashFiles(texts(patterns)))));
   definedFunctions.set(functions, definitions);
   return definitions;
 }

@@ -86,6 +86,24 @@ describe("corner 2: a failed or skipped need skips the whole chain after it, unl
     expect(decide(definition, { needs: [skipped], ancestors: ["skipped", "success"] }).kind).toBe("skip");
   });
 
+  it.each<[string, Asked, "run" | "skip"]>([
+    ["success('a')", { ancestors: ["success", "failure"], needs: [need("a", "success")] }, "run"],
+    ["success('A')", { needs: [need("a", "failure")] }, "skip"],
+    ["failure('a')", { ancestors: ["success", "failure"], needs: [need("a", "success")] }, "skip"],
+    ["failure('a')", { needs: [need("a", "failure")] }, "run"],
+    ["success('a')", { needs: [need("a", "success")], isRunCancelled: true }, "skip"],
+  ])("corner 2: %s asks that need alone: %j → %s", (condition, asked, kind) => {
+    expect(decide(withJob(`if: ${condition}`), asked).kind).toBe(kind);
+  });
+
+  it("corner 2: a status function that names no need is refused where it stands, and cannot start", () => {
+    expect(complaints(jobWith("if: failure('build')"))).toMatchObject([{ code: "unknown-need", line: 5 }]);
+    expect(decide(withJob("if: failure(github.ref_name)"), { needs: [need("a", "failure")] })).toMatchObject({
+      kind: "fail",
+      diagnostic: { message: expect.stringContaining("'main' is none of the job's needs") },
+    });
+  });
+
   it.each<[string, "run" | "skip"]>([
     ["always()", "run"],
     ["'!cancelled()'", "skip"],

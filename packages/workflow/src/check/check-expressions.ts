@@ -1,6 +1,7 @@
 import { isMapping } from "@actions/workflow-parser";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { JobDefinition, WorkflowDefinition } from "@windrow/model";
+import { compileExpression } from "../compile-expression.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import type { ReadJob } from "../read/read-job.ts";
 import { type Entry, entriesOf, itemsOf, positionOf } from "../read/tokens.ts";
@@ -40,6 +41,22 @@ export function checkExpressions(
       ...(matrixNames !== undefined && { matrix: namesOf([...matrixNames]) }),
     };
     checkJob(entry, known, diagnostics);
+    checkStatusJobs(entry, job, diagnostics);
+  }
+}
+
+/** `success('build')` in a job's condition asks one of its needs. */
+function checkStatusJobs(entry: Entry, { key, condition, needs }: JobDefinition, diagnostics: Diagnostics): void {
+  const written = entriesOf(entry.value).find((one) => one.key === "if");
+  if (written === undefined) return;
+  const known = new Set(needs.map((need) => need.toLowerCase()));
+  for (const name of compileExpression(condition).statusJobs) {
+    if (known.has(name.toLowerCase())) continue;
+    diagnostics.error(positionOf(written.value, written.at), {
+      code: "unknown-need",
+      message: `the condition of job '${key}' asks for '${name}', which is none of its needs`,
+      hint: needs.length === 0 ? "add it to 'needs'" : `its needs are ${needs.join(", ")}`,
+    });
   }
 }
 

@@ -11,7 +11,7 @@ export const FUNCTIONS: readonly Entry[] = [
   supported("fromJSON"),
   supported("case"),
   supported("hashFiles", "in steps, on the agent; the toolkit's patterns"),
-  supported("success", "of a job by its ancestors, of a step by the steps before it"),
+  supported("success", "of a job by its ancestors, or by the needs that are named; of a step by the steps before it"),
   supported("failure"),
   supported("always"),
   supported("cancelled"),

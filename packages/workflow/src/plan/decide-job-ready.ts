@@ -85,7 +85,7 @@ export interface JobFailAnswer {
 /**
  * What becomes of a job whose needs have all finished: evaluates its `if`, then everything that must be known before it
  * is queued. `success()` asks whether every ancestor succeeded and the run is not cancelled, `failure()` whether any
- * ancestor failed.
+ * ancestor failed; with names of needs they ask only those.
  */
 export function decideJobReady(question: JobReadyQuestion): JobReadyAnswer {
   const { job, scope } = question;
@@ -135,16 +135,29 @@ export function matrixContexts(
 
 /** Evaluates a job's `if`. Throws `ExpressionFailure`. */
 export function isJobWanted(
-  { job, ancestors, isRunCancelled }: Pick<JobReadyQuestion, "job" | "ancestors" | "isRunCancelled">,
+  {
+    job,
+    needs,
+    ancestors,
+    isRunCancelled,
+  }: Pick<JobReadyQuestion, "job" | "needs" | "ancestors" | "isRunCancelled">,
   contexts: ExpressionContexts,
 ): boolean {
-  const status = jobStatus(ancestors, isRunCancelled);
+  const status = (names: readonly string[]) =>
+    jobStatus(names.length === 0 ? ancestors : names.map((name) => resultOf(name, needs)), isRunCancelled);
   return evaluateCondition(job.condition, contexts, {
-    success: () => status.success,
-    failure: () => status.failure,
+    success: (names) => status(names).success,
+    failure: (names) => status(names).failure,
     always: () => true,
-    cancelled: () => status.cancelled,
+    cancelled: () => isRunCancelled,
   });
+}
+
+/** Errors: a plain Error with a sentence when the job is no need. */
+function resultOf(name: string, needs: readonly NeedResult[]): Conclusion {
+  const found = needs.find((need) => need.jobKey.toLowerCase() === name.toLowerCase());
+  if (found === undefined) throw new Error(`'${name}' is none of the job's needs`);
+  return found.result;
 }
 
 function decideStart(

@@ -112,7 +112,7 @@ function previewKey(
   const ancestors = listAncestors(scope.definition.jobs, job.key).map(resultOf);
   const contexts = jobContexts({ scope, vars, job, needs, facts });
   try {
-    const isWanted = unlessUnknown(() => isJobWanted({ job, ancestors, isRunCancelled: false }, contexts));
+    const isWanted = unlessUnknown(() => isJobWanted({ job, needs, ancestors, isRunCancelled: false }, contexts));
     if (isWanted !== false) {
       const unknown = isWanted === undefined ? ["if"] : [];
       return { jobs: previewRows(file, { job, contexts, unknown }), result: "success" };

@@ -123,22 +123,33 @@ function parseClass(text: string): ((char: string) => boolean) | string {
 
 /** Which places of the text can be reached after each piece. */
 function run(pieces: readonly Piece[], text: string, work: PatternWork): boolean {
+  const start = skipLiterals(pieces, text);
+  work.spend(Math.max(start, 0) + 1);
+  if (start < 0) return false;
   let reached = new Uint8Array(text.length + 1);
-  reached[0] = 1;
-  let from = 0;
-  for (const piece of pieces) {
+  reached[start] = 1;
+  let from = start;
+  for (const piece of pieces.slice(start)) {
     work.spend(text.length + 1 - from);
     const next = new Uint8Array(text.length + 1);
-    // one character goes no further than one place on; the others may go to the end
-    const isNarrow = piece.kind === "character" && piece.quantity === "one";
-    const to = isNarrow ? reached.lastIndexOf(1) : text.length;
-    for (let at = from; at <= to; at += 1) step({ piece, text, at, reached, next });
+    for (let at = from; at <= text.length; at += 1) step({ piece, text, at, reached, next });
     reached = next;
     from = reached.indexOf(1);
-    // most patterns differ from most texts within a few characters
     if (from < 0) return false;
   }
   return reached[text.length] === 1;
+}
+
+/** How many characters at the beginning stand for themselves, or -1 when the text differs there, as most texts do. */
+function skipLiterals(pieces: readonly Piece[], text: string): number {
+  let count = 0;
+  for (const piece of pieces) {
+    if (piece.kind !== "character" || piece.quantity !== "one") break;
+    const char = text[count];
+    if (char === undefined || !piece.test(char)) return -1;
+    count += 1;
+  }
+  return count;
 }
 
 function step({
