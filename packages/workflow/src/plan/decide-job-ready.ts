@@ -135,12 +135,7 @@ export function matrixContexts(
 
 /** Evaluates a job's `if`. Throws `ExpressionFailure`. */
 export function isJobWanted(
-  {
-    job,
-    needs,
-    ancestors,
-    isRunCancelled,
-  }: Pick<JobReadyQuestion, "job" | "needs" | "ancestors" | "isRunCancelled">,
+  { job, needs, ancestors, isRunCancelled }: Pick<JobReadyQuestion, "job" | "needs" | "ancestors" | "isRunCancelled">,
   contexts: ExpressionContexts,
 ): boolean {
   const status = (names: readonly string[]) =>
