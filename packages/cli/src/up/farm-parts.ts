@@ -74,6 +74,7 @@ export function createControllerPart(
   const { options, folder } = context;
   const environment = {
     ...context.environment,
+    ...options.settings.controller,
     WINDROW_DATABASE_URL: given.databaseUrl,
     WINDROW_NATS_URL: given.natsUrl,
     WINDROW_NATS_KEYS_FILE: given.natsKeysFile,
@@ -109,6 +110,7 @@ export function createAgentPart(
   const { name } = agent;
   const environment = {
     ...context.environment,
+    ...options.settings.agent,
     WINDROW_URL: options.url,
     WINDROW_AGENT_DIR: path.join(folder.agents, name),
     WINDROW_AGENT_NAME: name,

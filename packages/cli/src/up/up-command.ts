@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { defaultDataFolder } from "../config/local-farm.ts";
 import { outliveTerminal } from "./outlive-terminal.ts";
+import { UP_LABELS_DEFAULT } from "./part-settings.ts";
 import { compileUpOptions, UP_DEFAULTS, type UpFlags } from "./up-options.ts";
 
 const EXAMPLES = `
 Examples:
   windrow up                                     a farm on http://127.0.0.1:${UP_DEFAULTS.port}, kept in ~/.local/share/windrow
   windrow up --data /srv/farm --agents 4         elsewhere, with four agents
+  windrow up --labels ubuntu-latest,ubuntu-24.04,gpu
   windrow up --port 8070 --grpc-port 8071 --nats-port 8072
   windrow up --json                              one JSON object per line, for scripts: wait for {"event":"ready"}
 `;
@@ -26,11 +28,22 @@ export function registerUp(program: Command): void {
     .option("--public-url <url>", "how people reach the farm, for links (default: its address here)")
     .option("--agents <number>", `how many agents to run (default: ${UP_DEFAULTS.agents})`)
     .option("--slots <number>", "jobs each agent runs at a time (default: the machine's cores shared among them)")
+    .option(
+      "--labels <labels>",
+      `labels of the agents beside those found on the machine (WINDROW_AGENT_LABELS; default: ${UP_LABELS_DEFAULT})`,
+    )
+    .option("--actions-dir <folder>", "git mirrors of actions at OWNER/NAME (WINDROW_ACTIONS_DIR)")
+    .option("--actions-url <url>", "git server with actions at URL/OWNER/NAME.git (WINDROW_ACTIONS_URL)")
+    .option("--actions-allowed <list>", "owner/name or owner/*, with commas (WINDROW_ACTIONS_ALLOWED; default: *)")
+    .option(
+      "--actions-shared <list>",
+      "hosted repositories that other owners' runs may use as actions (WINDROW_ACTIONS_SHARED; default: none)",
+    )
     .option("--no-sample", "do not push and build the sample repository at the first start")
     .option("--json", "print one JSON object per event on stdout")
     .addHelpText("after", EXAMPLES)
     .action(async (flags: UpFlags) => {
-      const options = compileUpOptions(flags, defaultDataFolder(process.env));
+      const options = compileUpOptions(flags, defaultDataFolder(process.env), process.env);
       // only here, so that other commands start without the servers' code
       const { runUp } = await import("./run-up.ts");
       outliveTerminal([process.stdout, process.stderr]);

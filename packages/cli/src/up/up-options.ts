@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { usageError } from "../cli-error.ts";
+import { type PartFlags, type PartSettings, readPartSettings } from "./part-settings.ts";
 
 /** The flags of `windrow up` as commander gives them. */
-export interface UpFlags {
+export interface UpFlags extends PartFlags {
   readonly data?: string;
   readonly port?: string;
   readonly grpcPort?: string;
@@ -32,6 +33,7 @@ export interface UpOptions {
   readonly publicUrl: string;
   readonly agentsCount: number;
   readonly slotsPerAgent: number;
+  readonly settings: PartSettings;
   readonly pushesSample: boolean;
   readonly isJson: boolean;
 }
@@ -51,7 +53,11 @@ const AGENTS_MAX = 64;
 const SLOTS_MAX = 1_000;
 
 /** Checks the flags and fills in the defaults. Errors: CliError `usage`, with the flag's name. */
-export function compileUpOptions(flags: UpFlags, defaultDataDir: string): UpOptions {
+export function compileUpOptions(
+  flags: UpFlags,
+  defaultDataDir: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): UpOptions {
   const listenAddress = flags.listen ?? UP_DEFAULTS.listen;
   if (listenAddress !== "127.0.0.1") {
     throw usageError(
@@ -79,6 +85,7 @@ export function compileUpOptions(flags: UpFlags, defaultDataDir: string): UpOpti
     publicUrl: parseUrl(flags.publicUrl) ?? url,
     agentsCount,
     slotsPerAgent: parseCount("--slots", flags.slots, slotsDefault, SLOTS_MAX),
+    settings: readPartSettings(flags, environment, "."),
     pushesSample: flags.sample !== false,
     isJson: flags.json === true,
   };

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { readPartSettings } from "./part-settings.ts";
+
+describe("the settings of a farm's parts", () => {
+  it("lets agents answer to ubuntu-latest, unless they are given other labels or none", () => {
+    expect(readPartSettings({}, {}, "/").agent).toEqual({ WINDROW_AGENT_LABELS: "ubuntu-latest" });
+    expect(readPartSettings({ labels: "gpu,big" }, { WINDROW_AGENT_LABELS: "x" }, "/").agent).toEqual({
+      WINDROW_AGENT_LABELS: "gpu,big",
+    });
+    expect(readPartSettings({}, { WINDROW_AGENT_LABELS: "x" }, "/").agent).toEqual({ WINDROW_AGENT_LABELS: "x" });
+    expect(readPartSettings({ labels: "" }, {}, "/").agent).toEqual({});
+  });
+
+  it("tells the controller where actions are, from flags or from the environment", () => {
+    const environment = { WINDROW_ACTIONS_DIR: "mirrors", WINDROW_ACTIONS_ALLOWED: "acme/*", WINDROW_TOKEN: "wru_x" };
+    expect(readPartSettings({}, environment, "/srv").controller).toEqual({
+      WINDROW_ACTIONS_DIR: "/srv/mirrors",
+      WINDROW_ACTIONS_ALLOWED: "acme/*",
+    });
+    const flags = { actionsDir: "/m", actionsUrl: "https://git.example.org", actionsShared: "me/*" };
+    expect(readPartSettings(flags, environment, "/srv").controller).toEqual({
+      WINDROW_ACTIONS_DIR: "/m",
+      WINDROW_ACTIONS_URL: "https://git.example.org",
+      WINDROW_ACTIONS_ALLOWED: "acme/*",
+      WINDROW_ACTIONS_SHARED: "me/*",
+    });
+  });
+});
