@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of the workflow language
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Annotation, Plan } from "@windrow/model";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -26,11 +27,18 @@ interface Corner {
   /** Words of a step's fault. */
   readonly faults?: { readonly [stepNo: number]: string };
   readonly outputs?: { readonly [name: string]: string };
+  /** What the job says of its end. */
+  readonly message?: string;
   /** Cancelled as soon as this stands in the log of the step. */
   readonly cancelAt?: { readonly stepNo: number; readonly words: string };
 }
 
+const sha256 = (bytes: string | Buffer) => createHash("sha256").update(bytes).digest();
+/** Of files with these texts: the digest of their digests. */
+const digestOf = (...texts: string[]) => sha256(Buffer.concat(texts.map(sha256))).toString("hex");
+
 const failed = { outcome: "failed" } as const;
+const NO_KEYS = { env: [], ports: [], volumes: [] };
 
 const CORNERS: readonly Corner[] = [
   {
@@ -300,6 +308,36 @@ const CORNERS: readonly Corner[] = [
     logs: { 1: "a\npasted\n" },
   },
   {
+    rule: "corner 7: the outputs of a job are texts, what would make them more than 1 MiB is left out",
+    steps: `
+      - id: say
+        run: |
+          echo "small=1" >> "$GITHUB_OUTPUT"
+          printf 'large=' >> "$GITHUB_OUTPUT"; head -c 1040000 /dev/zero | tr '\\0' x >> "$GITHUB_OUTPUT"
+    `,
+    plan: {
+      outputs: [
+        ["small", "${{ steps.say.outputs.small }}"],
+        ["isSmall", "${{ steps.say.outputs.small == 1 }}"],
+        ["large", "${{ steps.say.outputs.large }}${{ steps.say.outputs.large }}"],
+      ],
+    },
+    outputs: { small: "1", isSmall: "true" },
+  },
+  {
+    rule: "corner 15: hashFiles is the SHA-256 of the files' own, within the workspace, and '' where nothing matches",
+    steps: `
+      - run: |
+          mkdir sub
+          printf one > sub/a.lock; printf two > b.lock; printf three > c.txt
+      - run: |
+          echo "\${{ hashFiles('b.lock') }}"
+          echo "\${{ hashFiles('**/*.lock') }}"
+          echo "\${{ hashFiles('*.none') }}[\${{ hashFiles('/etc/passwd') }}]"
+    `,
+    logs: { 1: `${digestOf("two")}\n${digestOf("one", "two")}\n[]\n` },
+  },
+  {
     rule: "corner 16: a step above its timeout has failed, and may be allowed to",
     steps: `
       - id: slow
@@ -398,6 +436,39 @@ const CORNERS: readonly Corner[] = [
     logs: { 1: "by file and by command\n" },
   },
   {
+    rule: "corner 23: a service, a container, an image as a step are refused by name",
+    steps: `
+      - run: echo never
+    `,
+    plan: { services: [{ name: "db", image: "${{ github.event_name }}:17", ...NO_KEYS }] },
+    ...failed,
+    message:
+      "The job asks for the service 'db' of the image 'push:17': no backend of this agent can run containers yet",
+    outcomes: [],
+  },
+  {
+    rule: "corner 23: a job container is refused by name",
+    steps: `
+      - run: echo never
+    `,
+    plan: { container: { image: "node:24", ...NO_KEYS } },
+    ...failed,
+    message: "The job asks for a container of the image 'node:24': no backend of this agent can run containers yet",
+    outcomes: [],
+  },
+  {
+    rule: "corner 23: an image that comes out empty means none",
+    steps: `
+      - run: echo on the machine itself
+    `,
+    plan: {
+      matrix: { image: "" },
+      container: { image: "${{ matrix.image }}", ...NO_KEYS },
+      services: [{ name: "db", image: "${{ matrix.database }}", ...NO_KEYS }],
+    },
+    logs: { 0: "on the machine itself\n" },
+  },
+  {
     rule: "corner 24: a composite action has its own steps and inputs; outputs are mapped at its end",
     steps: `
       - id: outer
@@ -482,6 +553,21 @@ const CORNERS: readonly Corner[] = [
     ...failed,
     faults: { 1: "shell" },
   },
+  {
+    rule: "corner 25: the token is there, and the addresses are what the toolkit expects of them",
+    steps: `
+      - run: |
+          echo "\${{ github.token != '' && github.token == secrets.GITHUB_TOKEN }} [$GITHUB_TOKEN]"
+          echo "$GITHUB_SERVER_URL" | sed 's/:[0-9]*$//'
+          [ "$GITHUB_SERVER_URL" = "\${{ github.server_url }}" ] && echo "$GITHUB_API_URL" | sed 's/:[0-9][0-9]*/:PORT/'
+          echo "[$ACTIONS_RUNTIME_TOKEN] [$ACTIONS_RESULTS_URL]"
+      - uses: acme/identity@v1
+    `,
+    logs: {
+      0: "true []\nhttp://windrow.localhost\nhttp://127.0.0.1:PORT/api/v3\n[] []\n",
+      1: "Actions.Results 127.0.0.1 127.0.0.1\n",
+    },
+  },
 ];
 
 const composite = (steps: string, head = "") => `name: c\n${head}runs:\n  using: composite\n  steps:\n${steps}`;
@@ -546,6 +632,12 @@ function fill(shelf: ActionShelf): void {
   shelf.add("acme/wraps@v1", {
     "action.yml": composite("    - uses: acme/with-post@v1\n    - uses: acme/with-post@v1\n"),
   });
+  shelf.add("acme/identity@v1", {
+    "action.yml": "name: i\nruns: { using: node24, main: main.js }\n",
+    "main.js": `const { ACTIONS_RUNTIME_TOKEN: token, ACTIONS_RESULTS_URL: results, ACTIONS_CACHE_URL: cache } = process.env;
+const { scp } = JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
+console.log(/^(Actions\\.Results):\\d+:\\d+$/.exec(scp)[1], new URL(results).hostname, new URL(cache).hostname);`,
+  });
   shelf.add("acme/self@v1", { "action.yml": composite("    - uses: acme/self@v1\n") });
 }
 
@@ -586,4 +678,5 @@ it.each(CORNERS.map((corner) => [corner.rule, corner] as const))("%s", async (_,
   }
   if (corner.outcomes !== undefined) expect(bench.outcomes(attempt)).toEqual(corner.outcomes);
   if (corner.outputs !== undefined) expect(finish.outputs).toEqual(corner.outputs);
+  if (corner.message !== undefined) expect(finish.message).toBe(corner.message);
 });

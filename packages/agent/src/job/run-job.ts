@@ -2,6 +2,7 @@ import { type GraceSequence, isBackendFault, type JobHandle, type JobReceipt, no
 import type { FinishReport, Outcome, Receipt } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import { ExpressionFailure } from "@windrow/workflow";
+import { findContainer } from "./find-container.ts";
 import type { RunJobOptions } from "./job-options.ts";
 import { evaluateJobOutputs } from "./job-outputs.ts";
 import { watchJobStop } from "./job-stop.ts";
@@ -143,21 +144,24 @@ async function runAll(
   handle: JobHandle,
   stop: OpenJob["stop"],
 ): Promise<Pick<JobResult, "outcome" | "reason" | "outputs" | "message">> {
-  const { plan, logs } = options;
+  const { logs } = options;
   const refuse = (reason: string, message: string) => {
     logs.say(message);
     return { outcome: "failed", reason, message: logs.redact(message), outputs: {} } as const;
   };
-  if (plan.container !== undefined || plan.services.length > 0) {
-    const what = plan.container === undefined ? "services" : "a container";
-    return refuse("containers_unsupported", `The job asks for ${what}: ${NO_CONTAINERS}`);
-  }
   let job: OpenJob;
+  let container: string | undefined;
+  let what = "env";
   try {
     job = openSteps(options, handle, stop);
+    what = "image";
+    container = findContainer(job);
   } catch (error) {
     if (!(error instanceof ExpressionFailure)) throw error;
-    return refuse("invalid_expression", `The job's env cannot be evaluated: ${error.message}`);
+    return refuse("invalid_expression", `The job's ${what} cannot be evaluated: ${error.message}`);
+  }
+  if (container !== undefined) {
+    return refuse("containers_unsupported", `The job asks for ${container}: ${NO_CONTAINERS}`);
   }
   await failpoint("agent.before-first-step");
   await runSteps(job);

@@ -1,6 +1,7 @@
 import { type KeyGroup, partly, supported } from "./entry.ts";
 
-const NO_CONTAINERS = "planned; a job that has it fails at its start by name, as no agent runs containers yet";
+const NO_CONTAINERS =
+  "planned; a job that has it fails at its start by name, as no agent runs containers yet; an empty image means none";
 const NO_SCOPE = "read; the farm has nothing of the kind to give or to keep back";
 
 /** Every key of a workflow file but filters of events, by its place. */
