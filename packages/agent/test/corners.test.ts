@@ -335,7 +335,7 @@ const CORNERS: readonly Corner[] = [
           echo "\${{ hashFiles('**/*.lock') }}"
           echo "\${{ hashFiles('*.none') }}[\${{ hashFiles('/etc/passwd') }}]"
     `,
-    logs: { 1: `${digestOf("two")}\n${digestOf("one", "two")}\n[]\n` },
+    logs: { 1: `${digestOf("two")}\n${digestOf("two", "one")}\n[]\n` },
   },
   {
     rule: "corner 16: a step above its timeout has failed, and may be allowed to",
