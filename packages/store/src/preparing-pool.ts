@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 import type { Pool, PoolClient, QueryResult } from "pg";
+import { rowValue } from "./row-text.ts";
 
 /** A text that was not seen this often may never come again: a list of another length, say. */
 const SEEN_BEFORE_MIN = 3;
@@ -84,7 +85,7 @@ class PreparingClient implements PostgresPoolClient {
   }
 
   async #run<R>(text: string, parameters: ReadonlyArray<unknown>): Promise<PostgresQueryResult<R>> {
-    const values = [...parameters];
+    const values = parameters.map(rowValue);
     const result = await this.#send(text, values);
     const rows: R[] = result.rows;
     return { command: result.command as PostgresQueryResult<R>["command"], rowCount: result.rowCount ?? 0, rows };

@@ -9,6 +9,7 @@ import {
 } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 import type { LockedAttempt } from "./lock-attempt.ts";
 
 /** What becomes of the job. `costsBudget` says that its infra budget pays for the next try. */
@@ -87,7 +88,7 @@ export async function endAttempts(tx: Tx, ends: readonly AttemptEnd[]): Promise<
       from unnest(${told.map((event) => event.kind)}::text[], ${told.map((event) => event.locked.repositoryId)}::bigint[],
         ${told.map((event) => event.locked.runId)}::bigint[], ${told.map((event) => event.locked.jobId)}::bigint[],
         ${told.map((event) => event.locked.attemptId)}::uuid[], ${told.map((event) => event.locked.agentId)}::uuid[],
-        ${told.map((event) => JSON.stringify(event.data))}::jsonb[])
+        ${told.map((event) => rowJson(event.data))}::jsonb[])
         as k (kind, repository_id, run_id, job_id, attempt_id, agent_id, data)
     )
     select (select count(*) from attempt) as attempts, (select count(*) from job) as jobs`.execute(tx);
@@ -132,5 +133,5 @@ function describeEvents({ locked, how, reason, report, job }: AttemptEnd) {
 }
 
 function toJson(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
+  return value === undefined ? null : rowJson(value);
 }

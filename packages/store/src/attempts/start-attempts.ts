@@ -8,6 +8,7 @@ import {
 } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 import { fromStates, toState } from "../state-guard.ts";
 
 export interface AttemptStart {
@@ -38,7 +39,7 @@ export async function startAttempts(db: Database, starts: readonly AttemptStart[
     with request as (
       select * from unnest(${starts.map((start) => start.attemptId)}::uuid[], ${starts.map((start) => start.leaseId)}::uuid[],
         ${starts.map((start) => start.agentId)}::uuid[], ${starts.map((start) => start.sessionNo)}::bigint[],
-        ${starts.map((start) => JSON.stringify(start.plan))}::jsonb[], ${starts.map((start) => start.jobTokenHash)}::bytea[])
+        ${starts.map((start) => rowJson(start.plan))}::jsonb[], ${starts.map((start) => start.jobTokenHash)}::bytea[])
         as r (attempt_id, lease_id, agent_id, session_no, plan, job_token_hash)
     ),
     job as (

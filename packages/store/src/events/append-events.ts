@@ -1,5 +1,6 @@
 import type { Value } from "@windrow/model";
 import type { Database, Tx } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 
 export interface NewEvent {
   readonly kind: string;
@@ -24,7 +25,7 @@ export async function appendEvents(db: Database | Tx, events: readonly NewEvent[
         job_id: event.jobId ?? null,
         attempt_id: event.attemptId ?? null,
         agent_id: event.agentId ?? null,
-        data: JSON.stringify(event.data ?? {}),
+        data: rowJson(event.data ?? {}),
       })),
     )
     .execute();

@@ -1,4 +1,5 @@
 import type { Database } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 import type { RepositorySchedule } from "../schema.ts";
 
 /** What the head of the default branch says of a repository. */
@@ -15,7 +16,7 @@ export async function setDefaultFacts(db: Database, repositoryId: number, facts:
     .updateTable("repositories")
     .set({
       language: facts.language,
-      schedules: facts.schedules === null ? null : JSON.stringify(facts.schedules),
+      schedules: facts.schedules === null ? null : rowJson(facts.schedules),
       has_followers: facts.hasFollowers,
     })
     .where("id", "=", repositoryId)

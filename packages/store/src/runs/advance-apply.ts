@@ -9,6 +9,7 @@ import {
 } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 import { fromStates, toState } from "../state-guard.ts";
 
 export interface JobToQueue {
@@ -148,5 +149,5 @@ export async function nameRun(
 export async function addRunDiagnostics(tx: Tx, runId: number, diagnostics: readonly Diagnostic[]): Promise<void> {
   if (diagnostics.length === 0) return;
   await sql`
-    update runs set diagnostics = diagnostics || ${JSON.stringify(diagnostics)}::jsonb where id = ${runId}`.execute(tx);
+    update runs set diagnostics = diagnostics || ${rowJson(diagnostics)}::jsonb where id = ${runId}`.execute(tx);
 }

@@ -9,6 +9,7 @@ import {
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
 import { appendEvents } from "../events/append-events.ts";
+import { rowJson } from "../row-text.ts";
 import { fromStates, toState } from "../state-guard.ts";
 import { insertJobRows, insertJobs, type JobsOwner, type NewJob } from "./insert-jobs.ts";
 
@@ -25,7 +26,7 @@ export async function openCall(tx: Tx, owner: Omit<JobsOwner, "parentJobId">, ca
   const { rows } = await sql`
     with changed as (
       update jobs j set state = ${toState(JOB_TRANSITIONS.open)}, started_at = clock_timestamp(), name = ${call.name},
-        inputs = ${JSON.stringify(call.inputs)}::jsonb, held_reason = null
+        inputs = ${rowJson(call.inputs)}::jsonb, held_reason = null
       where j.id = ${call.jobId} and j.state in (${fromStates(JOB_TRANSITIONS.open)})
       returning j.id, j.run_id, j.repository_id
     )
@@ -58,7 +59,7 @@ export async function expandJob(
   const [first = {}, ...more] = combinations;
   const matrixTotal = combinations.length;
   await sql`
-    update jobs set matrix = ${JSON.stringify(first)}::jsonb, matrix_total = ${matrixTotal}, fail_fast = ${job.failFast},
+    update jobs set matrix = ${rowJson(first)}::json, matrix_total = ${matrixTotal}, fail_fast = ${job.failFast},
       max_parallel = ${job.maxParallel}
     where id = ${jobId} and state in (${fromStates(JOB_TRANSITIONS.queue)})`.execute(tx);
   if (more.length === 0) return [];
@@ -93,7 +94,7 @@ export async function finishCalls(tx: Tx, calls: readonly CallToFinish[]): Promi
         conclusion = c.conclusion, reason = c.reason, outputs = c.outputs
       from unnest(${calls.map((call) => call.jobId)}::bigint[], ${calls.map((call) => call.outcome)}::text[],
         ${calls.map((call) => call.conclusion)}::text[], ${calls.map((call) => call.reason)}::text[],
-        ${calls.map((call) => JSON.stringify(call.outputs))}::jsonb[]) as c (job_id, outcome, conclusion, reason, outputs)
+        ${calls.map((call) => rowJson(call.outputs))}::jsonb[]) as c (job_id, outcome, conclusion, reason, outputs)
       where j.id = c.job_id and j.kind = 'call' and j.state in (${fromStates(JOB_TRANSITIONS.finish)})
       returning j.id, j.run_id, j.repository_id, j.outcome, j.conclusion, j.reason
     ),

@@ -1,5 +1,6 @@
 import type { MatrixCombination, Trust } from "@windrow/model";
 import type { Tx } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 
 /** One job to insert; all start `blocked`, and unblocking them is the caller's next act in the same transaction. */
 export interface NewJob {
@@ -53,7 +54,7 @@ export async function insertJobRows(tx: Tx, owner: JobsOwner, jobs: readonly New
       parent_job_id: owner.parentJobId,
       key: job.key,
       name: job.name,
-      matrix: JSON.stringify(job.matrix),
+      matrix: rowJson(job.matrix),
       matrix_index: job.matrixIndex,
       matrix_total: job.matrixTotal,
       fail_fast: job.failFast,

@@ -3,6 +3,7 @@ import { asRunId } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
 import { appendEvents, type NewEvent } from "../events/append-events.ts";
+import { rowJson } from "../row-text.ts";
 import { insertJobs, type NewJob, ROWS_PER_STATEMENT } from "./insert-jobs.ts";
 
 export interface NewRun {
@@ -74,9 +75,9 @@ export async function insertRun(tx: Tx, run: NewRun): Promise<InsertedRun> {
       actor: run.actor,
       workflow_path: run.workflowPath,
       workflow_name: run.workflowName,
-      definition: run.definition === null ? null : JSON.stringify(run.definition),
-      diagnostics: JSON.stringify(run.diagnostics),
-      inputs: JSON.stringify(run.inputs ?? {}),
+      definition: run.definition === null ? null : rowJson(run.definition),
+      diagnostics: rowJson(run.diagnostics),
+      inputs: rowJson(run.inputs ?? {}),
       head_ref: run.headRef ?? "",
       base_ref: run.baseRef ?? "",
       cause_run_id: run.causeRunId ?? null,
