@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { bootClockMs, createHostBackend, noGrace } from "../src/index.ts";
 import { findProcesses } from "./find-processes.ts";
@@ -42,6 +43,21 @@ describe.runIf(isRoot)("a supervisor that is kept for the next job", () => {
     expect(output.toString()).toBe((await runShell(third, { script })).output.toString());
     await third.closeJob();
     expect(await second.closeJob()).toMatchObject({ processesEnded: 0, leftCount: 0 });
+  });
+
+  it("takes no process along that goes on forking and ending", async () => {
+    const runner = await makeRunner(await kit.rootDir());
+    for (let round = 0; round < 8; round++) {
+      const first = await runFirst(`${runner} ${process.pid} >/dev/null 2>&1 & sleep 0.3`);
+      await first.closeJob();
+      const second = await kit.openJob();
+      expect(second.supervisorPid).toBe(first.supervisorPid);
+      const look = "for entry in /proc/[0-9]*; do cat $entry/cmdline; done 2>/dev/null | tr '\\0' ' '; true";
+      // A look may miss it as well.
+      const { output } = await runShell(second, { script: `for look in 1 2 3 4 5 6; do ${look}; done` });
+      expect(output.toString()).not.toContain(`/runner ${process.pid}`);
+      await second.closeJob();
+    }
   });
 
   it("is not reached by late calls for the job before", async () => {
@@ -112,3 +128,21 @@ describe.runIf(isRoot)("a supervisor that is kept for the next job", () => {
     expect(await findProcesses(site.siteDir)).toEqual([]);
   });
 });
+
+/** A program that is never the same process for long: quick enough, where it can be compiled, to be missed by looks. */
+async function makeRunner(rootDir: string): Promise<string> {
+  const path = join(rootDir, "runner");
+  const text = `#include <time.h>
+#include <unistd.h>
+int main(void) { time_t end = time(0) + 8; setsid(); while (time(0) < end) if (fork() > 0) _exit(0); return 0; }
+`;
+  await writeFile(`${path}.c`, text);
+  const isCompiled = await promisify(execFile)("cc", ["-O2", "-o", path, `${path}.c`]).then(
+    () => true,
+    () => false,
+  );
+  const script = `#!/usr/bin/perl\nmy $end = time + 8; while (time < $end) { exit 0 if fork }\n`;
+  if (!isCompiled) await writeFile(path, script);
+  await chmod(path, 0o755);
+  return path;
+}

@@ -79,7 +79,7 @@ async function startNew(site: JobSite, parts: StartParts, line: SupervisorLine):
   const nextPath = join(site.siteDir, "next");
   let next: NextSitePipe | undefined;
   if (parts.isKept) {
-    for (const name of ["next", "tick"]) await parts.pipes.take(join(site.siteDir, name));
+    await parts.pipes.take(nextPath);
     next = NextSitePipe.hold(nextPath);
   }
   try {
