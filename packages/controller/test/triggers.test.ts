@@ -217,6 +217,10 @@ describe("an event that is tried with its document", () => {
     expect((await asked({ payload: payload(docs) })).detail).toContain("paths");
     expect((await asked({ payload: payload(head, "you/fork") })).runs).toMatchObject([{ trust: "untrusted" }]);
     expect(base).not.toBe(main);
+    await tree.git("checkout", "-q", "topic");
+    const quiet = await tree.commit({ "src/a": "3" }, "more [skip ci]");
+    await tree.push({ token, name: "pulls", refspecs: ["topic"] });
+    expect((await asked({ payload: payload(quiet) })).detail).toContain("[skip ci]");
   });
 });
 

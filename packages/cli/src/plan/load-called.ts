@@ -31,7 +31,7 @@ export async function loadCalled(
       if (call === undefined || Object.hasOwn(called, call.uses)) continue;
       const complain = (severity: Diagnostic["severity"], code: string, message: string, hint: string) =>
         diagnostics.push({ severity, code, message, hint, file: caller.path, ...position });
-      if (!call.uses.startsWith("./")) {
+      if (!/^[.$]\//.test(call.uses)) {
         complain("warning", "not-read", `'${call.uses}' is not read here`, "its jobs are known when the farm runs it");
         continue;
       }

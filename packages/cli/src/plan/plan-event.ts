@@ -1,11 +1,12 @@
 import type { Value, WorkflowDefinition } from "@windrow/model";
-import { matchTriggers, type RunFacts, readTriggerEvent, type TriggerMatch } from "@windrow/workflow";
+import { matchTriggers, readTriggerEvent, type TriggerMatch } from "@windrow/workflow";
+import type { PlanFacts } from "./plan-facts.ts";
 import { isMap, type Payload, payloadList } from "./plan-payload.ts";
 
 /** Whether a workflow starts for the event. Paths count where the payload lists them, else no path filter holds a run back. */
 export function planStart(
   definition: Pick<WorkflowDefinition, "triggers">,
-  facts: RunFacts,
+  facts: PlanFacts,
   given: Payload | undefined,
 ): TriggerMatch {
   const payload: Value = JSON.parse(facts.eventJson);
@@ -15,6 +16,7 @@ export function planStart(
     ref: facts.ref,
     payload,
     ...(changedPaths !== undefined && { changedPaths }),
+    ...(facts.headMessage !== undefined && { headMessage: facts.headMessage }),
   });
   return matchTriggers(definition, event);
 }

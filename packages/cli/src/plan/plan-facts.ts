@@ -21,10 +21,13 @@ export interface PlanFactsRequest {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
+/** What a run knows of itself, and the message of its commit where that is here. */
+export type PlanFacts = RunFacts & { readonly headMessage?: string };
+
 const NO_SHA = "0".repeat(40);
 
 /** What a run would know of itself: from the payload, else from the repository here, else made up in the usual shape. */
-export async function planFacts(request: PlanFactsRequest): Promise<RunFacts> {
+export async function planFacts(request: PlanFactsRequest): Promise<PlanFacts> {
   const { event, payload = {}, workflow, publicUrl } = request;
   const head = await readHead(request.cwd);
   const branch = (await currentBranch(request.cwd).catch(ignoreMissingGit)) ?? "main";
@@ -59,6 +62,7 @@ export async function planFacts(request: PlanFactsRequest): Promise<RunFacts> {
     trust: isFork(payload) ? "untrusted" : "trusted",
     defaultBranch,
     publicUrl,
+    ...(sha === head.sha && { headMessage: head.message }),
   };
 }
 

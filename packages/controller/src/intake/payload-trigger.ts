@@ -38,19 +38,24 @@ export function readPayload(
   });
   const document = documentOf(tried, { ...source, ref });
   const { sha } = content.commit;
+  const headSha = isPull ? text("pull_request", "head", "sha") : text("after");
+  const isOfHead = headSha === "" || headSha === sha;
   const place = { environment, folder };
   const changes = async (): Promise<Changes | undefined> => {
     if (isPull) {
       const base = text("pull_request", "base", "sha") || `refs/heads/${baseRef}`;
-      return findPullRequestChanges({ ...place, base, head: text("pull_request", "head", "sha") || sha });
+      return findPullRequestChanges({ ...place, base, head: headSha || sha });
     }
     const before = text("before");
     return before === "" || before === ZEROES
       ? undefined
-      : findPushChanges({ ...place, ref, before, after: text("after") || sha });
+      : findPushChanges({ ...place, ref, before, after: headSha || sha });
   };
   return {
-    event: readTriggerEvent({ event: name, ref, payload }),
+    event: readTriggerEvent({
+      ...{ event: name, ref, payload },
+      ...(isOfHead && { headMessage: content.commit.message }),
+    }),
     ref,
     scope: "try",
     trust: trustOf(

@@ -187,6 +187,9 @@ test("what can be asked of an event is read from its document", () => {
       changedPaths: ["a"],
     }),
   ).toEqual({ event: "pull_request", action: "opened", baseRef: "main", commitCount: 3, changedPaths: ["a"] });
+  const headMessage = "m [skip ci]";
+  expect(readTriggerEvent({ event: "pull_request", payload: {}, headMessage })).toMatchObject({ headMessage });
+  expect(readTriggerEvent({ event: "push", payload: {}, headMessage })).toMatchObject({ headMessage });
   expect(
     readTriggerEvent({ event: "workflow_run", payload: { workflow_run: { name: "CI", head_branch: "x" } } }),
   ).toEqual({ event: "workflow_run", action: "completed", workflow: "CI", headBranch: "x" });
@@ -208,19 +211,17 @@ test("a start by hand needs workflow_dispatch", () => {
   );
 });
 
+// unbounded this takes more than an hour
 test("patterns that are more work than a filter is worth hold nothing back", () => {
   const paths = Array.from({ length: 20 }, (_, at) => `${"**a".repeat(300)}${at}`);
   const changedPaths = Array.from({ length: 300 }, (_, at) => `${"a".repeat(4_000)}/${at}`);
   const event: TriggerEvent = { event: "push", ref: "refs/heads/main", changedPaths };
-  const startedAt = performance.now();
   expect(matchTriggers({ triggers: [{ event: "push", paths }] }, event)).toEqual({ matches: true });
   expect(matchTriggers({ triggers: [{ event: "push", pathsIgnore: paths }] }, event)).toEqual({ matches: true });
-  // unbounded it is more than an hour
-  expect(performance.now() - startedAt).toBeLessThan(20_000);
   // many ordinary patterns and paths are little work
   const ordinary = Array.from({ length: 1_000 }, (_, at) => `packages/p${at}/**/*.ts`);
   const changed = Array.from({ length: 300 }, (_, at) => `docs/${"folder/".repeat(10)}${at}.md`);
   expect(
     matchTriggers({ triggers: [{ event: "push", paths: ordinary }] }, { ...event, changedPaths: changed }).matches,
   ).toBe(false);
-});
+}, 30_000);

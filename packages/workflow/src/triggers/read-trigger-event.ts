@@ -8,10 +8,12 @@ export interface EventFacts {
   readonly ref?: string;
   readonly payload: Value;
   readonly changedPaths?: readonly string[];
+  /** Message of the head commit, where the document does not have it: that of a pull request never does. */
+  readonly headMessage?: string;
 }
 
 /** What `on:` can ask about an event, read from its document. Texts that are missing there are empty. */
-export function readTriggerEvent({ event, ref, payload, changedPaths }: EventFacts): TriggerEvent {
+export function readTriggerEvent({ event, ref, payload, changedPaths, headMessage }: EventFacts): TriggerEvent {
   const text = (...path: string[]): string => textAt(payload, path);
   const action = text("action");
   const paths = changedPaths === undefined ? {} : { changedPaths };
@@ -21,12 +23,12 @@ export function readTriggerEvent({ event, ref, payload, changedPaths }: EventFac
         event,
         ref: ref ?? text("ref"),
         deleted: valueAt(payload, ["deleted"]) === true,
-        headMessage: text("head_commit", "message"),
+        headMessage: text("head_commit", "message") || (headMessage ?? ""),
         ...paths,
       };
     case "pull_request":
     case "pull_request_target":
-      return readPullRequest(event, payload, paths);
+      return readPullRequest(event, payload, { ...paths, ...(headMessage !== undefined && { headMessage }) });
     case "merge_group":
       return { event, ...(action !== "" && { action }), baseRef: text("merge_group", "base_ref") };
     case "workflow_run":
@@ -57,7 +59,7 @@ export function readTriggerEvent({ event, ref, payload, changedPaths }: EventFac
 function readPullRequest(
   event: PullRequestEvent["event"],
   payload: Value,
-  paths: { readonly changedPaths?: readonly string[] },
+  known: Pick<PullRequestEvent, "changedPaths" | "headMessage">,
 ): PullRequestEvent {
   const action = textAt(payload, ["action"]);
   const commits = valueAt(payload, ["pull_request", "commits"]);
@@ -66,7 +68,7 @@ function readPullRequest(
     action: action === "" ? "synchronize" : action,
     baseRef: textAt(payload, ["pull_request", "base", "ref"]),
     ...(typeof commits === "number" && { commitCount: commits }),
-    ...paths,
+    ...known,
   };
 }
 
