@@ -58,9 +58,7 @@ export async function advanceRun(tx: Tx, options: AdvanceOptions): Promise<Advan
   const nothing: Advanced = { runId: run.id, queuedCount: 0, cancels: [], isConcluded: false, groups: [] };
   if (run.state === "finished") return nothing;
   const graph = createRunGraph(await readRunJobs(tx, run.id, run.attempt));
-  // a run that waits can only be ended
-  const moved =
-    run.state === "waiting" ? { queuedCount: 0, cancels: [], groups: [] } : await move(tx, run, graph, options);
+  const moved = await move(tx, run, graph, options);
   const isConcluded = await conclude(tx, run, graph);
   const released = run.hasEntries || moved.groups.length > 0 ? await releaseEntries(tx, run.id) : [];
   return { ...nothing, ...moved, isConcluded, groups: [...moved.groups, ...released] };
@@ -94,12 +92,14 @@ type Moved = Pick<Advanced, "queuedCount" | "cancels" | "groups">;
 
 async function move(tx: Tx, run: LockedRun, graph: RunGraph, options: AdvanceOptions): Promise<Moved> {
   const cancels = await failFast(tx, run, graph, options);
-  if (graph.ready().length === 0 && graph.endedCalls().length === 0) return { queuedCount: 0, cancels, groups: [] };
+  // a run that waits begins nothing; a call that a rerun goes on with ends there when its jobs are cancelled
+  const listReady = (): GraphJob[] => (run.state === "waiting" ? [] : graph.ready());
+  if (listReady().length === 0 && graph.endedCalls().length === 0) return { queuedCount: 0, cancels, groups: [] };
   const pass = createAdvancePass(run, graph, options.publicUrl);
   pass.readText(await options.texts.read(tx, run.id), run.hasEntries ? await readRunEntries(tx, run.id) : []);
   for (;;) {
     const calls = graph.endedCalls();
-    const ready = graph.ready();
+    const ready = listReady();
     if (calls.length === 0 && ready.length === 0) break;
     for (const call of calls) pass.endCall(call);
     for (const job of ready) pass.decide(job);
