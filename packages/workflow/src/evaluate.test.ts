@@ -85,3 +85,22 @@ test.each([
   expect(() => evaluateTemplate(template, contexts)).toThrow(ExpressionFailure);
   expect(() => evaluateTemplate(template, contexts)).toThrow(words);
 });
+
+test("an expression that would read a large event again and again fails instead of taking minutes", () => {
+  const contexts = {
+    github: { event: { text: "x".repeat(1_000_000), rows: Array.from({ length: 200_000 }, () => "y") } },
+  };
+  const repeated = (one: string, count: number) => `\${{ ${Array.from({ length: count }, () => one).join(" || ")} }}`;
+  for (const one of [
+    "contains(github.event.text, 'y')",
+    "github.event.text == github.event.text && false",
+    "startsWith(toJSON(github.event), 'y')",
+    "contains(github.event.rows, 'n')",
+    "contains(github.event.*, 'n')",
+  ]) {
+    expect(() => evaluateTemplate(repeated(one, 300), contexts)).toThrow("too much work");
+    expect(evaluateTemplate(repeated(one, 2), contexts)).toBe("false");
+  }
+  const one = `\${{ contains(github.event.text, 'y') }}`;
+  expect(() => evaluateTemplate(one.repeat(300), contexts)).toThrow("too much work");
+}, 30_000);

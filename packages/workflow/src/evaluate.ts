@@ -1,6 +1,7 @@
-import { data, Evaluator } from "@actions/expressions";
+import { data } from "@actions/expressions";
 import type { FunctionDefinition } from "@actions/expressions/funcs/info";
 import type { Template, Value } from "@windrow/model";
+import { BoundedEvaluator, EvaluationWork } from "./bounded-evaluator.ts";
 import { type CompiledExpression, compileExpression, explainExpressionError } from "./compile-expression.ts";
 import { compileTemplate } from "./compile-template.ts";
 import { ContextRoot, type ExpressionContexts, fromExpressionData, isTruthy } from "./expression-data.ts";
@@ -71,10 +72,11 @@ function startEvaluation(
   functions: ExpressionFunctions,
 ): (expression: CompiledExpression) => data.ExpressionData {
   const root = new ContextRoot(contexts);
-  const definitions = defineFunctions(functions);
+  const scope = { root, functions: defineFunctions(functions) };
+  const work = new EvaluationWork();
   return (expression) => {
     try {
-      return new Evaluator(expression.tree, root, definitions).evaluate();
+      return new BoundedEvaluator(expression.tree, scope, work).evaluate();
     } catch (error) {
       throw asFailure(expression.text, error);
     }

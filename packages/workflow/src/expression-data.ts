@@ -1,24 +1,11 @@
 import { data } from "@actions/expressions";
 import type { Pair } from "@actions/expressions/data/expressiondata";
 import type { Value } from "@windrow/model";
+import { formatNumber } from "./format-number.ts";
 import { ContextDictionary } from "./library-corrections.ts";
 
 /** The contexts of one evaluation by name; a missing context or property is null. */
 export type ExpressionContexts = { readonly [name: string]: Value | undefined };
-
-/**
- * Numbers as the language writes them: at most 15 significant digits, scientific with a capital E from 1E+15 up and
- * below 1E-05.
- */
-export function formatNumber(value: number): string {
-  if (value === 0) return "0";
-  if (!Number.isFinite(value)) return String(value);
-  const [mantissa = "", exponentText = "0"] = value.toExponential(14).split("e");
-  const exponent = Number(exponentText);
-  if (exponent < 15 && exponent >= -5) return String(Number(value.toPrecision(15)));
-  const digits = mantissa.replace(/\.?0+$/, "");
-  return `${digits}E${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
-}
 
 export class LanguageNumber extends data.NumberData {
   override coerceString(): string {
@@ -123,8 +110,15 @@ function convert(value: Exclude<Value, null>): data.ExpressionData {
     case "number":
       return new LanguageNumber(value);
     case "object":
-      return isList(value) ? new data.Array(...value.map(toExpressionData)) : new ValueDictionary(value, false);
+      return isList(value) ? convertList(value) : new ValueDictionary(value, false);
   }
+}
+
+/** One by one: the library's constructor takes them as arguments, of which there cannot be many. */
+function convertList(values: readonly Value[]): data.Array {
+  const list = new data.Array();
+  for (const value of values) list.add(toExpressionData(value));
+  return list;
 }
 
 export function fromExpressionData(value: data.ExpressionData): Value {

@@ -6,19 +6,22 @@
 import { data, Lexer } from "@actions/expressions";
 import type { Pair } from "@actions/expressions/data/expressiondata";
 import { type Token, TokenType } from "@actions/expressions/lexer";
-import { isString } from "@actions/workflow-parser";
+import { isNumber, isString } from "@actions/workflow-parser";
+import { MappingDefinition } from "@actions/workflow-parser/templates/schema/mapping-definition";
 import { OneOfDefinition } from "@actions/workflow-parser/templates/schema/one-of-definition";
 import { TemplateSchema } from "@actions/workflow-parser/templates/schema/template-schema";
 import {
   type LiteralToken,
   type MappingToken,
+  NumberToken,
   type SequenceToken,
   StringToken,
 } from "@actions/workflow-parser/templates/tokens/index";
 import { getWorkflowSchema } from "@actions/workflow-parser/workflows/workflow-schema";
 import { YamlObjectReader } from "@actions/workflow-parser/workflows/yaml-object-reader";
 import type { Position } from "@windrow/model";
-import { isScalar, Scalar, visit } from "yaml";
+import { isScalar, Scalar, visit, type YAMLWarning } from "yaml";
+import { formatNumber } from "./format-number.ts";
 import { DEPTH_MAX, NODES_MAX } from "./limits.ts";
 
 const OPEN = "${{";
@@ -35,6 +38,19 @@ class ReaderStopped extends Error {
   readonly code = "reader-stopped";
 }
 
+/** A number that becomes a text as expressions write it; the library writes it as JavaScript does. */
+class LanguageNumberToken extends NumberToken {
+  override toString(): string {
+    return formatNumber(this.value);
+  }
+}
+
+/** A `!word` before a value, which YAML reads as the name of a type. */
+export interface UnknownTag {
+  readonly tag: string;
+  readonly position: Position;
+}
+
 interface MultiLineScalar {
   readonly startLine: number;
   readonly endLine: number;
@@ -49,6 +65,7 @@ interface MultiLineScalar {
  */
 export class WorkflowReader extends YamlObjectReader {
   limit: ReaderLimit | undefined;
+  readonly unknownTags: readonly UnknownTag[];
   readonly #lineStarts: number[] = [0];
   readonly #text: string;
   readonly #scalars: MultiLineScalar[] = [];
@@ -59,7 +76,9 @@ export class WorkflowReader extends YamlObjectReader {
   constructor(fileId: number, text: string) {
     super(fileId, text);
     this.#text = text;
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) this.#lineStarts.push(at + 1);
     // `{push, pull_request}`: a flow map without values makes the library take the next key for the value.
+    this.unknownTags = this.#findUnknownTags();
     if (text.includes("{")) {
       // biome-ignore lint/complexity/useLiteralKeys: the member is private to the library's types.
       visit(this["doc"], {
@@ -71,13 +90,24 @@ export class WorkflowReader extends YamlObjectReader {
         },
       });
     }
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) this.#lineStarts.push(at + 1);
+  }
+
+  /** The YAML library only warns of them. */
+  #findUnknownTags(): UnknownTag[] {
+    // biome-ignore lint/complexity/useLiteralKeys: the member is private to the library's types.
+    const warnings: readonly YAMLWarning[] = this["doc"].warnings;
+    return warnings.flatMap(({ code, message, pos }) => {
+      if (code !== "TAG_RESOLVE_FAILED") return [];
+      const tag = /^Unresolved tag: (\S+)/.exec(message)?.[1] ?? "";
+      return [{ tag, position: this.#positionAt(pos[0]) }];
+    });
   }
 
   override allowLiteral(): LiteralToken | undefined {
     const token = super.allowLiteral();
     if (token === undefined) return undefined;
     this.#count(token);
+    if (isNumber(token)) return new LanguageNumberToken(token.file, token.range, token.value, undefined);
     if (!isString(token)) return token;
     const range = token.range;
     // The library builds keys without a source; every scalar value has one.
@@ -210,7 +240,15 @@ export function correctedWorkflowSchema(): TemplateSchema {
     }
     schema.definitions[name] = orEmpty;
   }
-  workflowSchema = schema;
+  workflowSchema = withOwnKeys(schema);
+  return workflowSchema;
+}
+
+/** The library asks plain objects for keys, so that it finds `constructor` in each and stumbles over it. */
+export function withOwnKeys(schema: TemplateSchema): TemplateSchema {
+  for (const definition of Object.values(schema.definitions)) {
+    if (definition instanceof MappingDefinition) Object.setPrototypeOf(definition.properties, null);
+  }
   return schema;
 }
 

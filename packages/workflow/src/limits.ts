@@ -32,6 +32,8 @@ export const JOB_TIMEOUT_MINUTES_MAX = 5 * 24 * 60;
 export const COMPILED_EXPRESSIONS_MAX = 4_000;
 /** What one expression, or one text with expressions, may come to. */
 export const EXPRESSION_RESULT_CHARS_MAX = 10 * 1024 * 1024;
+/** What one evaluation may look at: the largest result three times. A second of a controller's time, at the worst. */
+export const EXPRESSION_WORK_MAX = 3 * EXPRESSION_RESULT_CHARS_MAX;
 /** Lists and maps inside each other in a value of an expression. */
 export const VALUE_DEPTH_MAX = 100;
 /** Documents of events kept parsed; every job of a run reads the same one. */

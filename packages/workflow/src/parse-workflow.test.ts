@@ -466,3 +466,57 @@ test("a filter has a bounded number of patterns", () => {
   expect(file(1_000).diagnostics).toEqual([]);
   expect(file(1_001).diagnostics).toMatchObject([{ code: "limit-patterns", line: 1, column: 13 }]);
 });
+
+test.each([
+  ["if: !cancelled()", 4, 9, "!cancelled()"],
+  ["if: !github.event.forced", 4, 9, "!github.event.forced"],
+  ["name: !important x", 4, 11, "!important"],
+])("%s is refused: YAML takes the word after '!' for a type and drops it", (line, at, column, tag) => {
+  const { diagnostics, definition } = parseWorkflow({
+    path: "a.yml",
+    text: `on: push\njobs:\n  a:\n    ${line}\n    runs-on: x\n    steps: [{run: a}]\n`,
+  });
+  expect(definition).toBeUndefined();
+  expect(diagnostics).toContainEqual(
+    expect.objectContaining({ code: "yaml", line: at, column, hint: `put the whole value in quotes: "${tag}"` }),
+  );
+});
+
+test("tags of YAML itself are left alone", () => {
+  const { diagnostics } = parseWorkflow({
+    path: "a.yml",
+    text: "on: push\nenv: {A: !!str 5}\njobs: {a: {runs-on: x, if: '!cancelled()', steps: [{run: a}]}}\n",
+  });
+  expect(diagnostics).toEqual([]);
+});
+
+test.each(["constructor", "__proto__", "toString"])("a key named %s is unknown like any other", (key) => {
+  const job = "jobs: {a: {runs-on: x, steps: [{run: a}]}}\n";
+  for (const text of [`on: push\n${key}: x\n${job}`, `on: {push: {}, ${key}: {}}\n${job}`]) {
+    const { diagnostics } = parseWorkflow({ path: "a.yml", text });
+    expect(diagnostics).toMatchObject([{ code: "unknown-key", message: `unknown key '${key}'` }]);
+  }
+});
+
+test("a queue in which everything waits does not end what runs", () => {
+  const file = (how: string) =>
+    parseWorkflow({
+      path: "a.yml",
+      text: `on: push\nconcurrency: {group: g, queue: max, cancel-in-progress: ${how}}\njobs: {a: {runs-on: x, steps: [{run: a}]}}\n`,
+    }).diagnostics;
+  expect(file("true")).toMatchObject([{ code: "unexpected-value", line: 2, column: 1 }]);
+  expect(file("false")).toEqual([]);
+});
+
+test("numbers in the file become texts as the language writes them", () => {
+  const { definition } = parseWorkflow({
+    path: "a.yml",
+    text: "on: push\nenv: {A: 12345678901234567890, B: 1.50, C: 0x1F, D: 0.00001}\njobs: {a: {runs-on: x, steps: [{run: a}]}}\n",
+  });
+  expect(definition?.env).toEqual([
+    ["A", "1.23456789012346E+19"],
+    ["B", "1.5"],
+    ["C", "31"],
+    ["D", "1E-05"],
+  ]);
+});

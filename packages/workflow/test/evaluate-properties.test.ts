@@ -3,8 +3,8 @@ import type { Value } from "@windrow/model";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evaluateCondition, evaluateTemplate, evaluateValue } from "../src/evaluate.ts";
-import { formatNumber } from "../src/expression-data.ts";
 import { ExpressionFailure } from "../src/expression-failure.ts";
+import { formatNumber } from "../src/format-number.ts";
 import { evaluateTree, type Operator, type Tree, writeTree } from "./reference-evaluator.ts";
 
 /** Numbers that every way of writing them gives back: what differs in the last digits is another test's business. */

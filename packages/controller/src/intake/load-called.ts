@@ -49,8 +49,8 @@ type Read =
   | { readonly problem: string };
 
 /**
- * Reads every workflow that the jobs of this one call, and those that they call: `./path` from the same commit,
- * `owner/name/path@ref` from wherever the farm finds actions. Every refusal is a complaint at the `uses` that asked.
+ * Reads every workflow that the jobs of this one call, and those that they call: `./path` and `$/path` from the same
+ * commit, `owner/name/path@ref` from wherever the farm finds actions. Every refusal is a complaint at the `uses` that asked.
  */
 export async function loadCalled(
   deps: LoadCalledDeps,
@@ -175,7 +175,8 @@ interface CallTarget {
 const REMOTE = /^([\w.-]+\/[\w.-]+)\/([^@]+\.ya?ml)@([^\s@]+)$/;
 
 function readUses(uses: string, at: FilePlace): CallTarget | undefined {
-  if (uses.startsWith("./")) {
+  // `$/` is the repository and commit of the file that calls, and so is `./` for a workflow
+  if (uses.startsWith("./") || uses.startsWith("$/")) {
     const path = uses.slice(2);
     if (path.split("/").some((part) => part === ".." || part === "")) return undefined;
     return { repository: at.repository, ref: at.ref, path, sha: at.sha };

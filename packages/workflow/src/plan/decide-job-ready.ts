@@ -18,7 +18,7 @@ import { type EvaluatedStrategy, evaluateStrategy, placeInMatrix } from "./evalu
 import { explainFailure } from "./explain-failure.ts";
 import { matrixContext, needsContext, strategyContext } from "./job-contexts.ts";
 import { evaluateName, evaluateTimeout } from "./job-keys.ts";
-import { labelJob } from "./job-labels.ts";
+import { placeJob } from "./job-labels.ts";
 import { nameJob } from "./job-name.ts";
 import { readCallInputs } from "./read-call-inputs.ts";
 import { findCalled, type WorkflowScope } from "./workflow-scope.ts";
@@ -171,13 +171,11 @@ function decideStart(
     if (called === undefined) throw new ExpressionFailure(job.call.uses, `'${job.call.uses}' was not loaded`);
     return { ...common, kind: "call", uses: job.call.uses, inputs: readCallInputs(job.call, called, contexts) };
   }
-  const pool = evaluateName("runs-on.group", job.runsOnGroup, contexts);
   const environment = evaluateName("environment", job.environment?.name, contexts);
   return {
     ...common,
     kind: "run",
-    labels: labelJob(job, contexts),
-    ...(pool !== undefined && { pool }),
+    ...placeJob(job, contexts),
     continueOnError: evaluateFlag("continue-on-error", job.continueOnError, contexts),
     timeoutMs: evaluateTimeout(job.timeoutMinutes, contexts),
     ...(environment !== undefined && { environment }),

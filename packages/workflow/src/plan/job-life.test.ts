@@ -224,3 +224,21 @@ test("a plan carries the facts, the merged env and evaluated defaults, and survi
   });
   expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
 });
+
+test.each([
+  ['{"group":"g","labels":["a","b"]}', { labels: ["a", "b"], pool: "g" }],
+  ['{"group":"g"}', { labels: [], pool: "g" }],
+  ['{"labels":"a"}', { labels: ["a"] }],
+])("runs-on may be computed as a map: %s", (json, place) => {
+  const lines = ["runs-on: ${{ fromJSON(needs.a.outputs.on) }}"];
+  const needs: NeedResult[] = [{ jobKey: "a", result: "success", outputs: { on: json } }];
+  expect(decide(lines, { needs })).toMatchObject({ kind: "run", ...place });
+});
+
+test.each(['{"gruop":"g"}', "{}", '{"group":["g"]}', '{"group":"","labels":[]}', '{"labels":{"a":1}}'])(
+  "runs-on computed as %s fails the job",
+  (json) => {
+    const needs: NeedResult[] = [{ jobKey: "a", result: "success", outputs: { on: json } }];
+    expect(decide(["runs-on: ${{ fromJSON(needs.a.outputs.on) }}"], { needs })).toMatchObject({ kind: "fail" });
+  },
+);

@@ -2,7 +2,7 @@ import type { JobDefinition, MatrixCombination } from "@windrow/model";
 import type { ExpressionContexts } from "../expression-data.ts";
 import { type ConcurrencyRequest, evaluateConcurrency } from "./evaluate-concurrency.ts";
 import { evaluateName, evaluateTimeout } from "./job-keys.ts";
-import { labelJob } from "./job-labels.ts";
+import { placeJob } from "./job-labels.ts";
 import { nameJob } from "./job-name.ts";
 import { unlessUnknown } from "./not-known-yet.ts";
 
@@ -35,15 +35,14 @@ export function previewJob(job: JobDefinition, matrix: MatrixCombination, contex
   }
   const name = known("name", () => nameJob(job, matrix, contexts));
   const isCall = job.call !== undefined;
-  const runsOn = isCall ? undefined : known("runs-on", () => labelJob(job, contexts));
-  const pool = known("runs-on.group", () => evaluateName("runs-on.group", job.runsOnGroup, contexts));
+  const place = isCall ? undefined : known("runs-on", () => placeJob(job, contexts));
   const timeoutMs = isCall ? undefined : known("timeout-minutes", () => evaluateTimeout(job.timeoutMinutes, contexts));
   const environment = known("environment", () => evaluateName("environment", job.environment?.name, contexts));
   const concurrency = known("concurrency", () => job.concurrency && evaluateConcurrency(job.concurrency, contexts));
   return {
     name: name ?? job.key,
-    ...(runsOn !== undefined && { runsOn }),
-    ...(pool !== undefined && { pool }),
+    ...(place !== undefined && { runsOn: place.labels }),
+    ...(place?.pool !== undefined && { pool: place.pool }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(concurrency !== undefined && { concurrency }),
     ...(environment !== undefined && { environment }),

@@ -4,7 +4,7 @@ import { ExpressionFailure } from "../expression-failure.ts";
 import type { RunFacts } from "../github-context.ts";
 import { jobContexts, matrixContexts } from "./decide-job-ready.ts";
 import { type EvaluatedStrategy, evaluateStrategy, placeInMatrix } from "./evaluate-strategy.ts";
-import { labelJob } from "./job-labels.ts";
+import { placeJob } from "./job-labels.ts";
 import { nameJob } from "./job-name.ts";
 import type { WorkflowScope } from "./workflow-scope.ts";
 
@@ -45,8 +45,8 @@ export function resolveJobs({
     const jobTotal = job.matrix.length;
     return job.matrix.map((matrix, jobIndex): JobSeed => {
       const contexts = matrixContexts({ matrix, jobIndex, jobTotal }, strategy, known);
-      const isLabelled = job.call === undefined && !isDynamic && !readsNeeds(job.runsOn);
-      const labels = isLabelled ? attempt(() => labelJob(job, contexts)) : undefined;
+      const isLabelled = job.call === undefined && !isDynamic && !readsNeeds([...job.runsOn, job.runsOnGroup ?? ""]);
+      const labels = isLabelled ? attempt(() => placeJob(job, contexts).labels) : undefined;
       const isNamed = !isDynamic && !readsNeeds([job.name ?? ""]);
       return {
         key: job.key,

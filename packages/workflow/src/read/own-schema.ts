@@ -1,6 +1,8 @@
 import { JSONObjectReader } from "@actions/workflow-parser/templates/json-object-reader";
 import { TemplateSchema } from "@actions/workflow-parser/templates/schema/template-schema";
 
+import { withOwnKeys } from "../library-corrections.ts";
+
 /** One definition in the schema language of the library. */
 export type SchemaDefinition =
   | {
@@ -26,7 +28,7 @@ export function ownSchema(definitions: { readonly [name: string]: SchemaDefiniti
   let schema: TemplateSchema | undefined;
   return () => {
     const text = (): string => JSON.stringify({ version: "own", definitions });
-    schema ??= TemplateSchema.load(new JSONObjectReader(undefined, text()));
+    schema ??= withOwnKeys(TemplateSchema.load(new JSONObjectReader(undefined, text())));
     return schema;
   };
 }

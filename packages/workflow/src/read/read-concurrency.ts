@@ -27,6 +27,13 @@ export function readConcurrency({ at, value }: Entry, diagnostics: Diagnostics):
       }
     }
   }
+  if (queue === "max" && cancelInProgress === "true") {
+    diagnostics.error(at, {
+      code: "unexpected-value",
+      message: "'queue: max' and 'cancel-in-progress: true' cannot both be given",
+      hint: "in a queue everything has its turn; remove one of them",
+    });
+  }
   if (group === undefined) return undefined;
   return {
     group,

@@ -73,6 +73,13 @@ export function readFile(
     }
     return undefined;
   }
+  for (const { tag, position } of reader.unknownTags) {
+    diagnostics.error(position, {
+      code: "yaml",
+      message: `a value cannot begin with '!': YAML reads '${tag}' as the name of a type, and not as a text`,
+      hint: `put the whole value in quotes: "${tag}"`,
+    });
+  }
   return readTree({ path, reader, kind }, diagnostics);
 }
 

@@ -3,6 +3,7 @@ import type { BasicExpressionToken, TemplateToken } from "@actions/workflow-pars
 import type { Position, Template, TemplateMap } from "@windrow/model";
 import { compileExpression } from "../compile-expression.ts";
 import type { Diagnostics } from "../diagnostics.ts";
+
 import { ExpressionFailure } from "../expression-failure.ts";
 import { EXPRESSION_CHARS_MAX } from "../limits.ts";
 import { refuse } from "./refuse.ts";
