@@ -161,6 +161,31 @@ jobs:
     }
     expect(await core.runFinished(runId)).toBe("success");
   });
+
+  it("keeps the order of its variables, so that a job that waited and a rerun have the name they were made with", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    const runId = await core.insertRun(`
+on: push
+jobs:
+  first: { runs-on: linux, steps: [{ run: x }] }
+  test:
+    needs: first
+    runs-on: linux
+    strategy: { matrix: { python: ["3.12"], os: [linux] } }
+    steps: [{ run: x }]
+`);
+    const names = async () => (await core.jobs(runId)).map((job) => job.name);
+    expect(await names()).toEqual(["first", "test (3.12, linux)"]);
+    await agent.runNext();
+    await agent.runNext();
+    expect(await core.runFinished(runId)).toBe("success");
+    expect(await rerun(runId, { mode: "all" })).toBeLessThan(300);
+    await agent.runNext();
+    await agent.runNext();
+    expect(await core.runFinished(runId)).toBe("success");
+    expect(await names()).toEqual(["first", "test (3.12, linux)"]);
+  });
 });
 
 describe("rerun", () => {

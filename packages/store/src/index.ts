@@ -193,7 +193,8 @@ export {
   listVariables,
   readVariables,
   setVariable,
-  VARIABLES_LISTED_MAX,
+  VARIABLES_BYTES_MAX,
+  VARIABLES_MAX,
   type VariableLevel,
   type VariableRow,
 } from "./variables/keep-variables.ts";

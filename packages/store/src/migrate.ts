@@ -3,8 +3,14 @@ import type { Database } from "./database.ts";
 import * as farm from "./migrations/0001-farm.ts";
 import * as language from "./migrations/0002-language.ts";
 import * as actions from "./migrations/0003-actions.ts";
+import * as matrixOrder from "./migrations/0004-matrix-order.ts";
 
-const MIGRATIONS: Record<string, Migration> = { "0001-farm": farm, "0002-language": language, "0003-actions": actions };
+const MIGRATIONS: Record<string, Migration> = {
+  "0001-farm": farm,
+  "0002-language": language,
+  "0003-actions": actions,
+  "0004-matrix-order": matrixOrder,
+};
 
 /**
  * Brings the schema up to date; safe when several controllers start together, since kysely holds a lock while it

@@ -30,6 +30,8 @@ export interface JobView {
   readonly attempt_count: number;
   readonly not_before: Date | null;
   readonly held_reason: string | null;
+  /** How many jobs of its matrix may run at once; null for any number. */
+  readonly max_parallel: number | null;
   readonly cancel_requested_at: Date | null;
   readonly timeout_ms: number;
   readonly outputs: Record<string, string>;
@@ -83,6 +85,7 @@ function selectJobs(db: Database | Tx) {
       "jobs.attempt_count",
       "jobs.not_before",
       "jobs.held_reason",
+      "jobs.max_parallel",
       "jobs.cancel_requested_at",
       "jobs.timeout_ms",
       "jobs.outputs",

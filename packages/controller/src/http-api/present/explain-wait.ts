@@ -20,6 +20,16 @@ export function explainWait(job: JobView, facts: WaitFacts): string | null {
   }
 }
 
+/** Of one matrix. */
+function countRunning(job: JobView, jobsById: WaitFacts["jobsById"]): number {
+  return [...jobsById.values()].filter(
+    (other) =>
+      other.key === job.key &&
+      other.run_attempt === job.run_attempt &&
+      (other.state === "leased" || other.state === "running"),
+  ).length;
+}
+
 function explainBlocked(job: JobView, { jobsById }: WaitFacts): string {
   if (job.run_waiting_reason !== null) return `its run waits for ${job.run_waiting_reason}`;
   if (job.held_reason !== null) return job.held_reason;
@@ -35,7 +45,7 @@ function explainBlocked(job: JobView, { jobsById }: WaitFacts): string {
     : `it needs ${open.length} jobs that are not finished`;
 }
 
-function explainQueued(job: JobView, { coverByLabelSet }: WaitFacts): string {
+function explainQueued(job: JobView, { coverByLabelSet, jobsById }: WaitFacts): string {
   if (job.held_reason !== null) return job.held_reason;
   const cover = job.label_set_id === null ? undefined : coverByLabelSet.get(job.label_set_id);
   const labels = job.labels.join(", ");
@@ -50,6 +60,9 @@ function explainQueued(job: JobView, { coverByLabelSet }: WaitFacts): string {
   }
   if (job.not_before !== null && job.not_before.getTime() > job.created_at.getTime() && job.attempt_count > 0) {
     return "it is tried again after a pause";
+  }
+  if (job.max_parallel !== null && countRunning(job, jobsById) >= job.max_parallel) {
+    return `only ${job.max_parallel === 1 ? "one job" : `${job.max_parallel} jobs`} of its matrix may run at a time`;
   }
   if (cover.slots_free === 0) {
     return `${cover.agents_ready === 1 ? "the agent" : `all ${cover.agents_ready} agents`} with the labels ${labels} ${
