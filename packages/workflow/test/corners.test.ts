@@ -7,10 +7,12 @@ import {
   decideConcurrency,
   decideFailFast,
   type MatrixCombination,
+  type Value,
 } from "@windrow/model";
 import { describe, expect, it } from "vitest";
 import { evaluateTemplate, evaluateValue } from "../src/evaluate.ts";
 import { expandMatrix } from "../src/expand-matrix.ts";
+import { parseAction } from "../src/parse-action.ts";
 import { parseWorkflow } from "../src/parse-workflow.ts";
 import { buildPlan } from "../src/plan/build-plan.ts";
 import { decideRunStart } from "../src/plan/decide-run-start.ts";
@@ -18,6 +20,9 @@ import { mergeNeedOutputs } from "../src/plan/merge-need-outputs.ts";
 import { outlivesCancel } from "../src/plan/outlives-cancel.ts";
 import { readDispatchInputs } from "../src/plan/read-dispatch-inputs.ts";
 import { resolveJobs } from "../src/plan/resolve-jobs.ts";
+import { matchTriggers } from "../src/triggers/match-triggers.ts";
+import { readTriggerEvent } from "../src/triggers/read-trigger-event.ts";
+import type { TriggerEvent } from "../src/triggers/trigger-event.ts";
 import { type Asked, decide, define, FACTS, jobOf, need, preview, SOURCE, scopeOf } from "./workflow-kit.ts";
 
 /** A file whose job `b` needs `a` and carries the given lines. */
@@ -36,6 +41,7 @@ const withJob = (...lines: string[]) =>
   );
 
 const complaints = (text: string) => parseWorkflow({ path: SOURCE.path, text }).diagnostics;
+const FILE_JOBS = "jobs: {a: {runs-on: x, steps: [{run: make}]}}\n";
 const jobWith = (line: string) => `on: push\njobs:\n  a:\n    runs-on: x\n    ${line}\n    steps: [{run: make}]\n`;
 
 describe("corner 1: a condition without a status function means success() && (…)", () => {
@@ -392,6 +398,22 @@ describe("corner 14: loose typing", () => {
   });
 });
 
+describe("corner 15: hashFiles is the agent's alone", () => {
+  it("corner 15: it may stand in steps, and in no key that is decided before", () => {
+    const step =
+      "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo ${{ hashFiles('**/x', '!y') }}\n";
+    expect(complaints(step)).toEqual([]);
+    for (const line of ["name: ${{ hashFiles('x') }}", "env: {A: '${{ hashFiles(''x'') }}'}"]) {
+      expect(complaints(jobWith(line)).filter((one) => one.severity === "error")).toMatchObject([{ line: 5 }]);
+    }
+  });
+
+  it("corner 15: where nobody can hash it is an error, not an empty text", () => {
+    expect(() => evaluateTemplate("${{ hashFiles('x') }}", {})).toThrow(/'hashFiles' is not available here/);
+    expect(evaluateTemplate("${{ hashFiles('x', 'y') }}", {}, { hashFiles: (all) => all.join("+") })).toBe("x+y");
+  });
+});
+
 describe("corner 16: timeout-minutes is 360 by default, may have a fraction, and may be an expression", () => {
   it.each([
     ["env: {}", 360 * 60_000],
@@ -503,6 +525,107 @@ describe("corner 19: concurrency groups", () => {
     expect(startOf("concurrency: '${{ github.head_ref }}'")).toMatchObject({
       diagnostic: { message: "the run cannot start: the concurrency group has no name" },
     });
+  });
+});
+
+describe("corner 20: filters have a pattern language of their own", () => {
+  const starts = (on: string, event: TriggerEvent) => matchTriggers(define(`on: ${on}\n${FILE_JOBS}`), event).matches;
+  const push = (ref: string, more: object = {}): TriggerEvent => ({ event: "push", ref: `refs/${ref}`, ...more });
+
+  it.each<[string, string, boolean]>([
+    ["branches: ['*']", "heads/main", true],
+    ["branches: ['*']", "heads/a/b", false],
+    ["branches: ['**']", "heads/a/b", true],
+    ["branches: ['feature/**']", "heads/feature/a/b", true],
+    ["branches: ['colou?r']", "heads/color", true],
+    ["branches: ['colou?r']", "heads/colouur", false],
+    ["branches: ['v[0-9]+']", "heads/v12", true],
+    ["branches: ['v[0-9]+']", "heads/v", false],
+    ["branches: ['**', '!old/**']", "heads/old/x", false],
+    ["branches: ['**', '!old/**', 'old/kept']", "heads/old/kept", true],
+    ["branches: ['!main']", "heads/other", false],
+    ["branches: [main]", "tags/v1", false],
+    ["tags: ['v*']", "tags/v1", true],
+    ["tags: ['v*']", "heads/v1", false],
+    ["branches: [main], tags: ['v*']", "tags/v1", true],
+    ["branches-ignore: ['wip-*']", "heads/wip-1", false],
+  ])("corner 20: push: {%s} for refs/%s: %s", (filter, ref, isStarted) => {
+    expect(starts(`{push: {${filter}}}`, push(ref))).toBe(isStarted);
+  });
+
+  const many = Array.from({ length: 300 }, (_, at) => `other/${at}`);
+  it.each<[string, string, object, boolean]>([
+    ["paths: ['src/**']", "heads/x", { changedPaths: ["docs/a", "src/a"] }, true],
+    ["paths: ['src/**', '!src/**.md']", "heads/x", { changedPaths: ["src/a/b.md"] }, false],
+    ["paths-ignore: ['docs/**']", "heads/x", { changedPaths: ["docs/a"] }, false],
+    ["paths-ignore: ['docs/**']", "heads/x", { changedPaths: ["docs/a", "src/a"] }, true],
+    ["paths: ['src/**']", "tags/v1", { changedPaths: ["docs/a"] }, true],
+    ["branches: [main], paths: ['src/**']", "heads/x", { changedPaths: ["src/a"] }, false],
+    ["paths: ['src/**']", "heads/x", { changedPaths: [...many, "src/a"] }, false],
+    ["paths: ['src/**']", "heads/x", { changedPaths: ["docs/a"], commitCount: 1_001 }, true],
+    ["paths: ['src/**']", "heads/x", {}, true],
+  ])("corner 20: push: {%s} for refs/%s after %o: %s", (filter, ref, more, isStarted) => {
+    expect(starts(`{push: {${filter}}}`, push(ref, more))).toBe(isStarted);
+  });
+
+  it("corner 20: both branches and branches-ignore is a mistake", () => {
+    const text = `on: {push: {branches: [a], branches-ignore: [b]}}\n${FILE_JOBS}`;
+    expect(complaints(text).filter((one) => one.severity === "error")).toMatchObject([{ line: 1 }]);
+  });
+});
+
+describe("corner 21: words in the head commit's message hold a push and a pull request back, and nothing else", () => {
+  const MESSAGES: [string, boolean][] = [
+    ["fix [skip ci]", true],
+    ["[ci skip] fix", true],
+    ["fix\n\nand [no ci] more", true],
+    ["[skip actions]", true],
+    ["x [actions skip]", true],
+    ["fix\n\n\nskip-checks: true", true],
+    ["fix\n\n\nskip-checks:true\n", true],
+    ["skip ci", false],
+    ["skip-checks: true", false],
+    ["fix\n\nskip-checks: false", false],
+  ];
+  const on = define(`on: {push: {}, pull_request: {}, pull_request_target: {}, workflow_dispatch: {}}\n${FILE_JOBS}`);
+  const pull = { head: { ref: "x" }, base: { ref: "main" } };
+
+  it.each(MESSAGES)("corner 21: %j (holds back: %s)", (headMessage, isHeldBack) => {
+    const starts = (event: string, payload: Value) =>
+      matchTriggers(on, readTriggerEvent({ event, payload, headMessage })).matches;
+    expect(starts("push", { ref: "refs/heads/main" })).toBe(!isHeldBack);
+    expect(starts("push", { ref: "refs/heads/main", head_commit: { message: "other" } })).toBe(true);
+    expect(starts("pull_request", { action: "opened", pull_request: pull })).toBe(!isHeldBack);
+    expect(starts("pull_request_target", { action: "opened", pull_request: pull })).toBe(true);
+    expect(starts("workflow_dispatch", {})).toBe(true);
+  });
+});
+
+describe("corner 23: containers are planned whole, as templates", () => {
+  it("corner 23: with every key, for whoever can run them", () => {
+    const definition = withJob(
+      "container: {image: 'node:${{ github.event.v }}', options: --cpus 1, env: {A: 1}, volumes: [/a:/b], ports: [80],",
+      "  credentials: {username: me, password: '${{ secrets.PULL }}'}}",
+      "services: {db: {image: postgres, ports: ['5432:5432'], options: --health-cmd pg_isready}, none: {image: '${{ matrix.none }}'}}",
+    );
+    const plan = planOf(definition, "b");
+    expect(plan.container).toEqual({
+      image: "node:${{ github.event.v }}",
+      options: "--cpus 1",
+      env: [["A", "1"]],
+      volumes: ["/a:/b"],
+      ports: ["80"],
+      credentials: { username: "me", password: "${{ secrets.PULL }}" },
+    });
+    expect(plan.services).toMatchObject([
+      { name: "db", image: "postgres", ports: ["5432:5432"], options: "--health-cmd pg_isready" },
+      { name: "none", image: "${{ matrix.none }}" },
+    ]);
+  });
+
+  it("corner 23: a Docker action is read, too", () => {
+    const text = "name: x\nruns: {using: docker, image: Dockerfile, entrypoint: /run.sh, args: [a]}\n";
+    expect(parseAction({ path: "action.yml", text }).definition?.runs).toMatchObject({ kind: "docker" });
   });
 });
 
