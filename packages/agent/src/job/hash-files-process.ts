@@ -29,7 +29,8 @@ async function hashMatches({ workspaceDir, patterns }: HashFilesTask): Promise<s
   const result = createHash("sha256");
   let hasMatch = false;
   for await (const file of globber.globGenerator()) {
-    if (!file.startsWith(`${here}${sep}`) || statSync(file).isDirectory()) continue;
+    // Opening a pipe would wait for somebody who writes to it.
+    if (!file.startsWith(`${here}${sep}`) || !statSync(file).isFile()) continue;
     const hash = createHash("sha256");
     await pipeline(createReadStream(file), hash);
     result.write(hash.digest());

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { hashFiles as hashByToolkit } from "@actions/glob";
@@ -82,8 +82,16 @@ describe("hashFiles", () => {
     expect(hashFiles({ workspaceDir, patterns: [`${root}/secret`], user })).toBe("");
   });
 
-  it("ends when it takes too long", () => {
+  it("passes over what is no plain file, without waiting at it", () => {
+    write("a.txt", "a");
+    const before = hash("*");
     execFileSync("mkfifo", [join(workspaceDir, "pipe")]);
-    expect(() => hashFiles({ workspaceDir, patterns: ["pipe"], msMax: 1_000 })).toThrow(/took more than 1000 ms/);
+    expect(hash("*")).toBe(before);
+  });
+
+  it("ends when it takes too long", () => {
+    write("large", "");
+    truncateSync(join(workspaceDir, "large"), 64 * 1024 ** 3);
+    expect(() => hashFiles({ workspaceDir, patterns: ["large"], msMax: 1_000 })).toThrow(/took more than 1000 ms/);
   });
 });

@@ -2,10 +2,10 @@ import type { JobHandle } from "@windrow/backends";
 import { githubContext } from "@windrow/workflow";
 import { resultsVariables } from "../gateway/results-variables.ts";
 import { createRuntimeToken } from "../gateway/runtime-token.ts";
-import { hashFiles } from "./hash-files.ts";
 import { createJobMatchers } from "./job-matchers.ts";
 import type { RunJobOptions } from "./job-options.ts";
 import { createJobScope } from "./job-scope.ts";
+import { limitHashFiles } from "./limit-hash-files.ts";
 import type { OpenJob } from "./open-job.ts";
 import { isDebug, jobEnvironment, runnerArch } from "./step-environment.ts";
 
@@ -51,7 +51,7 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
       environment: "self-hosted",
     },
     isStopped: () => stop.stopped.aborted,
-    hashFiles: (patterns) => hashFiles({ workspaceDir, patterns, user: options.site.user }),
+    hashFiles: limitHashFiles({ workspaceDir, user: options.site.user }),
   });
   logs.useMatchers(createJobMatchers({ workspaceDir, rootDirs: [workDir, machine.actionsDir] }));
   const { machineEnv, hasBash, journal, clock, bootClockMs } = machine;

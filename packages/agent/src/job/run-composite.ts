@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { CompositeRuns, StepDefinition } from "@windrow/model";
 import { evaluateTemplate } from "@windrow/workflow";
 import { partKey } from "../journal/attempt-memory.ts";
@@ -97,6 +98,8 @@ interface Part {
 async function runPart(frame: StepFrame, part: Part): Promise<StepResult | undefined> {
   const { job, stepNo, log, parts } = frame;
   const { journal, attempt, plan } = job;
+  // As between the steps of a job.
+  await setImmediate();
   attempt.over.throwIfAborted();
   const partNo = parts.next();
   const known = job.memory.parts.get(partKey(stepNo, partNo));

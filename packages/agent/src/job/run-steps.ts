@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { CancelStepDefinition, StepDefinition, WaitStepDefinition } from "@windrow/model";
 import type { PostRecord, StepResult } from "../journal/journal-records.ts";
 import { BACKGROUND_STEPS_MAX, type BackgroundSteps, createBackgroundSteps } from "./background-steps.ts";
@@ -43,6 +44,8 @@ export async function runSteps(job: OpenJob): Promise<void> {
     });
   }
   for (const [index, step] of plan.steps.entries()) {
+    // Steps that start no process wait for nothing; the rest of the agent must go on all the same.
+    await setImmediate();
     attempt.over.throwIfAborted();
     if (stop.halted.aborted && job.memory.stepsStarted.get(mainNo(plan, index)) === undefined) break;
     if (step.background === true) startBeside(job, gathered, index, step);
