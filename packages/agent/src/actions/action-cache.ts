@@ -4,11 +4,13 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@windrow/service";
 import { createTarUnpacker, type TarUnpacker } from "./unpack-tar.ts";
@@ -72,31 +74,36 @@ export function createActionCache(options: ActionCacheOptions): ActionCache {
   }
 
   async function dropOldest(): Promise<void> {
-    const kept = await Promise.all((await readdir(dir)).filter((name) => COMMIT.test(name)).map(look));
+    const kept = readdirSync(dir)
+      .filter((name) => COMMIT.test(name))
+      .map(look);
     let total = kept.reduce((sum, tree) => sum + tree.bytesCount, 0);
     for (const { sha, bytesCount } of kept.sort((a, b) => a.usedAtMs - b.usedAtMs)) {
       if (total <= bytesMax) return;
-      if (!putAside(sha)) continue;
-      await rm(goneDir(sha), { recursive: true, force: true });
+      const goneDir = putAside(sha);
+      if (goneDir === undefined) continue;
       total -= bytesCount;
+      await rm(goneDir, { recursive: true, force: true });
     }
   }
 
-  async function look(sha: string) {
+  /** Without waiting: another fetch that ends may drop trees, too. */
+  function look(sha: string) {
     const file = join(dir, sha, SIZE_FILE);
-    const [text, { mtimeMs }] = await Promise.all([readFile(file, "utf8"), stat(file)]);
-    return { sha, bytesCount: Number(text), usedAtMs: mtimeMs };
+    return { sha, bytesCount: Number(readFileSync(file, "utf8")), usedAtMs: statSync(file).mtimeMs };
   }
 
-  /** In one turn with the look whether an attempt uses it: nobody can begin to in between. */
-  function putAside(sha: string): boolean {
+  /**
+   * Answers where the tree is now; undefined when it stays, or went meanwhile. In one turn with the look whether an
+   * attempt uses it: nobody can begin to in between.
+   */
+  function putAside(sha: string): string | undefined {
     const isUsed = readdirSync(workRootDir).some((attempt) => existsSync(join(workRootDir, attempt, USES, sha)));
-    if (isUsed || fetching.has(sha)) return false;
-    renameSync(join(dir, sha), goneDir(sha));
-    return true;
+    if (isUsed || fetching.has(sha) || !existsSync(join(dir, sha))) return undefined;
+    const goneDir = join(dir, `.gone-${process.pid}-${++draftNo}`);
+    renameSync(join(dir, sha), goneDir);
+    return goneDir;
   }
-
-  const goneDir = (sha: string): string => join(dir, `.gone-${sha}`);
 
   return {
     async open(sha, attemptDir, fetch) {

@@ -173,6 +173,20 @@ describe("the cache", () => {
     expect(readdirSync(join(dir, "cache")).sort()).toEqual([sha("1"), sha("3")]);
   });
 
+  it("may be too full for several fetches at once", async () => {
+    const small = makeCache(25_000);
+    const digits = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    for (const digit of digits) addAction(`me/tool@v${digit}`, sha(digit), { "action.yml": digit });
+    for (const digit of digits.slice(0, 4)) await openAction("over", small)(request(`me/tool@v${digit}`), never);
+    rmSync(join(dir, "work", "over"), { recursive: true });
+    const later = digits.slice(4);
+    const answers = await Promise.all(
+      later.map((digit) => openAction("now", small)(request(`me/tool@v${digit}`), never)),
+    );
+    expect(answers.map(({ kind }) => kind)).toEqual(later.map(() => "opened"));
+    expect(readdirSync(join(dir, "cache")).sort()).toEqual(later.map(sha));
+  });
+
   it("removes what a process before this one began", async () => {
     mkdirSync(join(dir, "cache", ".new-1-1", "tree"), { recursive: true });
     await prepareActionCache(join(dir, "cache"));

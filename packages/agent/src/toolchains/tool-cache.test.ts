@@ -35,3 +35,11 @@ it("drops what was used longest ago when there is too much, but nothing that was
   expect(cache.list("node").map((tool) => tool.version)).toEqual(["2.0.0", "4.0.0"]);
   expect(existsSync(second)).toBe(true);
 });
+
+it("drops for several that are added at once, and takes again what is being dropped", async () => {
+  for (const version of ["1.0.0", "2.0.0"]) await add(version);
+  nowMs += TOOL_USE_MS;
+  const folders = await Promise.all(["3.0.0", "4.0.0", "5.0.0", "1.0.0"].map(add));
+  for (const folder of folders) expect(existsSync(join(folder, "node"))).toBe(true);
+  expect(readdirSync(dir)).toEqual(["node"]);
+});

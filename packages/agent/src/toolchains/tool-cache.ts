@@ -93,10 +93,13 @@ export function createToolCache(options: {
     let total = kept.reduce((sum, tool) => sum + tool.bytesCount, 0);
     for (const { folder, bytesCount, usedAtMs } of kept.sort((a, b) => a.usedAtMs - b.usedAtMs)) {
       if (total <= bytesMax || nowMs() - usedAtMs < TOOL_USE_MS) return;
-      // without this it is not there any more, however long the rest takes
-      rmSync(`${folder}.complete`);
-      await rm(dirname(folder), { recursive: true, force: true });
+      // somebody else dropped it while the one before was removed
+      if (!existsSync(folder)) continue;
+      // out of the way at once: the same version may be added again before all of it is gone
+      const gone = join(dir, `.gone-${process.pid}-${++draftNo}`);
+      renameSync(dirname(folder), gone);
       total -= bytesCount;
+      await rm(gone, { recursive: true, force: true });
     }
   }
 
