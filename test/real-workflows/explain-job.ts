@@ -36,10 +36,19 @@ function wordsOf(log: string): string[] {
     .filter((line) => line !== "");
 }
 
-/** The last line that is a complaint; the last one when there is none. */
+const COMPLAINTS: readonly RegExp[] = [
+  /(?:^|[\s:])(?:error|fatal)\b\s*:|\b\d+ (?:failing|failed)\b|command not found|no such file|denied/i,
+  /error|cannot|failed|not found/i,
+];
+
+/** The last line that is a complaint, the plainer ones before the others; the last one when there is none. */
 function lastWords(all: readonly string[]): string {
-  const lines = all.filter((line) => !/exit code \d+/.test(line));
-  return lines.findLast((line) => /error|not found|cannot|failed|denied/i.test(line)) ?? lines.at(-1) ?? "said nothing";
+  const lines = all.filter((line) => !/exit code \d+/.test(line) && !line.includes(" | "));
+  for (const complaint of COMPLAINTS) {
+    const found = lines.findLast((line) => complaint.test(line));
+    if (found !== undefined) return found;
+  }
+  return lines.at(-1) ?? "said nothing";
 }
 
 function short(text: string): string {

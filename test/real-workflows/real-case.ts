@@ -20,7 +20,7 @@ export interface PullRequestFacts {
 /** One workflow file of the folder of real ones, and how it is brought to run here. */
 export interface RealCase {
   readonly file: string;
-  /** None where no job looks at the sources: the repository holds the workflow file alone. */
+  /** None where no registry has them: the repository then holds the workflow file alone. */
   readonly source?: RealSource;
   readonly branch: string;
   readonly event: RealEvent;

@@ -7,12 +7,14 @@ const MINUTE_MS = 60_000;
 export const REAL_CASES: readonly RealCase[] = [
   {
     file: "composer__composer__api-surface.yml",
+    source: { kind: "debian", package: "composer", suite: "bookworm" },
     branch: "main",
     event: { name: "pull_request", payload: (facts) => pullRequest(facts, { base: "main" }) },
     withinMs: MINUTE_MS,
   },
   {
     file: "moby__moby__validate-pr.yml",
+    source: { kind: "debian", package: "docker.io", suite: "bookworm" },
     branch: "master",
     event: {
       name: "pull_request",
@@ -29,6 +31,7 @@ export const REAL_CASES: readonly RealCase[] = [
   },
   {
     file: "temporalio__sdk-typescript__changelog.yml",
+    source: { kind: "npm", package: "@temporalio/common", version: "1.24.0" },
     branch: "main",
     event: {
       name: "pull_request",
@@ -81,7 +84,8 @@ export const REAL_CASES: readonly RealCase[] = [
     branch: "main",
     event: { name: "push" },
     withinMs: 12 * MINUTE_MS,
-    remark: "half of the jobs want macOS or Windows; lic-headers pulls a container image",
+    remark:
+      "half of the jobs want macOS or Windows; lic-headers pulls a container image, golangci-lint is an action of its own",
   },
   {
     file: "redis__redis__ci.yml",

@@ -12,7 +12,7 @@ import type { PullRequestFacts, RealCase, RealEvent } from "./real-case.ts";
 
 export interface RealJob extends Explained {
   readonly name: string;
-  /** `green`, `red`, `skipped`, `cancelled`, or `no agent`. */
+  /** `green`, `red`, `skipped`, `cancelled`, `no agent`, or `blocked` by a job that has none. */
   readonly verdict: string;
 }
 
@@ -112,7 +112,7 @@ async function commitAll(repository: GitRepository, message: string): Promise<st
 }
 
 function verdictOf(job: Job, waited: string | undefined): string {
-  if (waited !== undefined) return "no agent";
+  if (waited !== undefined) return NO_AGENT.test(waited) ? "no agent" : "blocked";
   if (job.conclusion === "success") return "green";
   return job.conclusion === "skipped" || job.conclusion === "cancelled" ? job.conclusion : "red";
 }
