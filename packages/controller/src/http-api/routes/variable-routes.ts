@@ -6,6 +6,8 @@ import {
   listEffectiveVariables,
   listVariables,
   setVariable,
+  VARIABLES_BYTES_MAX,
+  VARIABLES_MAX,
   type VariableLevel,
   type VariableRow,
 } from "@windrow/store";
@@ -32,7 +34,14 @@ export function createVariableRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names
     },
     async setVariable({ body, principal }) {
       const level = await findLevel(body, principal, "write");
-      return present(await setVariable(db, { ...level, name: body.name, value: body.value, by: actorOf(principal) }));
+      const { name, value } = body;
+      const row = await setVariable(db, { ...level, name, value, by: actorOf(principal) });
+      if (row !== undefined) return present(row);
+      throw new Refusal(
+        "invalid",
+        `a level has at most ${VARIABLES_MAX} variables with ${VARIABLES_BYTES_MAX / 1024} KiB together`,
+        { hint: "delete some, or put what is long into a file of the repository" },
+      );
     },
     async deleteVariable({ params, query, principal }) {
       const level = await findLevel(query, principal, "write");
