@@ -105,6 +105,10 @@ describe("a job's own token", () => {
     expect((await post("/api/v1/runs", { repository: "me/starter" })).status).toBe(201);
     const told = await post("/api/v1/repositories/me/starter/dispatches", { event_type: "go" });
     expect(told.status, await told.text()).toBe(201);
+    // what a job does is no push, and it may not say it was one
+    for (const event of ["push", "pull_request_target", "schedule"]) {
+      expect((await post("/api/v1/runs", { repository: "me/starter", event })).status).toBe(403);
+    }
     expect(await runsOf("starter")).toEqual(["push", "workflow_dispatch", "repository_dispatch"]);
     expect((await post("/api/v1/runs", { repository: "me/victim" })).status).toBe(404);
   });

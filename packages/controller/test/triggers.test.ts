@@ -10,6 +10,7 @@ import { waitFor } from "./wait-for.ts";
 
 const logger = createLogger({ component: "test", level: "silent" });
 const JOBS = "jobs: { a: { runs-on: linux, steps: [{ run: make }] } }";
+const AFTER = `on: { workflow_run: { workflows: [CI], types: [completed] } }\n${JOBS}`;
 const file = (name: string) => `.windrow/workflows/${name}.yml`;
 
 let edge: Edge;
@@ -337,6 +338,28 @@ describe("workflow_run", () => {
       workflow_run: { id: runs[0]?.id, name: "CI", conclusion: "success", head_branch: "main" },
     });
   });
+
+  it("starts nothing for a repository that was deleted, though a new one has its name", async () => {
+    const files = { [file("ci")]: `name: CI\non: push\n${JOBS}`, [file("after")]: AFTER };
+    await pushed("gone", files);
+    const admin = await edge.makeToken({ role: "admin" });
+    expect((await edge.api("DELETE", "/api/v1/repositories/me/gone", { token: admin })).status).toBe(200);
+    await pushed("gone", files);
+    const [old, young] = await runsOf("gone");
+    const done = { state: "finished" as const, conclusion: "success" as const, finished_at: new Date() };
+    const ids = [old?.id ?? 0, young?.id ?? 0];
+    await edge.db.updateTable("runs").set(done).where("id", "in", ids).execute();
+    await startFollowers({ ...edge.intakeDeps, logger, runUrl: (id) => `u/${id}` });
+    const runs = await waitFor("the follower", async () => {
+      const all = await runsOf("gone");
+      return all.length > 2 && all.every((run) => !ids.includes(run.id) || !run.followers_due) ? all : undefined;
+    });
+    expect(runs.map((run) => [run.repository_id, run.event_name])).toEqual([
+      [old?.repository_id, "push"],
+      [young?.repository_id, "push"],
+      [young?.repository_id, "workflow_run"],
+    ]);
+  });
 });
 
 describe("variables", () => {
@@ -365,5 +388,34 @@ describe("variables", () => {
     const bound = await edge.makeToken({ role: "admin", owner: "me" });
     expect((await set({ name: "x", value: "y" }, bound)).status).toBe(403);
     expect((await set({ name: "github_x", value: "y" })).status).toBe(400);
+  });
+
+  it("come to a bounded number and size at each level, and one that is there may always be made smaller", async () => {
+    await pushed("full", { [file("ci")]: `on: workflow_dispatch\n${JOBS}` });
+    const admin = await edge.makeToken({ role: "admin" });
+    const set = (name: string, value: string) =>
+      edge.api("POST", "/api/v1/variables", { token: admin, body: { name, value, repository: "me/full" } });
+    const large = "x".repeat(48 * 1024);
+    for (const name of ["A", "B", "C", "D", "E"]) expect((await set(name, large)).status).toBe(200);
+    const refused = await set("F", large);
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain("256 KiB");
+    expect((await set("A", large)).status).toBe(200);
+    for (const name of ["A", "B", "C", "D", "E"]) expect((await set(name, "small")).status).toBe(200);
+    const { id } = await edge.db
+      .selectFrom("repositories")
+      .select("id")
+      .where("name", "=", "full")
+      .executeTakeFirstOrThrow();
+    const rows = Array.from({ length: 995 }, (_, no) => ({ name: `V${no}`, value: "v" }));
+    await edge.db
+      .insertInto("variables")
+      .values(rows.map((row) => ({ ...row, repository_id: id, updated_by: "me" })))
+      .execute();
+    expect((await set("F", "one too many")).status).toBe(400);
+    expect((await set("A", "changed")).status).toBe(200);
+    expect((await edge.api("POST", "/api/v1/variables", { token: admin, body: { name: "F", value: "" } })).status).toBe(
+      200,
+    );
   });
 });

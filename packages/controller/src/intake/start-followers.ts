@@ -1,6 +1,7 @@
 import type { Logger } from "@windrow/service";
 import {
   type FollowedRun,
+  findRepository,
   findRepositoryById,
   findRunsToFollow,
   isDatabaseAway,
@@ -37,7 +38,8 @@ async function prepareFollowers(
   run: FollowedRun,
 ): Promise<readonly NewRun[]> {
   const repository = await findRepositoryById(deps.db, run.repositoryId);
-  if (repository === undefined) return [];
+  // of one that was deleted nothing starts, and its folder may be that of a new one of the same name
+  if (repository === undefined || (await findRepository(deps.db, repository))?.id !== repository.id) return [];
   const folder = repositoryFolder(deps.environment.gitDir, repository);
   if (!(await isFolder(folder))) return [];
   const ref = `refs/heads/${repository.default_branch}`;

@@ -105,12 +105,17 @@ export interface EntryChange {
   readonly cancelReason: string | null;
 }
 
-/** Writes what was decided; the caller holds the group's lock. Entries that were given back meanwhile stay away. */
+/**
+ * Writes what was decided; the caller holds the group's lock. Entries that were given back meanwhile stay away. Rows are
+ * locked in the order of their ids, as a run does that gives back entries of several groups.
+ */
 export async function changeEntries(tx: Tx, changes: readonly EntryChange[]): Promise<void> {
   if (changes.length === 0) return;
+  const ids = changes.map((change) => change.id);
+  await sql`select from concurrency_entries where id = any (${ids}::bigint[]) order by id for update`.execute(tx);
   await sql`
     update concurrency_entries e set state = c.state, cancel_reason = coalesce(e.cancel_reason, c.cancel_reason)
-    from unnest(${changes.map((change) => change.id)}::bigint[], ${changes.map((change) => change.state)}::text[],
+    from unnest(${ids}::bigint[], ${changes.map((change) => change.state)}::text[],
       ${changes.map((change) => change.cancelReason)}::text[]) as c (id, state, cancel_reason)
     where e.id = c.id`.execute(tx);
 }

@@ -39,14 +39,20 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
       if (body.payload !== undefined && body.event === undefined) {
         throw new Refusal("invalid", "a payload is the document of an event: say which", { hint: "add `event`" });
       }
+      const isByHand = body.event === undefined || body.event === "workflow_dispatch";
+      if (principal.kind === "job" && !isByHand) {
+        throw new Refusal("not_allowed", "a job's own token starts runs by hand or by a dispatch alone", {
+          hint: "leave `event` out, or send a repository_dispatch",
+        });
+      }
       const started = await intake.startRun({
         owner,
         name,
         ref: body.ref,
         workflow: body.workflow,
-        ...(body.event === undefined || body.event === "workflow_dispatch"
+        ...(isByHand
           ? { inputs: body.inputs ?? inputsOf(body.payload) }
-          : { inputs: {}, event: { name: body.event, payload: body.payload ?? {} } }),
+          : { inputs: {}, event: { name: body.event ?? "", payload: body.payload ?? {} } }),
         actor: actorOf(principal),
       });
       return presentStarted(started);
