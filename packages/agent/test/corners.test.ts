@@ -55,6 +55,22 @@ const CORNERS: readonly Corner[] = [
     logs: { 0: "now: \n", 1: "then ada ada hello /opt/mine\n" },
   },
   {
+    rule: "an expression may give the whole map of variables, and what it gives is text",
+    plan: {
+      matrix: { env: { A: 1, B: "it's ${{ github.sha }}" } },
+      env: [
+        ["A", "0"],
+        ["${{ insert }}", "${{ matrix.env }}"],
+      ],
+    },
+    steps: `
+      - run: echo "$A $B"
+      - run: echo "$A $C"
+        env: \${{ fromJSON('{"C":true}') }}
+    `,
+    logs: { 0: "1 it's ${{ github.sha }}\n", 1: "1 true\n" },
+  },
+  {
     rule: "corner 8: the files are fresh for every step",
     steps: `
       - run: echo "A=1" >> "$GITHUB_ENV"

@@ -27,6 +27,7 @@ export {
   pullRequestRefs,
   type RunFacts,
 } from "./github-context.ts";
+export { insertEntries } from "./insert-entries.ts";
 export { FILE_BYTES_MAX, JOB_TIMEOUT_MINUTES_MAX, JOBS_MAX, MATRIX_COMBINATIONS_MAX } from "./limits.ts";
 export { listCalls } from "./list-calls.ts";
 export { type ParseActionResult, parseAction } from "./parse-action.ts";

@@ -277,7 +277,7 @@ test.each<[what: string, text: string, place: `${number}:${number}`, code: strin
   ],
   ["a key newer than the language", withJob("cache-mode: x"), "5:5", "unknown-key", "'cache-mode'"],
   // What truly cannot be.
-  ["an expression for a map", withJob("env: ${{ fromJSON('{}') }}"), "5:10", "unsupported", "'env'"],
+  ["an expression for a map", withJob("services: ${{ fromJSON('{}') }}"), "5:15", "unsupported", "'services'"],
   [
     "an expression for a list of ports",
     withJob("container: {image: a, ports: '${{ github.sha }}'}"),

@@ -10,7 +10,7 @@ import { type ReadJob, readJob } from "./read/read-job.ts";
 import { readPermissions } from "./read/read-permissions.ts";
 import { readTriggers } from "./read/read-triggers.ts";
 import { refuse } from "./read/refuse.ts";
-import { type Entry, entriesOf, positionOf, readTemplateMap, readTemplateText } from "./read/tokens.ts";
+import { type Entry, entriesOf, positionOf, readOpenMap, readTemplateText } from "./read/tokens.ts";
 
 export interface ParseResult {
   /** Present when there is no error among the diagnostics. */
@@ -61,7 +61,7 @@ function readRootEntry(entry: Entry, draft: Draft, diagnostics: Diagnostics): vo
       draft.triggers = readTriggers(value, at, diagnostics);
       return;
     case "env":
-      draft.env = readTemplateMap(value, "env", diagnostics);
+      draft.env = readOpenMap(value, "env", diagnostics);
       return;
     case "defaults":
       draft.defaults = readDefaults(value, diagnostics);

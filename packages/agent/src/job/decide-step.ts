@@ -1,5 +1,5 @@
 import type { StepDefinition } from "@windrow/model";
-import { ExpressionFailure, evaluateCondition, evaluateTemplate } from "@windrow/workflow";
+import { ExpressionFailure, evaluateCondition, evaluateTemplate, insertEntries } from "@windrow/workflow";
 import { actionEntries } from "./action-place.ts";
 import { placeStepFiles } from "./step-files.ts";
 import type { StepFrame } from "./step-frame.ts";
@@ -36,7 +36,7 @@ export function decideStep(
   let continueOnError = false;
   try {
     const stepEnv = new Map<string, string>();
-    for (const [variable, template] of step.env) {
+    for (const [variable, template] of insertEntries(step.env, () => scope.contexts({ github }), scope.functions)) {
       stepEnv.set(variable, evaluateTemplate(template, scope.contexts({ stepEnv, github }), scope.functions));
     }
     const view = { stepEnv, github };

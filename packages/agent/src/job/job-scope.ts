@@ -1,6 +1,13 @@
 import type { Plan, Value } from "@windrow/model";
 import { stepOutcomeWord } from "@windrow/model";
-import { evaluateTemplate, jobContext, matrixContext, needsContext, strategyContext } from "@windrow/workflow";
+import {
+  evaluateTemplate,
+  insertEntries,
+  jobContext,
+  matrixContext,
+  needsContext,
+  strategyContext,
+} from "@windrow/workflow";
 import { type StepScope, withEntries } from "./step-scope.ts";
 
 export interface JobScopeOptions {
@@ -75,7 +82,7 @@ export function createJobScope(options: JobScopeOptions): JobScope {
   }
 
   const env = new Map<string, string>();
-  for (const [name, template] of plan.env) {
+  for (const [name, template] of insertEntries(plan.env, () => fixed)) {
     env.set(name, evaluateTemplate(template, { ...fixed, env: Object.fromEntries(env) }));
   }
   const grown: Grown = { env, paths: [], steps: {}, hasFailed: false };

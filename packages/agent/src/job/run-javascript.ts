@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { JavaScriptRuns } from "@windrow/model";
-import { evaluateTemplate } from "@windrow/workflow";
+import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import { evaluateInputs, inputVariables, stateVariables } from "./action-inputs.ts";
 import { actionEntries, actionVariables } from "./action-place.ts";
 import { toPost } from "./post-record.ts";
@@ -41,7 +41,7 @@ export function evaluateActionInputs(
   const own = frame.scope.contexts({ github: actionEntries(actionName, { path: dir, repository, ref }) });
   const { values, warnings } = evaluateInputs({
     definition,
-    given: step.with,
+    given: insertEntries(step.with, () => contexts, scope.functions),
     evaluate: (template) => evaluateTemplate(template, contexts, scope.functions),
     evaluateDefault: (template) => evaluateTemplate(template, own, scope.functions),
   });

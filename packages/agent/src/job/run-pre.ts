@@ -1,5 +1,5 @@
 import type { JavaScriptRuns, StepDefinition, UsesStepDefinition } from "@windrow/model";
-import { ExpressionFailure, evaluateCondition, evaluateTemplate } from "@windrow/workflow";
+import { ExpressionFailure, evaluateCondition, evaluateTemplate, insertEntries } from "@windrow/workflow";
 import type { StepResult } from "../journal/journal-records.ts";
 import { actionEntries } from "./action-place.ts";
 import { doStep } from "./do-step.ts";
@@ -13,6 +13,7 @@ import { type EdgePart, runEdgeParts } from "./run-edge-parts.ts";
 import { evaluateActionInputs, runScript } from "./run-javascript.ts";
 import { type ActionSource, countParts, type StepFrame } from "./step-frame.ts";
 import { createStepLog } from "./step-log.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** Actions that are opened before the first step, of which the before-parts are looked for. */
 export const ACTIONS_OPENED_MAX = 500;
@@ -93,7 +94,7 @@ async function findPres(frame: StepFrame, { step, actionName, budget }: Search):
 
 async function openOrStop(frame: StepFrame, uses: string, source: ActionSource, signal: AbortSignal) {
   try {
-    return await resolveUses(frame.job, uses, source, signal);
+    return await untilAborted(signal, resolveUses(frame.job, uses, source, signal));
   } catch (error) {
     frame.job.attempt.over.throwIfAborted();
     if (signal.aborted) return undefined;
@@ -104,7 +105,7 @@ async function openOrStop(frame: StepFrame, uses: string, source: ActionSource, 
 /** Throws `ExpressionFailure`. */
 function evaluateEnv({ scope }: StepFrame, step: StepDefinition): Map<string, string> {
   const stepEnv = new Map<string, string>();
-  for (const [name, template] of step.env) {
+  for (const [name, template] of insertEntries(step.env, () => scope.contexts(), scope.functions)) {
     stepEnv.set(name, evaluateTemplate(template, scope.contexts({ stepEnv }), scope.functions));
   }
   return stepEnv;

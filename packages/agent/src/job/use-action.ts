@@ -1,4 +1,4 @@
-import { evaluateTemplate } from "@windrow/workflow";
+import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import type { PostRecord } from "../journal/journal-records.ts";
 import { actionVariables } from "./action-place.ts";
 import { prepareCheckout } from "./checkout-step.ts";
@@ -40,7 +40,10 @@ async function useBuiltIn(
   const { job, scope } = frame;
   const contexts = scope.contexts(view);
   const inputs = new Map(
-    step.with.map(([name, template]) => [name.toLowerCase(), evaluateTemplate(template, contexts, scope.functions)]),
+    insertEntries(step.with, () => contexts, scope.functions).map(([name, template]) => [
+      name.toLowerCase(),
+      evaluateTemplate(template, contexts, scope.functions),
+    ]),
   );
   const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
   const place = { path: "", repository, ref };

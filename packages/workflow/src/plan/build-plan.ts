@@ -3,12 +3,12 @@ import {
   CANCEL_TERMINATE_MS,
   type JobDefinition,
   type Plan,
-  type Template,
   type TemplateMap,
 } from "@windrow/model";
 import { evaluateTemplate } from "../evaluate.ts";
 import type { ExpressionContexts } from "../expression-data.ts";
 import { pullRequestRefs, type RunFacts } from "../github-context.ts";
+import { INSERT, insertEntries } from "../insert-entries.ts";
 import { type JobReadyQuestion, jobContexts, matrixContexts } from "./decide-job-ready.ts";
 import { evaluateStrategy, placeInMatrix } from "./evaluate-strategy.ts";
 import { jobPermissions } from "./job-permissions.ts";
@@ -86,14 +86,11 @@ function planEnvironment(
   return { name, ...(environment.url !== undefined && { url: environment.url }) };
 }
 
-/** Variables of the workflow, then of the job; a name stands once, where it stood last. */
+/** Variables of the workflow, then of the job; a name stands once, where it stood last, and what is inserted stays. */
 function mergeEnv(workflow: TemplateMap, job: TemplateMap): TemplateMap {
-  const merged = new Map<string, Template>();
-  for (const [name, value] of [...workflow, ...job]) {
-    merged.delete(name);
-    merged.set(name, value);
-  }
-  return [...merged];
+  const all = [...workflow, ...job];
+  const last = new Map(all.map(([name], at) => [name, at]));
+  return all.filter(([name], at) => name === INSERT || last.get(name) === at);
 }
 
 function evaluateDefaults({
@@ -118,5 +115,6 @@ function evaluateDefaults({
 }
 
 function evaluateEnv(env: TemplateMap, contexts: ExpressionContexts): { [name: string]: string } {
-  return Object.fromEntries(env.map(([name, value]) => [name, evaluateTemplate(value, contexts)]));
+  const entries = insertEntries(env, () => contexts);
+  return Object.fromEntries(entries.map(([name, value]) => [name, evaluateTemplate(value, contexts)]));
 }

@@ -15,7 +15,7 @@ import { readSteps } from "./read-steps.ts";
 import { NO_STRATEGY, readStrategy, type Strategy } from "./read-strategy.ts";
 import { readTimeout } from "./read-timeout.ts";
 import { ignore, refuse } from "./refuse.ts";
-import { type Entry, entriesOf, readTemplateMap, readTemplateText } from "./tokens.ts";
+import { type Entry, entriesOf, readOpenMap, readTemplateMap, readTemplateText } from "./tokens.ts";
 
 export interface ReadJob {
   readonly entry: Entry;
@@ -143,7 +143,7 @@ function readJobEntry(entry: Entry, draft: Draft, diagnostics: Diagnostics): voi
       put(optional, "environment", readEnvironment(entry, diagnostics));
       return;
     case "env":
-      draft.env = readTemplateMap(value, "env", diagnostics);
+      draft.env = readOpenMap(value, "env", diagnostics);
       return;
     case "defaults":
       draft.defaults = readDefaults(value, diagnostics);

@@ -8,7 +8,7 @@ import { DEFAULT_CONDITION, readCondition } from "./read-condition.ts";
 import { readShell } from "./read-shell.ts";
 import { readTimeout } from "./read-timeout.ts";
 import { refuse } from "./refuse.ts";
-import { type Entry, entriesOf, positionOf, readTemplateList, readTemplateMap, readTemplateText } from "./tokens.ts";
+import { type Entry, entriesOf, positionOf, readOpenMap, readTemplateList, readTemplateText } from "./tokens.ts";
 
 interface Draft {
   id?: string;
@@ -77,7 +77,7 @@ function readStepEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Dia
       assign(draft, "workingDirectory", text());
       return;
     case "env":
-      draft.env = readTemplateMap(value, "env", diagnostics);
+      draft.env = readOpenMap(value, "env", diagnostics);
       return;
     case "continue-on-error":
       assign(draft, "continueOnError", text());
@@ -90,7 +90,7 @@ function readStepEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Dia
       checkActionUses(draft.uses, positionOf(value, at), diagnostics);
       return;
     case "with":
-      draft.with = readTemplateMap(value, "with", diagnostics);
+      draft.with = readOpenMap(value, "with", diagnostics);
       return;
     case "background":
       if (isBoolean(value) && value.value) draft.background = true;

@@ -5,6 +5,7 @@ import { compileExpression } from "../compile-expression.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 
 import { ExpressionFailure } from "../expression-failure.ts";
+import { INSERT } from "../insert-entries.ts";
 import { EXPRESSION_CHARS_MAX } from "../limits.ts";
 import { refuse } from "./refuse.ts";
 
@@ -98,6 +99,22 @@ export function readTemplateMap(token: TemplateToken, name: string, diagnostics:
     if (template !== undefined) map.push([key, template]);
   }
   return map;
+}
+
+/** As `readTemplateMap`; an expression may also give the map as a whole, or entries of it (`INSERT`). */
+export function readOpenMap(token: TemplateToken, name: string, diagnostics: Diagnostics): TemplateMap {
+  if (isBasicExpression(token)) {
+    const template = readTemplateText(token, positionOf(token), diagnostics);
+    return template === undefined ? [] : [[INSERT, template]];
+  }
+  if (!isMapping(token)) return readTemplateMap(token, name, diagnostics);
+  return entriesOf(token).flatMap((entry): TemplateMap => {
+    const { key, at, value, isComputed } = entry;
+    const isInserted = key.replace(/\s+/g, " ") === INSERT;
+    if (isComputed && !isInserted) refuse(diagnostics, at, `an expression as a key of '${name}'`, "write the name out");
+    const template = readTemplateText(value, at, diagnostics);
+    return template === undefined ? [] : [[isInserted && isComputed ? INSERT : key, template]];
+  });
 }
 
 /** A list of templates, or one alone. */
