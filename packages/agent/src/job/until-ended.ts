@@ -1,4 +1,5 @@
 import { type StepWork, whatEnds } from "./step-frame.ts";
+import { untilAborted } from "./until-aborted.ts";
 import type { WorkEnd } from "./work-end.ts";
 
 export type Asked<T> =
@@ -23,7 +24,7 @@ export async function untilEnded<T>(
   }
   const signal = AbortSignal.any([stopped, late.signal, job.attempt.over]);
   try {
-    return { kind: "answer", value: await ask(signal) };
+    return { kind: "answer", value: await untilAborted(signal, ask(signal)) };
   } catch (error) {
     job.attempt.over.throwIfAborted();
     if (stopped.aborted) return { kind: "ended", end: { outcome: "cancelled" } };
