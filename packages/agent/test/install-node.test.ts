@@ -95,6 +95,12 @@ describe("a Node that the agent has not", () => {
     expect(readdirSync(kit.toolsDir)).toEqual([]);
   });
 
+  it("is refused when what the registry gives is no list", async () => {
+    answers.set(`/node-linux-${TOOL_ARCH}`, "<html>a proxy's own page</html>");
+    const answer = await setUp("24");
+    expect(answer).toMatchObject({ kind: "refused", why: expect.stringMatching(/gave no list of the versions/) });
+  });
+
   it("that is asked for as the latest is the newest of the agent when the registry is away", async () => {
     kit.cached("node", "22.1.0");
     const answer = await kit.setUp("setup-node", { "node-version": "latest" }, createNpmRegistry("http://127.0.0.1:9"));

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { TarError } from "./tar-entry.ts";
 import { createTarUnpacker } from "./unpack-tar.ts";
 
 let dir: string;
@@ -52,6 +53,10 @@ function header(path: string, type: string, size = 0, target = ""): Buffer {
   return block;
 }
 const end = Buffer.alloc(1_024);
+function longName(name: string): Buffer[] {
+  const record = `${9 + name.length} path=${name}\n`;
+  return [header("pax", "x", record.length), Buffer.from(record.padEnd(512, "\0")), header("short", "0")];
+}
 
 it.each([1, 511, 512, 513, 100_000])("unpacks what tar packs, in pieces of %i bytes", (pieceBytes) => {
   const long = `${"deep/".repeat(40)}${"n".repeat(120)}.txt`;
@@ -94,9 +99,12 @@ it.each([
   ["an absolute path", [header("/tmp/evil", "0"), end]],
   ["a file behind a link", [header("a", "2", 0, "b"), header("a/c", "0"), end]],
   ["the same file twice", [header("a", "0"), header("a", "0"), end]],
+  ["a file that is a folder, too", [header("a", "0"), header("a/b", "0"), end]],
+  ["a file in place of the tree", [header(".", "0"), end]],
+  ["a name that no file can have", [...longName("n".repeat(300)), end]],
   ["a damaged header", [Buffer.alloc(512, 65), end]],
   ["no end", [header("a", "0", 600), Buffer.alloc(512)]],
 ])("refuses %s", (_what, blocks) => {
-  expect(() => unpack(Buffer.concat(blocks))).toThrow();
+  expect(() => unpack(Buffer.concat(blocks))).toThrow(TarError);
   expect(existsSync(join(dir, "evil"))).toBe(false);
 });

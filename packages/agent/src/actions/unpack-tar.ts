@@ -1,10 +1,13 @@
 import { chmodSync, closeSync, constants, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { hasCode } from "@windrow/service";
 import { readPaxRecords, readTarHeader, TAR_BLOCK_BYTES, type TarEntry, TarError } from "./tar-entry.ts";
 
 /** Files, folders and links that one tree may have. */
 export const TREE_ENTRIES_MAX = 200_000;
 const PAX_BYTES_MAX = 1024 * 1024;
+/** What the file system says of entries that stand twice, in a file, or under a name too long. */
+const TREE_MISTAKES = ["EEXIST", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "EINVAL", "ELOOP"];
 
 /** Takes a tar file piece by piece. */
 export interface TarUnpacker {
@@ -77,6 +80,16 @@ export function createTarUnpacker(dir: string): TarUnpacker {
 
   /** The open file, when the entry is one. */
   function make(entry: TarEntry): number | undefined {
+    try {
+      return makeEntry(entry);
+    } catch (error) {
+      const code = TREE_MISTAKES.find((one) => hasCode(error, one));
+      if (code === undefined) throw error;
+      throw new TarError(`'${entry.path.slice(0, 200)}' has no place in the tree (${code})`);
+    }
+  }
+
+  function makeEntry(entry: TarEntry): number | undefined {
     if (++entriesCount > TREE_ENTRIES_MAX) throw new TarError(`the tree has more than ${TREE_ENTRIES_MAX} entries`);
     const path = pathInside(entry.path);
     switch (entry.kind) {

@@ -35,6 +35,8 @@ export class RegistryError extends Error {
 
 const LIST_BYTES_MAX = 64 * 1024 * 1024;
 const PACKAGE_BYTES_MAX = 512 * 1024 * 1024;
+/** Of one package, as files. */
+const UNPACKED_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 const LIST_MS_MAX = 30_000;
 const UNPACK_MS_MAX = 600_000;
 
@@ -62,8 +64,14 @@ export function createNpmRegistry(registryUrl: string): NpmRegistry {
     async list(name, signal) {
       const accept = "application/vnd.npm.install-v1+json";
       const response = await ask(`${url}/${name.replace("/", "%2f")}`, { signal, msMax: LIST_MS_MAX, accept });
-      const bytes = await readBounded(response, LIST_BYTES_MAX, signal);
-      return readVersions(JSON.parse(bytes.toString("utf8")));
+      try {
+        const bytes = await readBounded(response, LIST_BYTES_MAX, signal);
+        return readVersions(JSON.parse(bytes.toString("utf8")));
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof RegistryError) throw error;
+        throw new RegistryError(`the registry ${url} gave no list of the versions of ${name}`, { cause: error });
+      }
     },
     async unpack(version, dir, signal) {
       const response = await ask(version.tarball, { signal, msMax: UNPACK_MS_MAX, accept: "*/*" });
@@ -84,7 +92,12 @@ export function createNpmRegistry(registryUrl: string): NpmRegistry {
           },
           createGunzip(),
           async (pieces: AsyncIterable<Buffer>) => {
-            for await (const piece of pieces) unpacker.push(piece);
+            let unpackedBytes = 0;
+            for await (const piece of pieces) {
+              unpackedBytes += piece.length;
+              if (unpackedBytes > UNPACKED_BYTES_MAX) throw new RegistryError(`${version.tarball} is too large`);
+              unpacker.push(piece);
+            }
           },
           { signal },
         );
