@@ -211,6 +211,16 @@ jobs: { leaf: { runs-on: nowhere, strategy: { matrix: { n: [${Array.from({ lengt
     expect(run.diagnostics).toMatchObject([{ code: "limit-jobs", line: 2 }, { code: "limit-jobs" }]);
     expect(await core.runFinished(runId)).toBe("failure");
   });
+
+  it("fails the call whose matrices would wait for each other too often", async () => {
+    const list = Array.from({ length: 250 }, (_, no) => no).join(",");
+    const leaf = `runs-on: nowhere, strategy: { matrix: { n: [${list}] } }, steps: [{ run: x }]`;
+    const runId = await core.insertRun("on: push\njobs: { many: { uses: ./wide.yml } }", {
+      called: { "./wide.yml": `on: workflow_call\njobs: { a: { ${leaf} }, b: { needs: a, ${leaf} } }` },
+    });
+    expect(await core.runFinished(runId)).toBe("failure");
+    expect(await core.jobs(runId)).toMatchObject([{ outcome: "failed", reason: "diagnostic" }]);
+  });
 });
 
 describe("a matrix that is computed from the outputs of a need", () => {

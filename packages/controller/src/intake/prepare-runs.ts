@@ -8,14 +8,13 @@ import {
   type TriggerEvent,
   type TriggerMatch,
 } from "@windrow/workflow";
+import { countNeeds, NEEDS_MAX } from "../runs/count-needs.ts";
 import { toNewJob } from "../runs/new-job.ts";
 import type { Changes } from "./changed-paths.ts";
 import { type LoadCalledDeps, loadCalled } from "./load-called.ts";
 import { type FileTriggers, listTriggers, parseFiles } from "./parse-files.ts";
 import { type CommitContent, WORKFLOW_FILES_MAX, WORKFLOW_FOLDERS, type WorkflowFile } from "./read-workflow-files.ts";
 
-/** Rows that say which job waits for which; matrices that wait for matrices multiply. */
-export const NEEDS_MAX = 50_000;
 const TITLE_CHARS_MAX = 200;
 
 /** Everything about a trigger that does not depend on the workflow file. */
@@ -233,12 +232,4 @@ function listJobs(
   };
   const seeds = resolveJobs({ scope: { definition, source, inputs }, vars: {}, facts });
   return seeds.map((seed) => toNewJob(seed));
-}
-
-function countNeeds(jobs: readonly NewJob[]): number {
-  const byKey = new Map<string, number>();
-  for (const job of jobs) byKey.set(job.key, (byKey.get(job.key) ?? 0) + 1);
-  let count = 0;
-  for (const job of jobs) for (const key of job.needs) count += byKey.get(key) ?? 0;
-  return count;
 }

@@ -2,6 +2,7 @@ import type { JobId } from "@windrow/model";
 import { expandJob, type LockedRun, type NewJob, openCall, type Tx } from "@windrow/store";
 import { JOBS_MAX, resolveJobs } from "@windrow/workflow";
 import { type AdvancePass, complainAt } from "./advance-pass.ts";
+import { countNeeds, NEEDS_MAX } from "./count-needs.ts";
 import { limitOf, toNewJob } from "./new-job.ts";
 import type { GraphJob, RunGraph } from "./run-graph.ts";
 
@@ -19,7 +20,9 @@ export async function growRun(tx: Tx, run: LockedRun, graph: RunGraph, pass: Adv
   };
   for (const { job, answer } of pass.toExpand.splice(0)) {
     const { combinations, failFast } = answer;
-    if (!hasRoom(job, combinations.length - 1)) continue;
+    const dependants = graph.jobs.filter((other) => other.needs.includes(job.id));
+    const more = combinations.length - 1;
+    if (!hasRoom(job, { jobs: more, needs: more * (job.needs.length + dependants.length) })) continue;
     const [first = {}] = combinations;
     const maxParallel = limitOf(answer.maxParallel, combinations.length);
     const { kind, key, name, parentJobId } = job;
@@ -33,9 +36,7 @@ export async function growRun(tx: Tx, run: LockedRun, graph: RunGraph, pass: Adv
     const rows = ids.map(
       (id, index): GraphJob => ({ ...job, id, matrix: combinations[index + 1] ?? {}, matrixIndex: index + 1 }),
     );
-    for (const dependant of graph.jobs) {
-      if (dependant.needs.includes(job.id)) dependant.needs = [...dependant.needs, ...ids];
-    }
+    for (const dependant of dependants) dependant.needs = [...dependant.needs, ...ids];
     graph.add(rows);
   }
   for (const { job, answer } of pass.toOpen.splice(0)) {
@@ -43,18 +44,30 @@ export async function growRun(tx: Tx, run: LockedRun, graph: RunGraph, pass: Adv
     job.name = answer.name;
     const scope = pass.scopeOf(job, true);
     const seeds = resolveJobs({ scope, vars: run.vars, facts: pass.facts });
-    if (!hasRoom(job, seeds.length)) continue;
     const jobs = seeds.map((seed) => toNewJob(seed, job));
+    if (!hasRoom(job, { jobs: jobs.length, needs: countNeeds(jobs) })) continue;
     const ids = await openCall(tx, owner, { jobId: job.id, name: answer.name, inputs: answer.inputs, jobs });
     graph.settle(job, { state: "running", conclusion: null });
     graph.add(toGraphJobs(jobs, ids, job.id));
   }
 
-  function hasRoom(job: GraphJob, more: number): boolean {
-    if (graph.jobs.length + more <= JOBS_MAX) return true;
-    const message = `the run would have ${graph.jobs.length + more} jobs; the limit is ${JOBS_MAX}`;
-    const hint = "split it into several workflows";
-    pass.fail(job, complainAt(pass, job, { code: "limit-jobs", message, hint }));
+  function hasRoom(job: GraphJob, more: { readonly jobs: number; readonly needs: number }): boolean {
+    const jobsCount = graph.jobs.length + more.jobs;
+    const needsCount = graph.jobs.reduce((sum, one) => sum + one.needs.length, more.needs);
+    if (jobsCount <= JOBS_MAX && needsCount <= NEEDS_MAX) return true;
+    const complaint =
+      jobsCount > JOBS_MAX
+        ? {
+            code: "limit-jobs",
+            message: `the run would have ${jobsCount} jobs; the limit is ${JOBS_MAX}`,
+            hint: "split it into several workflows",
+          }
+        : {
+            code: "limit-needs",
+            message: `'needs' between the jobs of the run would come to ${needsCount}; the limit is ${NEEDS_MAX}`,
+            hint: "put a job without a matrix between two large matrices",
+          };
+    pass.fail(job, complainAt(pass, job, complaint));
     return false;
   }
 }
