@@ -177,6 +177,21 @@ echo "answer=42" >> "$GITHUB_OUTPUT"`,
     });
   });
 
+  it("shows no part of a secret where words are cut", async () => {
+    await bench.start();
+    const secret = `begin-${"0123456789".repeat(15)}-end`;
+    const steps = [
+      runStep(`printf 'KEY=first\\n%s\\n' ${secret} >> "$GITHUB_ENV"`, { name: `${"n".repeat(150)}${secret}` }),
+    ];
+    const attempt = bench.controller.offer(planOf(steps), { masks: [secret] });
+    expect(await bench.finished(attempt)).toMatchObject({ outcome: "failed" });
+    const report = attempt.reports.at(-1);
+    expect(report).toMatchObject({ name: `${"n".repeat(150)}***`, fault: expect.stringContaining("'***'") });
+    expect(JSON.stringify([attempt.reports, bench.controller.log(attempt, "system").toString()])).not.toContain(
+      "begin-",
+    );
+  });
+
   it("tells no secret in the name or the fault of a step, and no endless ones", async () => {
     await bench.start();
     const steps = [

@@ -13,7 +13,7 @@ export type EnvironmentFile =
       /** Names that may not be set this way; they are left out, and the step's log should say so. */
       readonly blocked: readonly EnvironmentEntry[];
     }
-  /** The file cannot be read, which fails the step. `message` is a sentence for people. */
+  /** The file cannot be read, which fails the step. `message` quotes the line whole: it is to be redacted before it is cut. */
   | { readonly kind: "error"; readonly line: number; readonly message: string };
 
 /** Names a job may not set for its later steps. */
@@ -75,14 +75,14 @@ function readEntry(lines: readonly Line[], at: number): { name: string; value: s
   const heredoc = line.indexOf("<<");
   if (equals >= 0 && (heredoc < 0 || equals < heredoc)) {
     const name = line.slice(0, equals);
-    if (name === "") return `invalid line '${shorten(line)}': the name is empty`;
+    if (name === "") return `invalid line '${line}': the name is empty`;
     return { name, value: line.slice(equals + 1), last: at };
   }
-  if (heredoc < 0) return `invalid line '${shorten(line)}': expected name=value or name<<DELIMITER`;
+  if (heredoc < 0) return `invalid line '${line}': expected name=value or name<<DELIMITER`;
   const name = line.slice(0, heredoc);
   const delimiter = line.slice(heredoc + 2);
   if (name === "" || delimiter === "") {
-    return `invalid line '${shorten(line)}': name and delimiter must not be empty`;
+    return `invalid line '${line}': name and delimiter must not be empty`;
   }
   let value = "";
   for (let next = at + 1; next < lines.length; next += 1) {
@@ -91,9 +91,5 @@ function readEntry(lines: readonly Line[], at: number): { name: string; value: s
     if (end === "") break;
     value += text + end;
   }
-  return `the value of '${shorten(name)}' has no line with its delimiter '${shorten(delimiter)}'`;
-}
-
-function shorten(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return `the value of '${name}' has no line with its delimiter '${delimiter}'`;
 }

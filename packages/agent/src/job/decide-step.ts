@@ -43,7 +43,7 @@ export function decideStep(
     const contexts = scope.contexts(view);
     const evaluate = (template: string) => evaluateTemplate(template, contexts, scope.functions);
     // Reports are for everybody who may see the run.
-    if (step.name !== undefined) name = toName(job.logs.redact(evaluate(step.name).slice(0, NAME_CHARS_MAX)));
+    if (step.name !== undefined) name = toName(job.logs.redact(evaluate(step.name))).slice(0, NAME_CHARS_MAX);
     if (!options.isKnown && !evaluateCondition(step.condition, contexts, scope.functions))
       return { kind: "skip", name };
     continueOnError = step.continueOnError !== undefined && evaluate(step.continueOnError).trim() === "true";

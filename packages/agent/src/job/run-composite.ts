@@ -11,7 +11,7 @@ import { backendNo } from "./open-job.ts";
 import type { OpenedAction } from "./resolve-uses.ts";
 import { evaluateActionInputs } from "./run-javascript.ts";
 import type { ActionWork, StepFrame } from "./step-frame.ts";
-import { toResult, type WorkEnd } from "./work-end.ts";
+import { FAULT_CHARS_MAX, toResult, type WorkEnd } from "./work-end.ts";
 
 /** Composite actions that may stand in one another. */
 export const COMPOSITE_DEPTH_MAX = 10;
@@ -146,7 +146,7 @@ async function runPart(frame: StepFrame, part: Part): Promise<StepResult | undef
         });
   if (end.fault !== undefined) {
     log.annotations.add({ level: "error", message: end.fault });
-    log.addText(`##[error]${end.fault.replace(/\s+/g, " ")}\n`);
+    log.addText(`##[error]${job.logs.redact(end.fault).slice(0, FAULT_CHARS_MAX).replace(/\s+/g, " ")}\n`);
   }
   return keep(toResult(job, { ...facts, continueOnError: decision.continueOnError }, end));
 }

@@ -30,7 +30,8 @@ export interface ResultFacts {
   readonly startedAtMs: number;
 }
 
-const FAULT_CHARS_MAX = 2_000;
+/** Of what people read; cut when it is redacted, so that nobody reads half of a secret. */
+export const FAULT_CHARS_MAX = 2_000;
 
 /** What is written down of a step, or part of one, that is over; its log comes from elsewhere. */
 export function toResult(job: OpenJob, facts: ResultFacts, end: WorkEnd): StepResult {
@@ -43,7 +44,7 @@ export function toResult(job: OpenJob, facts: ResultFacts, end: WorkEnd): StepRe
     conclusion: concludeStep(end.outcome, facts.continueOnError),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(exit?.signal === undefined ? {} : { signal: exit.signal }),
-    ...(fault === undefined ? {} : { fault: job.logs.redact(fault.slice(0, FAULT_CHARS_MAX)) }),
+    ...(fault === undefined ? {} : { fault: job.logs.redact(fault).slice(0, FAULT_CHARS_MAX) }),
     outputs: end.outputs ?? {},
     env: end.env ?? [],
     paths: end.paths ?? [],
