@@ -44,3 +44,16 @@ it("a workflow file, even one that a push does not start, takes its place", asyn
   const pushed = await tree.push({ token, name: "own" });
   expect(pushed.stderr).toContain("nothing to build: .github/workflows/own.yml:");
 });
+
+it("settings say the language where files show another, and their mistakes are told at their place", async () => {
+  const language = "version: 1\nlanguage: go\ntests: { reports: out.xml }\n";
+  const tree = await edge.makeWorkTree({ "Cargo.toml": "", ".windrow/settings.yml": language });
+  const pushed = await tree.push({ token, name: "set" });
+  expect((await newestRun("set")).jobs).toMatchObject([{ name: "Install and test (go)" }]);
+  expect(pushed.stderr).toContain(".windrow/settings.yml:3:1");
+  await tree.commit({ ".windrow/settings.yml": "version: 1\nlangauge: go\n" });
+  expect((await tree.push({ token, name: "set" })).stderr).toContain(".windrow/settings.yml:2:1");
+  expect(await newestRun("set")).toMatchObject({ conclusion: "failure", jobs: [] });
+  await tree.commit({ ".windrow/settings.yml": `version: 1\n${"#".repeat(20_000)}\n` });
+  expect((await tree.push({ token, name: "set" })).stderr).toContain("the limit is 16 KiB");
+});

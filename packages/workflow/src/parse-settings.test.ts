@@ -20,7 +20,7 @@ deploy: {production: {branches: main, url: https://a}, staging: }
     deploy: [{ environment: "production", branches: ["main"], url: "https://a" }, { environment: "staging" }],
   });
   expect(diagnostics.map((one) => `${one.line}:${one.severity}:${one.code}`)).toEqual(
-    [2, 3, 4, 5, 6].map((line) => `${line}:warning:no-effect`),
+    [3, 4, 5, 6].map((line) => `${line}:warning:no-effect`),
   );
   expect(parse("version: 1\n")).toEqual({ settings: { version: 1, needs: [], deploy: [] }, diagnostics: [] });
 });

@@ -9,7 +9,7 @@ import { type Entry, entriesOf, isNull, itemsOf, positionOf } from "./read/token
 /** What `.windrow/settings.yml` says: what the workflow syntax has no key for. */
 export interface Settings {
   readonly version: 1;
-  /** Instead of the language that the project's files show. */
+  /** Instead of the language that the project's files show; asked where there is no workflow file. */
   readonly language?: Language;
   /** Files that decide whether an earlier result can be used again (patterns). */
   readonly reuse?: { readonly inputs: readonly string[] };
@@ -33,7 +33,6 @@ export interface ParseSettingsResult {
 
 /** Sections that are read and not obeyed yet. */
 const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
-  ["language", "the language is told by the project's files"],
   ["reuse", "every job runs"],
   ["tests", "test reports are not read"],
   ["needs", "runs do not wait for other repositories"],

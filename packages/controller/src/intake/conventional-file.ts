@@ -1,5 +1,5 @@
 import type { Diagnostic } from "@windrow/model";
-import { CONVENTIONAL_FILES_READ, CONVENTIONAL_PATH, conventionalWorkflow } from "@windrow/workflow";
+import { CONVENTIONAL_FILES_READ, CONVENTIONAL_PATH, conventionalWorkflow, type Language } from "@windrow/workflow";
 import type { ReaderPool } from "../git/reader-pool.ts";
 import type { TreeEntry, WorkflowFile } from "./read-workflow-files.ts";
 
@@ -7,11 +7,14 @@ import type { TreeEntry, WorkflowFile } from "./read-workflow-files.ts";
 export const CONVENTIONAL_FILE_PATH = `${CONVENTIONAL_PATH} (conventional)`;
 const TEXT_BYTES_MAX = 1024 * 1024;
 
-/** The workflow of a repository that has no workflow file, by its project files; nothing when no language shows. */
+/**
+ * The workflow of a repository that has no workflow file, by its project files; nothing when no language shows.
+ * `language`: where its settings say it.
+ */
 export async function readConventionalFile(
-  reader: ReaderPool,
-  folder: string,
+  { reader, folder }: { readonly reader: ReaderPool; readonly folder: string },
   entries: readonly TreeEntry[],
+  language: Language | undefined,
 ): Promise<WorkflowFile | undefined> {
   const wanted = entries.filter(({ name, isFile }) => isFile && CONVENTIONAL_FILES_READ.some((one) => one === name));
   const texts = await Promise.all(
@@ -20,10 +23,14 @@ export async function readConventionalFile(
       return [name, blob?.bytes?.toString("utf8") ?? ""] as const;
     }),
   );
-  const made = conventionalWorkflow({ names: entries.map((entry) => entry.name), texts: Object.fromEntries(texts) });
+  const made = conventionalWorkflow({
+    names: entries.map((entry) => entry.name),
+    texts: Object.fromEntries(texts),
+    ...(language !== undefined && { language }),
+  });
   if (made === undefined) return undefined;
-  const { text, language } = made;
-  return { path: CONVENTIONAL_FILE_PATH, text, sizeBytes: Buffer.byteLength(text), language };
+  const { text } = made;
+  return { path: CONVENTIONAL_FILE_PATH, text, sizeBytes: Buffer.byteLength(text), language: made.language };
 }
 
 /** What a run of it says of itself. */

@@ -1,5 +1,6 @@
 import type { Diagnostic, WorkflowDefinition } from "@windrow/model";
 import type { ParseResult, ParseWorker } from "@windrow/workflow";
+import { checkSettings } from "./check-settings.ts";
 import { conventionalNote } from "./conventional-file.ts";
 import { type CommitContent, WORKFLOW_FILE_BYTES_MAX, type WorkflowFile } from "./read-workflow-files.ts";
 
@@ -15,9 +16,19 @@ export interface ParsedFile {
   readonly result: ParseResult;
 }
 
-/** Every workflow file of a commit, read. */
-export function parseFiles(content: CommitContent, parser: ParseWorker): Promise<ParsedFile[]> {
-  return Promise.all(content.files.map(async (file) => ({ file, result: await parse(file, parser) })));
+/** Every workflow file of a commit, read. With settings that have mistakes none of them can run. */
+export async function parseFiles(content: CommitContent, parser: ParseWorker): Promise<ParsedFile[]> {
+  const complaints = await checkSettings(content.settings, parser);
+  return Promise.all(
+    content.files.map(async (file) => ({ file, result: withComplaints(await parse(file, parser), complaints) })),
+  );
+}
+
+function withComplaints(result: ParseResult, complaints: readonly Diagnostic[]): ParseResult {
+  const { definition, triggers = definition?.triggers } = result;
+  const diagnostics = [...complaints, ...result.diagnostics];
+  if (!complaints.some((one) => one.severity === "error")) return { ...result, diagnostics };
+  return { diagnostics, ...(triggers !== undefined && { triggers }) };
 }
 
 /** What the files that could be read start for. */

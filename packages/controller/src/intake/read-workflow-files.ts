@@ -1,5 +1,6 @@
 import type { ReaderPool } from "../git/reader-pool.ts";
 import type { GitObject } from "../git/repository-reader.ts";
+import { readLanguage, SETTINGS_BYTES_MAX, SETTINGS_PATH } from "./check-settings.ts";
 import { readConventionalFile } from "./conventional-file.ts";
 
 export const WORKFLOW_FILE_BYTES_MAX = 512 * 1024;
@@ -30,6 +31,8 @@ export interface CommitFacts {
 export interface CommitContent {
   readonly commit: CommitFacts;
   readonly files: readonly WorkflowFile[];
+  /** `.windrow/settings.yml`, where there is one. */
+  readonly settings?: WorkflowFile;
   /** What stands in the root, by name. */
   readonly rootNames: readonly string[];
   /** How many files there are beyond the limit, which were not read. */
@@ -43,14 +46,20 @@ export async function readWorkflowFiles(
   name: string,
 ): Promise<CommitContent | undefined> {
   const root = `${name}^{commit}`;
-  const [commit, top, ...trees] = await Promise.all([
+  const [commit, blob, top, ...trees] = await Promise.all([
     reader.read(folder, root, COMMIT_BYTES_MAX),
+    reader.read(folder, `${root}:${SETTINGS_PATH}`, SETTINGS_BYTES_MAX),
     reader.read(folder, `${root}:`, TREE_BYTES_MAX),
     ...WORKFLOW_FOLDERS.map((path) => reader.read(folder, `${root}:${path}`, TREE_BYTES_MAX)),
   ]);
   if (commit?.type !== "commit") return undefined;
   const entries = readEntries(top);
-  const facts = { commit: readCommit(commit.oid, commit.bytes), rootNames: entries.map((entry) => entry.name) };
+  const settings = readSettings(blob);
+  const facts = {
+    commit: readCommit(commit.oid, commit.bytes),
+    rootNames: entries.map((entry) => entry.name),
+    ...(settings !== undefined && { settings }),
+  };
   for (const [index, tree] of trees.entries()) {
     const wanted = readEntries(tree).filter((entry) => entry.isFile && /\.ya?ml$/.test(entry.name));
     if (wanted.length === 0) continue;
@@ -63,8 +72,13 @@ export async function readWorkflowFiles(
     );
     return { ...facts, files, filesLeftOut: wanted.length - files.length };
   }
-  const conventional = await readConventionalFile(reader, folder, entries);
+  const conventional = await readConventionalFile({ reader, folder }, entries, readLanguage(settings));
   return { ...facts, files: conventional === undefined ? [] : [conventional], filesLeftOut: 0 };
+}
+
+function readSettings(blob: GitObject | undefined): WorkflowFile | undefined {
+  if (blob?.type !== "blob") return undefined;
+  return { path: SETTINGS_PATH, text: blob.bytes?.toString("utf8") ?? null, sizeBytes: blob.sizeBytes };
 }
 
 export interface TreeEntry {
