@@ -140,3 +140,14 @@ test("the token tree is what the library says it is", () => {
   const { value } = libraryParse({ name: "ci.yml", content: file("x") }, new NoOperationTraceWriter());
   expect(value !== undefined && isMapping(value)).toBe(true);
 });
+
+test("repository_dispatch may be named alone or in a list (upstream takes another event for it)", () => {
+  const text = (on: string) => `on: ${on}\njobs: {a: {runs-on: x, steps: [{run: a}]}}\n`;
+  for (const on of ["repository_dispatch", "[push, repository_dispatch]"]) {
+    const { triggers, diagnostics } = parseWorkflow({ path: "a.yml", text: text(on) });
+    expect(diagnostics).toEqual([]);
+    expect(triggers?.at(-1)).toEqual({ event: "repository_dispatch" });
+    const library = libraryParse({ name: "a.yml", content: text(on) }, new NoOperationTraceWriter());
+    expect(library.context.errors.getErrors()).not.toEqual([]);
+  }
+});

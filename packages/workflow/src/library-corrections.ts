@@ -9,6 +9,7 @@ import { type Token, TokenType } from "@actions/expressions/lexer";
 import { isNumber, isString } from "@actions/workflow-parser";
 import { MappingDefinition } from "@actions/workflow-parser/templates/schema/mapping-definition";
 import { OneOfDefinition } from "@actions/workflow-parser/templates/schema/one-of-definition";
+import { StringDefinition } from "@actions/workflow-parser/templates/schema/string-definition";
 import { TemplateSchema } from "@actions/workflow-parser/templates/schema/template-schema";
 import {
   type LiteralToken,
@@ -222,7 +223,7 @@ const EMPTY_ALLOWED =
 
 /**
  * The library's schema, in which filters, types and inputs of an event may also be left empty, as in files that run on
- * the forge: its service reads `on:` with a looser schema than its editor.
+ * the forge: its service reads `on:` with a looser schema than its editor. And `on: repository_dispatch` is known.
  */
 export function correctedWorkflowSchema(): TemplateSchema {
   if (workflowSchema !== undefined) return workflowSchema;
@@ -240,6 +241,10 @@ export function correctedWorkflowSchema(): TemplateSchema {
     }
     schema.definitions[name] = orEmpty;
   }
+  // upstream asks for the name of another event
+  const repositoryDispatch = new StringDefinition("repository-dispatch-string");
+  repositoryDispatch.constant = "repository_dispatch";
+  schema.definitions["repository-dispatch-string"] = repositoryDispatch;
   workflowSchema = withOwnKeys(schema);
   return workflowSchema;
 }

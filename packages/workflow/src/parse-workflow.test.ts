@@ -6,6 +6,16 @@ import { parseWorkflow } from "./parse-workflow.ts";
 const PATH = ".windrow/workflows/ci.yml";
 const parse = (text: string) => parseWorkflow({ path: PATH, text });
 
+test.each([
+  ["push: {branchs: [main]}", "{run: x}", "did you mean 'branches'?"],
+  ["push: {}", "{run: x, uses: actions/checkout@v4}", "'uses' stands neither beside 'run' in a step"],
+  ["push: {}", "{uses: actions/checkout@v4, shell: bash}", "'shell' stands beside 'run'"],
+  ["push: {}", "{run: x, with: {a: b}}", "'with' stands beside 'uses'"],
+])("a key in a wrong place is explained: on: {%s}, steps: [%s]", (on, step, hint) => {
+  const { diagnostics } = parse(`on: {${on}}\njobs: {a: {runs-on: x, steps: [${step}]}}\n`);
+  expect(diagnostics[0]?.hint).toContain(hint);
+});
+
 test("a whole file becomes a definition", () => {
   const { definition, diagnostics } = parse(`name: CI
 on:

@@ -22,15 +22,7 @@ export function explainSchemaError(
         hint: "use an alias for a whole value, or write the keys out",
       };
     }
-    const suggestion = suggestKey(unexpected);
-    return {
-      code: "unknown-key",
-      message: `unknown key '${unexpected}'`,
-      hint:
-        suggestion === undefined
-          ? "the language has no such key in this place; check spelling and indentation"
-          : `did you mean '${suggestion}'?`,
-    };
+    return { code: "unknown-key", message: `unknown key '${unexpected}'`, hint: explainKey(unexpected) };
   }
   if (unexpected !== undefined) {
     return {
@@ -67,6 +59,24 @@ export function explainSchemaError(
       : { code: "wrong-shape", message: "a value was expected here" };
   }
   return explainExpression(rawMessage);
+}
+
+/** Keys that exist, but not beside those that are there. */
+const MISPLACED: Readonly<Record<string, string>> = {
+  uses: "'uses' stands neither beside 'run' in a step nor beside 'steps' or 'runs-on' in a job",
+  run: "'run' stands in a step, and not beside 'uses'",
+  with: "'with' stands beside 'uses'; a 'run' step takes 'env'",
+  shell: "'shell' stands beside 'run'",
+  "working-directory": "'working-directory' stands beside 'run'",
+};
+
+function explainKey(unexpected: string): string {
+  const misplaced = Object.hasOwn(MISPLACED, unexpected) ? MISPLACED[unexpected] : undefined;
+  if (misplaced !== undefined) return misplaced;
+  const suggestion = suggestKey(unexpected);
+  return suggestion === undefined
+    ? "the language has no such key in this place; check spelling and indentation"
+    : `did you mean '${suggestion}'?`;
 }
 
 function explainValue(unexpected: string): string {

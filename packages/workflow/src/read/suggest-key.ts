@@ -9,8 +9,9 @@ const KEYS = [
   ..."repository_dispatch merge_group release issues issue_comment cron timezone workflows inputs".split(" "),
   ..."description required default type value contents packages id-token pull-requests statuses".split(" "),
   ..."using main pre post pre-if post-if pre-entrypoint post-entrypoint args deprecationMessage".split(" "),
-  ..."version language reuse tests reports deploy repository workflow branch".split(" "),
   ..."branches branches-ignore tags tags-ignore paths paths-ignore types".split(" "),
+  // of the settings file; of two keys equally near the first is meant
+  ..."version language reuse tests reports deploy repository workflow branch".split(" "),
 ];
 const DISTANCE_MAX = 2;
 
