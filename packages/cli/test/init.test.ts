@@ -69,6 +69,13 @@ test("--json says what was written", async () => {
   });
 });
 
+test("the settings of the project say its language where several are there", async () => {
+  write("package.json");
+  write(".windrow/settings.yml", "version: 1\nlanguage: ruby\n");
+  expect(JSON.parse((await init(["--print", "--json"])).out)).toMatchObject({ language: "ruby" });
+  expect(JSON.parse((await init(["--print", "--json", "--language", "go"])).out)).toMatchObject({ language: "go" });
+});
+
 test("asks for the language where nothing shows it, and knows the name that was meant", async () => {
   const ended = await init();
   expect(ended.code).toBe(1);

@@ -16,7 +16,7 @@ import type { FunctionInfo } from "@actions/expressions/funcs/info";
 import { LanguageNumber, LanguageString } from "./expression-data.ts";
 import { ExpressionFailure } from "./expression-failure.ts";
 import { lexExpression } from "./library-corrections.ts";
-import { COMPILED_EXPRESSIONS_MAX } from "./limits.ts";
+import { COMPILED_CHARS_MAX, COMPILED_EXPRESSIONS_MAX } from "./limits.ts";
 
 export const CONTEXT_NAMES = [
   "github",
@@ -66,6 +66,7 @@ export interface CompiledExpression {
 }
 
 const compiled = new Map<string, CompiledExpression>();
+let compiledChars = 0;
 
 /**
  * Compiles an expression (without braces) once and keeps it; which contexts are allowed where is the parser's business.
@@ -75,13 +76,13 @@ export function compileExpression(text: string): CompiledExpression {
   const known = compiled.get(text);
   if (known !== undefined) return known;
   const fresh = compileAfresh(text);
-  if (compiled.size >= COMPILED_EXPRESSIONS_MAX) {
-    for (const oldest of compiled.keys()) {
-      compiled.delete(oldest);
-      break;
-    }
-  }
   compiled.set(text, fresh);
+  compiledChars += text.length;
+  for (const oldest of compiled.keys()) {
+    if (compiled.size <= COMPILED_EXPRESSIONS_MAX && compiledChars <= COMPILED_CHARS_MAX) break;
+    compiled.delete(oldest);
+    compiledChars -= oldest.length;
+  }
   return fresh;
 }
 

@@ -30,6 +30,8 @@ export const DIAGNOSTIC_CHARS_MAX = 500;
 export const JOB_TIMEOUT_MINUTES_MAX = 5 * 24 * 60;
 /** Compiled expressions kept for reuse. */
 export const COMPILED_EXPRESSIONS_MAX = 4_000;
+/** Their characters together: a tree takes many times what its text does, and texts come from strangers. */
+export const COMPILED_CHARS_MAX = 512 * 1024;
 /** What one expression, or one text with expressions, may come to. */
 export const EXPRESSION_RESULT_CHARS_MAX = 10 * 1024 * 1024;
 /** What one evaluation may look at: the largest result three times. A second of a controller's time, at the worst. */

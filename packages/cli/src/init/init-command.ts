@@ -8,7 +8,7 @@ import { findDefaultFiles } from "../lint/find-lint-files.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import { suggest } from "../output/suggest.ts";
 import { writeAll } from "../output/terminal.ts";
-import { readRoot } from "./read-root.ts";
+import { readRoot, readSettingsLanguage } from "./read-root.ts";
 
 export interface InitOptions {
   readonly language?: string;
@@ -20,9 +20,10 @@ export interface InitOptions {
 /** `windrow init`: needs no farm. */
 export async function initCommand(context: CommandContext, options: InitOptions): Promise<undefined> {
   const { terminal } = context;
-  const language = options.language === undefined ? undefined : checkLanguage(options.language);
+  const named = options.language === undefined ? undefined : checkLanguage(options.language);
   // workflow files count in the root of the repository only
   const root = (await findTop(context.cwd)) ?? context.cwd;
+  const language = named ?? (await readSettingsLanguage(root));
   const made = conventionalWorkflow({ ...(await readRoot(root)), ...(language !== undefined && { language }) });
   if (made === undefined) {
     throw new CliError(`no file in ${root} shows what this project is written in`, {
