@@ -36,57 +36,72 @@ export interface RememberedMask {
 
 export const partKey = (stepNo: number, partNo: number): string => `${stepNo}/${partNo}`;
 
+/** Grows with every line: a job may have hundreds of thousands, and copies of all that came before would take for ever. */
+interface GrowingMemory extends AttemptMemory {
+  opened?: NonNullable<AttemptMemory["opened"]>;
+  readonly stepsStarted: Map<number, StartedStep>;
+  readonly stepsEnded: Map<number, StepResult>;
+  readonly parts: Map<string, StepPartMemory>;
+  readonly masks: RememberedMask[];
+  finishing?: NonNullable<AttemptMemory["finishing"]>;
+}
+
 /** An attempt about which nothing but its acceptance is known. */
 export function freshMemory(accepted: AcceptedRecord): AttemptMemory {
+  return beginMemory(accepted);
+}
+
+function beginMemory(accepted: AcceptedRecord): GrowingMemory {
   return { accepted, stepsStarted: new Map(), stepsEnded: new Map(), parts: new Map(), masks: [] };
 }
 
 /** Folds the journal's lines; attempts that were released, or whose acceptance is missing, are not in the answer. */
 export function foldJournal(records: readonly JournalRecord[]): Map<AttemptId, AttemptMemory> {
-  const held = new Map<AttemptId, AttemptMemory>();
+  const held = new Map<AttemptId, GrowingMemory>();
   for (const record of records) {
     if (record.kind === "accepted") {
-      held.set(record.attemptId, freshMemory(record));
+      held.set(record.attemptId, beginMemory(record));
       continue;
     }
     const memory = held.get(record.attemptId);
     if (memory === undefined) continue;
     if (record.kind === "released") held.delete(record.attemptId);
-    else held.set(record.attemptId, addRecord(memory, record));
+    else addRecord(memory, record);
   }
   return held;
 }
 
-function addRecord(
-  memory: AttemptMemory,
-  record: Exclude<JournalRecord, { kind: "accepted" | "released" }>,
-): AttemptMemory {
+function addRecord(memory: GrowingMemory, record: Exclude<JournalRecord, { kind: "accepted" | "released" }>): void {
   switch (record.kind) {
     case "opened": {
       const { kind: _kind, attemptId: _attemptId, ...opened } = record;
-      return { ...memory, opened };
+      memory.opened = opened;
+      break;
     }
-    case "step_started": {
-      const started = { ...record, masksCount: memory.masks.length };
-      return { ...memory, stepsStarted: new Map(memory.stepsStarted).set(record.stepNo, started) };
-    }
+    case "step_started":
+      memory.stepsStarted.set(record.stepNo, { ...record, masksCount: memory.masks.length });
+      break;
     case "step_ended":
-      return { ...memory, stepsEnded: new Map(memory.stepsEnded).set(record.result.stepNo, record.result) };
+      memory.stepsEnded.set(record.result.stepNo, record.result);
+      break;
     case "part_started": {
       const key = partKey(record.stepNo, record.partNo);
-      return { ...memory, parts: new Map(memory.parts).set(key, { ...memory.parts.get(key), started: record }) };
+      memory.parts.set(key, { ...memory.parts.get(key), started: record });
+      break;
     }
     case "part_ended": {
       const { partNo, result } = record;
       const key = partKey(result.stepNo, partNo);
-      return { ...memory, parts: new Map(memory.parts).set(key, { ...memory.parts.get(key), result }) };
+      memory.parts.set(key, { ...memory.parts.get(key), result });
+      break;
     }
     case "mask": {
       const { stepNo, base64, heldFrom } = record;
-      const mask = { stepNo, bytes: Buffer.from(base64, "base64"), heldFrom: heldFrom ?? [] };
-      return { ...memory, masks: [...memory.masks, mask] };
+      memory.masks.push({ stepNo, bytes: Buffer.from(base64, "base64"), heldFrom: heldFrom ?? [] });
+      break;
     }
     case "finishing":
-      return { ...memory, finishing: record.report };
+      memory.finishing = record.report;
+      break;
   }
 }

@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { asAttemptId, asJobId, asLeaseId } from "@windrow/model";
 import { createLogger } from "@windrow/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { foldJournal } from "./attempt-memory.ts";
 import { JOURNAL_BYTES_MAX, openJournal } from "./journal.ts";
-import type { AcceptedRecord } from "./journal-records.ts";
+import type { AcceptedRecord, JournalRecord } from "./journal-records.ts";
 
 const logger = createLogger({ component: "test", level: "silent" });
 const FULL_DISK = fileURLToPath(new URL("../../test/fixtures/journal-on-full-disk.ts", import.meta.url));
@@ -89,6 +90,18 @@ describe("journal", () => {
     }
     expect(statSync(path).size).toBeLessThan(JOURNAL_BYTES_MAX);
     expect([...openJournal(path, logger).remembered.keys()]).toEqual(["kept"]);
+  });
+
+  it("is read in time that grows with its lines alone", () => {
+    const attemptId = asAttemptId("a");
+    const parts = Array.from({ length: 100_000 }, (_, index): JournalRecord => {
+      const started = { startedAtMs: 1, startedAtBootMs: 1 };
+      return { kind: "part_started", attemptId, stepNo: 0, partNo: index + 1, text: "", ...started };
+    });
+    const beganMs = performance.now();
+    const memory = foldJournal([accepted("a"), ...parts]).get(attemptId);
+    expect(memory?.parts.size).toBe(100_000);
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
   });
 
   it("stays whole on a full disk: a line that does not fit leaves nothing behind", () => {
