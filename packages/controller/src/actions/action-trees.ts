@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
@@ -54,7 +55,6 @@ export async function openActionTrees(options: ActionTreesOptions): Promise<Acti
   const scratchDir = join(options.dir, "scratch");
   for (const dir of [treesDir, scratchDir]) await mkdir(dir, { recursive: true, mode: 0o700 });
   await removeOldDrafts();
-  let draftNo = 0;
 
   const pathOf = (sha: string): string => join(treesDir, `${sha}.tar`);
 
@@ -69,7 +69,8 @@ export async function openActionTrees(options: ActionTreesOptions): Promise<Acti
   }
 
   async function put(sha: string, gitDir: string): Promise<void> {
-    const draft = join(scratchDir, `${sha}.${process.pid}.${++draftNo}`);
+    // controllers in containers share their numbers
+    const draft = join(scratchDir, `${sha}.${randomUUID()}`);
     try {
       let size = 0;
       const bounded = new Transform({
@@ -85,7 +86,7 @@ export async function openActionTrees(options: ActionTreesOptions): Promise<Acti
         argv: ["archive", "--format=tar", sha],
         timeoutMs: ARCHIVE_TIMEOUT_MS,
         fileBytesMax: treeBytesMax,
-        onOutput: (output) => pipeline(output, bounded, createWriteStream(draft, { mode: 0o600 })),
+        onOutput: (output) => pipeline(output, bounded, createWriteStream(draft, { mode: 0o600, flush: true })),
       });
       if (end.kind !== "done") throw new ActionTreeError("git could not pack its files");
       await rename(draft, pathOf(sha));

@@ -61,6 +61,8 @@ export async function runLimitedGit(options: LimitedGitOptions): Promise<GitEnd>
     isLate = true;
     kill();
   }, options.timeoutMs);
+  // Also when the reader throws.
+  void closed.then(() => clearTimeout(timer));
   try {
     if (options.onOutput === undefined) child.stdout.resume();
     else await options.onOutput(child.stdout);
@@ -72,7 +74,6 @@ export async function runLimitedGit(options: LimitedGitOptions): Promise<GitEnd>
     child.stdout.resume();
   }
   const code = await closed;
-  clearTimeout(timer);
   if (isLate) return { kind: "timeout" };
   return code === 0 ? { kind: "done" } : { kind: "failed", complaint: complaint.trim() };
 }
