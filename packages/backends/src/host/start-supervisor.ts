@@ -54,8 +54,13 @@ async function takeKept(
 ): Promise<StartedSupervisor | undefined> {
   if (!isKept) return undefined;
   for (let one = kept.take(keptKey(site)); one !== undefined; one = kept.take(keptKey(site))) {
-    if (await takesUp(site, one, line)) return { supervisor: one.identity, line, next: one.next };
-    one.next.close();
+    let isTaken = false;
+    try {
+      isTaken = await takesUp(site, one, line);
+    } finally {
+      if (!isTaken) one.next.close();
+    }
+    if (isTaken) return { supervisor: one.identity, line, next: one.next };
   }
   return undefined;
 }
