@@ -195,6 +195,7 @@ describe("log bytes", () => {
     expect(part).toMatchObject({ status: 206, bytes: LOG.subarray(2, 6) });
     expect(part.headers.get("content-range")).toBe(`bytes 2-5/${LOG.length}`);
     expect((await read("?stream=0", { range: "bytes=-4" })).bytes).toEqual(LOG.subarray(-4));
+    expect(await read("?stream=system"), "nothing was said").toMatchObject({ status: 200, bytes: Buffer.alloc(0) });
     expect((await read("?stream=7")).status).toBe(404);
     expect((await read("?attempt=9")).status).toBe(404);
     type Streams = { attempt_no: number; streams: LogStream[] };

@@ -32,7 +32,7 @@ export function createLogRoutes({ db, farm }: ApiDeps): Pick<RouteHandlers, "lis
         await reply.send(Readable.from(readAll(attempt)));
         return;
       }
-      const stream = attempt?.streams.find((one) => one.stream === query.stream);
+      const stream = attempt === undefined ? undefined : findStream(attempt, query.stream);
       if (attempt === undefined || stream === undefined) {
         throw new Refusal("not_found", `job ${job.id} has no log stream '${query.stream}' yet`);
       }
@@ -54,6 +54,17 @@ export function createLogRoutes({ db, farm }: ApiDeps): Pick<RouteHandlers, "lis
       yield* farm.readLog({ attemptId: attempt?.id ?? "", stream, from: 0, to: undefined });
     }
   }
+}
+
+/** A step that is known and has printed nothing has an empty log, not none. */
+function findStream(
+  { streams, steps }: AttemptView,
+  name: string,
+): Pick<AttemptView["streams"][number], "stream" | "length_bytes" | "sha256"> | undefined {
+  const stream = streams.find((one) => one.stream === name);
+  if (stream !== undefined) return stream;
+  const isKnown = name === "system" || steps.some((step) => String(step.step_no) === name);
+  return isKnown ? { stream: name, length_bytes: 0, sha256: null } : undefined;
 }
 
 /** The attempt of that number, or the latest; undefined when there is none yet. Throws `not_found` for a wrong number. */
