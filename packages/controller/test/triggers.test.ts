@@ -201,11 +201,11 @@ describe("an event that is tried with its document", () => {
     await tree.commit({ "src/b": "x" });
     const main = (await tree.git("rev-parse", "HEAD")).stdout.trim();
     await tree.push({ token, name: "pulls", refspecs: ["main", "topic"] });
-    const payload = (sha: string, repo = "me/pulls") => ({
+    const payload = (sha: string, repo: string | null = "me/pulls") => ({
       action: "opened",
       number: 7,
       pull_request: {
-        head: { ref: "topic", sha, repo: { full_name: repo } },
+        head: { ref: "topic", sha, repo: repo === null ? null : { full_name: repo } },
         base: { ref: "main", sha: main, repo: { full_name: "me/pulls" } },
       },
     });
@@ -216,7 +216,10 @@ describe("an event that is tried with its document", () => {
     ]);
     expect((await runsOf("pulls")).at(-1)).toMatchObject({ head_ref: "topic", base_ref: "main" });
     expect((await asked({ payload: payload(docs) })).detail).toContain("paths");
-    expect((await asked({ payload: payload(head, "you/fork") })).runs).toMatchObject([{ trust: "untrusted" }]);
+    // a fork that was deleted meanwhile is no less a stranger's
+    for (const fork of ["you/fork", null]) {
+      expect((await asked({ payload: payload(head, fork) })).runs).toMatchObject([{ trust: "untrusted" }]);
+    }
     expect(base).not.toBe(main);
     await tree.git("checkout", "-q", "topic");
     const quiet = await tree.commit({ "src/a": "3" }, "more [skip ci]");

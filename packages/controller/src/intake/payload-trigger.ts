@@ -90,7 +90,8 @@ function documentOf({ name, payload, content }: PayloadEvent, source: EventSourc
 
 /** Strangers' code is untrusted, except where the workflow of the base runs and not theirs. */
 function trustOf(name: string, head: string, base: string): Trust {
-  const isForeign = head !== "" && base !== "" && head !== base;
+  // the repository of a head may be gone, which makes it no less foreign
+  const isForeign = base !== "" && head !== base;
   return isForeign && name !== "pull_request_target" ? "untrusted" : "trusted";
 }
 
