@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ConcurrencyEntry, concurrencyKey, decideConcurrency, decideRelease } from "./decide-concurrency.ts";
+import {
+  CONCURRENCY_PENDING_MAX,
+  type ConcurrencyEntry,
+  concurrencyKey,
+  decideConcurrency,
+  decideRelease,
+} from "./decide-concurrency.ts";
 
 const holding = (id: number): ConcurrencyEntry => ({ id, state: "holding", since: id });
 const pending = (id: number): ConcurrencyEntry => ({ id, state: "pending", since: id });
@@ -21,6 +27,18 @@ describe("decideConcurrency", () => {
     ["nor does it for one that waits", [holding(1), pending(9)], cancelling, "pending", [], []],
   ] as const)("%s", (_, entries, newcomer, state, cancelPending, cancelHolders) => {
     expect(decideConcurrency({ entries, newcomer })).toEqual({ newcomer: state, cancelPending, cancelHolders });
+  });
+
+  it("refuses who asks when as many wait as may, unless it takes their place", () => {
+    const waiting = Array.from({ length: CONCURRENCY_PENDING_MAX }, (_, at) => pending(at + 10));
+    const full = [holding(1), ...waiting];
+    expect(decideConcurrency({ entries: full.slice(0, -1), newcomer: patient }).newcomer).toBe("pending");
+    expect(decideConcurrency({ entries: full, newcomer: patient })).toEqual({
+      newcomer: "refused",
+      cancelPending: [],
+      cancelHolders: [],
+    });
+    expect(decideConcurrency({ entries: full, newcomer: single }).cancelPending).toHaveLength(waiting.length);
   });
 
   it("gives a group to who waited longest, and to nobody while it is held", () => {

@@ -13,8 +13,12 @@ export interface ConcurrencyNewcomer<Id extends string | number = number> {
   readonly cancelInProgress: boolean;
 }
 
+/** As documented: so many wait in a queue that is `max`. */
+export const CONCURRENCY_PENDING_MAX = 100;
+
 export interface ConcurrencyDecision<Id extends string | number = number> {
-  readonly newcomer: "holding" | "pending";
+  /** `refused`: the queue is full, and the newcomer ends cancelled without having run. */
+  readonly newcomer: "holding" | "pending" | "refused";
   /** They waited and are replaced: they end cancelled without having run. */
   readonly cancelPending: readonly Id[];
   /** They run and are asked to end; the newcomer waits for that. */
@@ -43,6 +47,9 @@ export function decideConcurrency<Id extends string | number>({
   const pending = entries.filter((entry) => entry.state === "pending").map((entry) => entry.id);
   const cancelPending = newcomer.queue === "single" || newcomer.cancelInProgress ? pending : [];
   const isFree = holders.length === 0 && pending.length === cancelPending.length;
+  if (pending.length - cancelPending.length >= CONCURRENCY_PENDING_MAX) {
+    return { newcomer: "refused", cancelPending: [], cancelHolders: [] };
+  }
   return {
     newcomer: isFree ? "holding" : "pending",
     cancelPending,

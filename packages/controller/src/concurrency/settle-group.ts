@@ -1,10 +1,14 @@
 import { type ConcurrencyEntry, decideConcurrency, decideRelease } from "@windrow/model";
 import { changeEntries, type EntryChange, type GroupEntry, type GroupRef, lockGroup, type Tx } from "@windrow/store";
 
-/** A pending run or job that a newer one replaced; a holder that a newer one ended; a job that waits for its own run. */
+/**
+ * A pending run or job that a newer one replaced; a holder that a newer one ended; a job that waits for its own run; one
+ * too many in a queue.
+ */
 export const REPLACED_REASON = "concurrency_replaced";
 export const CANCEL_IN_PROGRESS_REASON = "concurrency_cancel_in_progress";
 export const DEADLOCK_REASON = "concurrency_deadlock";
+export const QUEUE_FULL_REASON = "concurrency_queue_full";
 
 /**
  * Decides for everybody who asked for a group, in the order of asking, and gives it to the next when nobody holds it.
@@ -34,6 +38,10 @@ export function decideEntries(entries: readonly GroupEntry[]): EntryChange[] {
     }
     const { queue, cancelInProgress } = entry;
     const decision = decideConcurrency({ entries: standing, newcomer: { id: entry.id, queue, cancelInProgress } });
+    if (decision.newcomer === "refused") {
+      changes.set(entry.id, { id: entry.id, state: "replaced", cancelReason: QUEUE_FULL_REASON });
+      continue;
+    }
     for (const id of decision.cancelPending) {
       changes.set(id, { id, state: "replaced", cancelReason: REPLACED_REASON });
     }

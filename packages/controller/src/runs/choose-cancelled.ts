@@ -10,7 +10,7 @@ interface CancellableJob {
 }
 
 /** A condition that asks to be judged even when the run is cancelled. */
-const OUTLIVES_CANCEL = /\b(?:always|cancelled)\s*\(/;
+const OUTLIVES_CANCEL = /\b(?:always|cancelled)\s*\(/i;
 
 export function mayOutlive(definition: WorkflowDefinition, job: Pick<CancellableJob, "key">): boolean {
   return OUTLIVES_CANCEL.test(findJobDefinition(definition, job.key).condition);
