@@ -88,6 +88,14 @@ function answer({ method, path: target }: SeenRequest, response: ServerResponse)
         }),
       ],
     }),
+    "GET /api/v1/jobs/100/streams": {
+      attempt_id: sampleAttempt().id,
+      attempt_no: 1,
+      streams: [
+        { stream: "system", length_bytes: 0, line_count: 0, sha256: null, sealed_at: null },
+        { stream: "0", length_bytes: LOG_BYTES.length, line_count: 1, sha256: null, sealed_at: null },
+      ],
+    },
     "GET /api/v1/jobs/101": passed,
     "POST /api/v1/jobs/100/cancel": finished,
     "GET /healthz": { state: "ok" },
@@ -394,6 +402,12 @@ test("the log of one job leaves byte for byte, off a terminal", async () => {
   const { bytes, err } = await run(["run", "logs", "12", "--job", "build"]);
   expect(bytes.equals(LOG_BYTES)).toBe(true);
   expect(err).toBe("");
+});
+
+test("on a terminal the log says which step wrote what", async () => {
+  const { out, err } = await run(["run", "logs", "12", "--job", "build"], { tty: true });
+  expect(err).toBe("─ 1  npm test\n");
+  expect(out).not.toBe("");
 });
 
 test("keys and a configuration for a nats-server of one's own are written, and wrong places are refused", async () => {

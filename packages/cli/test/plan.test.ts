@@ -180,6 +180,12 @@ describe("without a farm", () => {
     expect((await plan("@paths.yml --json")).json).toMatchObject({ starts: true });
   });
 
+  test("a bare name is that of a workflow of this repository", async () => {
+    const ended = await runOffline(["plan", "ci.yml", "--ref", "main"], { cwd: folder });
+    expect(ended.out).toContain("CI  .github/workflows/ci.yml for push of refs/heads/main\n");
+    expect((await runOffline(["plan", "none.yml"], { cwd: folder })).code).toBe(5);
+  });
+
   test("a table for people says that pools are not shown", async () => {
     const { out, err } = await plan("@ci.yml --ref main");
     expect(out).toContain("CI  .github/workflows/ci.yml for push of refs/heads/main\n");
@@ -203,6 +209,11 @@ describe("with a farm", () => {
     const { jobs, json } = await plan("@ci.yml --ref main --json", { WINDROW_URL: farm.url, WINDROW_TOKEN: "wru_t" });
     expect(json.farm).toBe(farm.url);
     expect(jobs.slice(0, 3).map((job) => job.pools)).toEqual([["default"], ["default"], ["big"]]);
+  });
+  test("it is said how many jobs would wait for an agent that nobody has", async () => {
+    write("mac.yml", "on: push\njobs: {a: {runs-on: mac, steps: [{run: x}]}, b: {runs-on: mac, steps: [{run: x}]}}\n");
+    const { out } = await plan("@mac.yml --ref main", { WINDROW_URL: farm.url, WINDROW_TOKEN: "wru_t" });
+    expect(out).toContain("2 jobs would run; all of them would wait, because no agent of ");
   });
   test("its variables are what vars has, unless --var says otherwise", async () => {
     write("vars.yml", `on: push\njobs: {a: {runs-on: ["\${{ vars.WHERE || 'nowhere' }}"], steps: [{run: make}]}}\n`);

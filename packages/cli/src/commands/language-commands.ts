@@ -31,12 +31,12 @@ export function addLanguageCommands(program: Command, context: TreeContext): voi
         "agents for each (where a farm is reachable). Called workflows of this repository are read from the files here. " +
         "Without a payload the event is made up from this repository",
     )
-    .argument("<file>", "the workflow file")
+    .argument("<file>", "the workflow file, or its name in the folder of workflows")
     .option("-e, --event <event>", "what happens: push, pull_request, workflow_dispatch, schedule, …", "push")
     .option("--ref <ref>", "branch, or a full ref such as refs/tags/v1 (default: the branch here)")
     .option("--payload <file>", "the event's document as JSON")
-    .option("-i, --input <name=value>", "an input of workflow_dispatch; may be repeated", collect, [])
-    .option("--var <name=value>", "a variable of the farm (vars.NAME); may be repeated", collect, [])
+    .option("-i, --input <name=value>", "an input of workflow_dispatch; may be repeated", collect)
+    .option("--var <name=value>", "a variable of the farm (vars.NAME); may be repeated", collect)
     .addHelpText(
       "after",
       `${examples(
@@ -63,6 +63,6 @@ export function addLanguageCommands(program: Command, context: TreeContext): voi
   bindWork(init, context, async () => (await import("../init/init-command.ts")).initCommand);
 }
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }

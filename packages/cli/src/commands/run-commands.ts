@@ -79,7 +79,7 @@ export function addRunCommands(program: Command, context: TreeContext): void {
     .description("Start a workflow by hand")
     .argument("[workflow]", "file or path; every workflow that allows it when left out")
     .option("--ref <ref>", "branch or tag (default: the branch checked out here, else the default branch)")
-    .option("-i, --input <name=value>", "an input of the workflow; may be repeated", collect, [])
+    .option("-i, --input <name=value>", "an input of the workflow; may be repeated", collect)
     .option("--wait", "follow it until it ends")
     .addHelpText(
       "after",
@@ -114,6 +114,6 @@ export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }

@@ -73,8 +73,10 @@ export function detailOfJob(job: JobSummary): string {
         return job.waiting_for ?? "";
       case "finished":
         if (job.message !== null) return job.message;
-        // the outcome's own word is said already
-        return job.reason === null || job.reason === job.outcome ? "" : job.reason.replaceAll("_", " ");
+        // the outcome's own word is said already, and how a call ended is seen by its jobs
+        return job.reason === null || job.reason === job.outcome || job.reason === "call"
+          ? ""
+          : job.reason.replaceAll("_", " ");
     }
   })();
   return [attempt, about].filter((part) => part !== "").join(", ");

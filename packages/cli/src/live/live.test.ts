@@ -174,6 +174,19 @@ test("the verdict shows every job, and of a failed one its failing step's last l
   ]);
 });
 
+test("jobs of a called workflow stand below the job that calls it, whose end needs no words", () => {
+  const end = { state: "finished", outcome: "succeeded", conclusion: "success" } as const;
+  const call = sampleJob({ ...end, id: 1, name: "build", kind: "call", reason: "call" });
+  const after = sampleJob({ ...end, id: 2, name: "publish" });
+  const inner = sampleJob({ ...end, id: 3, name: "build / unit", parent_job_id: 1 });
+  const lines = renderVerdict(createRunView(sampleWholeRun([call, after, inner])), { nowMs, style });
+  expect(lines.filter((line) => line.includes("succeeded")).map((line) => line.replace(/ +/g, " ").trim())).toEqual([
+    "✓ build succeeded",
+    "✓ build / unit succeeded",
+    "✓ publish succeeded",
+  ]);
+});
+
 test("a broken workflow file is shown with its place and a hint", () => {
   const run = sampleWholeRun([], {
     state: "finished",

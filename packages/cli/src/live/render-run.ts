@@ -3,6 +3,7 @@ import stringWidth from "string-width";
 import type { Style } from "../output/terminal.ts";
 import { truncate } from "../output/truncate.ts";
 import { detailOfJob, detailOfStep, elapsed, type Look, lookOfJob, lookOfRun, lookOfStep } from "./job-words.ts";
+import { orderJobs } from "./order-jobs.ts";
 import { latestSteps, type RunView, tailOf, type ViewedJob } from "./run-view.ts";
 
 export interface RenderOptions {
@@ -20,7 +21,7 @@ const NAME_COLUMNS_MIN = 26;
 
 /** A running run as a folded tree of at most `rowsMax` lines, none wider than `columns`. */
 export function renderRun(view: RunView, options: RenderOptions): string[] {
-  const jobs = [...view.jobs.values()];
+  const jobs = orderJobs([...view.jobs.values()]);
   const head = [...renderHead(view, options), ""];
   const rowsMax = Math.max(4, options.rowsMax - head.length);
   const running = jobs.filter((job) => job.state === "running").length;

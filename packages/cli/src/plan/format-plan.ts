@@ -103,10 +103,10 @@ function summarize({ jobs, farm }: PlannedRun): string {
   if ("why" in farm) parts.push(`pools are not shown: ${farm.why}`);
   else {
     const without = run.filter(({ pools }) => pools?.length === 0).length;
-    if (without > 0)
-      parts.push(
-        `${without === run.length && without > 1 ? "none" : count(without)} of them ${without === 1 ? "has" : "have"} no agent on ${farm.url}`,
-      );
+    if (without > 0) {
+      const which = run.length === 1 ? "it" : without === run.length ? "all of them" : `${without} of them`;
+      parts.push(`${which} would wait, because no agent of ${farm.url} has the labels`);
+    }
   }
   return parts.join("; ");
 }

@@ -19,6 +19,7 @@ import { formatDiagnostic, lineOf } from "../lint/format-diagnostic.ts";
 import { isMissing } from "../lint/is-missing.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import { parseInputs } from "../run/start-run.ts";
+import { findWorkflow } from "./find-workflow.ts";
 import { formatPlan } from "./format-plan.ts";
 import { loadCalled } from "./load-called.ts";
 import { askPools, askVariables, matchPools } from "./match-pools.ts";
@@ -31,16 +32,17 @@ export interface PlanOptions extends FarmOptions {
   readonly event: string;
   readonly ref?: string;
   readonly payload?: string;
-  readonly input: readonly string[];
-  readonly var: readonly string[];
+  readonly input?: readonly string[];
+  readonly var?: readonly string[];
 }
 
 const LOCAL_URL = "http://127.0.0.1:7070";
 
 /** `windrow plan`: needs no farm; a reachable one is asked for its pools. */
-export async function planCommand(context: CommandContext, options: PlanOptions, file = ""): Promise<ExitCode> {
+export async function planCommand(context: CommandContext, options: PlanOptions, given = ""): Promise<ExitCode> {
   const parser = createParseWorker();
   try {
+    const file = await findWorkflow(context.cwd, given);
     const text = await readWorkflow(path.resolve(context.cwd, file));
     const run = await planFile(context, options, { file, text, parser });
     if (options.json) await printJson(context.terminal, planJson(run));
@@ -60,7 +62,7 @@ async function planFile(
   const place = path.resolve(cwd, file);
   const root = (await findTop(path.dirname(place))) ?? rootOf(place);
   const payload = options.payload === undefined ? undefined : await readPayload(path.resolve(cwd, options.payload));
-  const given = parseInputs(options.input);
+  const given = parseInputs(options.input ?? []);
   const farm = await askPools(context, options);
   const parsed = await parser.parse(file, text);
   const { definition } = parsed;
@@ -93,7 +95,7 @@ async function planFile(
   const preview = previewWith(loaded.definition, {
     facts,
     given: inputsOf(given, payload),
-    vars: { ...(await askVariables(farm, repository)), ...parseInputs(options.var) },
+    vars: { ...(await askVariables(farm, repository)), ...parseInputs(options.var ?? []) },
   });
   return {
     ...common,

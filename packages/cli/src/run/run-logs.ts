@@ -9,7 +9,11 @@ import { renderDiagnostic } from "../live/render-verdict.ts";
 import { printJson, say } from "../output/print.ts";
 import { type Terminal, writeAll } from "../output/terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
+import { truncate } from "../output/truncate.ts";
 import { chooseJobs, findRunId } from "./find-run.ts";
+
+/** Names of steps are first lines of scripts where they have no name of their own. */
+const NAME_COLUMNS_MAX = 72;
 
 export interface RunLogsOptions extends FarmOptions {
   readonly job?: string;
@@ -51,11 +55,41 @@ export async function runLogs(
   }
   for (const job of ran) {
     if (ran.length > 1) say(context.terminal, context.terminal.errStyle("bold", `── ${job.name} ──`));
-    const response = await farm.api.open("readLog", { params: { job_id: job.id }, query: { stream, attempt } });
-    const write = createLogWriter(context.terminal);
-    for await (const bytes of response.body ?? []) await write(bytes);
+    if (stream === undefined && context.terminal.out.isTTY === true) await showSteps(context, farm, job.id, attempt);
+    else await copyStream(context, farm, job.id, { stream, attempt });
   }
   return EXIT.ok;
+}
+
+async function copyStream(
+  { terminal }: CommandContext,
+  farm: OpenedFarm,
+  jobId: number,
+  query: { readonly stream: string | undefined; readonly attempt: number | undefined },
+): Promise<void> {
+  const response = await farm.api.open("readLog", { params: { job_id: jobId }, query });
+  const write = createLogWriter(terminal);
+  for await (const bytes of response.body ?? []) await write(bytes);
+}
+
+/** People see which step wrote what; into pipes and files goes what the job wrote and nothing else. */
+async function showSteps(
+  context: CommandContext,
+  farm: OpenedFarm,
+  jobId: number,
+  no: number | undefined,
+): Promise<void> {
+  const { answer: job } = await farm.api.call("viewJob", { params: { job_id: jobId } });
+  const { answer } = await farm.api.call("listLogStreams", { params: { job_id: jobId }, query: { attempt: no } });
+  const steps = job.attempts.find((attempt) => attempt.id === answer.attempt_id)?.steps ?? [];
+  for (const { stream } of answer.streams.filter((one) => one.length_bytes > 0)) {
+    const step = steps.find((one) => String(one.no) === stream);
+    if (step !== undefined) {
+      const name = `${step.no + 1}  ${step.name.split("\n", 1)[0] ?? ""}`;
+      say(context.terminal, context.terminal.errStyle("dim", `─ ${truncate(name, NAME_COLUMNS_MAX)}`));
+    }
+    await copyStream(context, farm, jobId, { stream, attempt: no });
+  }
 }
 
 /** Writes log bytes to stdout: raw into pipes and files, filtered on a terminal. */

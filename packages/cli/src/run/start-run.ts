@@ -9,7 +9,7 @@ import { waitForRun } from "./watch-command.ts";
 
 export interface StartRunOptions extends FarmOptions {
   readonly ref?: string;
-  readonly input: readonly string[];
+  readonly input?: readonly string[];
   readonly wait?: boolean;
 }
 
@@ -19,7 +19,7 @@ export async function startRun(
   options: StartRunOptions,
   workflow?: string,
 ): Promise<ExitCode> {
-  const inputs = parseInputs(options.input);
+  const inputs = parseInputs(options.input ?? []);
   const farm = await openFarm(context, options);
   const repository = await farm.needRepository();
   // the branch here means something only when the repository was found from here

@@ -4,6 +4,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { orderJobs } from "../live/order-jobs.ts";
 import { renderRemarks } from "../live/render-remarks.ts";
 import { renderHead, renderJobLine, renderStepLine, widthOfNames } from "../live/render-run.ts";
 import { renderDiagnostic } from "../live/render-verdict.ts";
@@ -56,6 +57,12 @@ function whatRunWaitsFor(run: Run): string | null {
   return run.has_started || run.state === "finished" ? null : "an agent";
 }
 
+/** The farm's own words for a cancel without a reason say who it was once more. */
+function describeCancel({ cancel_requested_by: by, cancel_reason: reason }: Run): string {
+  const who = `by ${by ?? "the farm"}`;
+  return reason === null || reason === `cancelled ${who}` ? who : `${who}: ${reason}`;
+}
+
 /** A run as text: head, facts, what is wrong in the workflow file, jobs with their steps. */
 export function formatRun(
   run: Run,
@@ -69,12 +76,7 @@ export function formatRun(
     ["commit", run.sha],
     ["attempt", run.attempt > 1 ? String(run.attempt) : null],
     ["waits for", whatRunWaitsFor(run)],
-    [
-      "cancelled",
-      run.cancel_requested_at === null
-        ? null
-        : `by ${run.cancel_requested_by ?? "the farm"}${run.cancel_reason === null ? "" : `: ${run.cancel_reason}`}`,
-    ],
+    ["cancelled", run.cancel_requested_at === null ? null : describeCancel(run)],
     ["page", run.url],
   ];
   const stepNames = [...details.values()].flatMap((job) => latestSteps(job).map((step) => step.name));
@@ -87,7 +89,7 @@ export function formatRun(
       .map(([name, value]) => `  ${style("dim", name.padEnd(9))}  ${value}`),
     ...run.diagnostics.flatMap((diagnostic) => ["", ...renderDiagnostic(diagnostic, style)]),
     ...(run.jobs.length === 0 ? [] : [""]),
-    ...run.jobs.flatMap((summary) => {
+    ...orderJobs(run.jobs).flatMap((summary) => {
       const job: ViewedJob = details.get(summary.id) ?? summary;
       return [
         renderJobLine(job, named),

@@ -62,7 +62,8 @@ function describe(event: UpEvent): { text: string; isLasting?: boolean } {
         `Windrow is ready after ${seconds(event.ms)}.`,
         `  page    ${event.url}`,
         `  token   ${event.token_file}`,
-        `  push    git push ${event.git_url}/me/my-app.git HEAD:main   (any user name, the token as password)`,
+        `  push    git push ${event.git_url}/me/my-app.git HEAD:main`,
+        "          (any user name, the token as password)",
         "  stop    Ctrl-C",
         "",
       ];
