@@ -162,6 +162,7 @@ describe("a push", () => {
     const tree = await edge.makeWorkTree({ [WORKFLOW]: CI.replace("runs-on: linux", "runs-on: [linux, gpu]") });
     const pushed = await tree.push({ token, name: "gpu" });
     expect(pushed.stderr).toContain("job 'build' waits: no agent has all the labels 'gpu', 'linux'");
+    expect(pushed.stderr).toContain("hint: give an agent the label");
     const [run] = await runsOf("gpu");
     const view = await edge.json<Run>("GET", `/api/v1/runs/${run?.id}`, { token });
     expect(view).toMatchObject({ state: "running", has_started: false });

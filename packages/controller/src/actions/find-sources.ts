@@ -64,9 +64,9 @@ export async function findSources(
   if (sources.length > 0) return { kind: "sources", sources };
   const looked =
     mirrorDir === undefined
-      ? "the controller has no other source of actions: set WINDROW_ACTIONS_DIR (a folder of git mirrors) or WINDROW_ACTIONS_URL (a git server)"
-      : "and WINDROW_ACTIONS_DIR on the controller has no such mirror";
-  return { kind: "problem", problem: `there is no repository ${repository} here that this run may use; ${looked}` };
+      ? "and the controller has no other source of actions: push it to this farm, or set WINDROW_ACTIONS_DIR (a folder of git mirrors) or WINDROW_ACTIONS_URL (a git server)"
+      : `and the controller's WINDROW_ACTIONS_DIR has no ${owner}/${name}: push it to this farm, or put a mirror there`;
+  return { kind: "problem", problem: `there is no repository ${repository} here that this run may use, ${looked}` };
 }
 
 async function findHosted(

@@ -25,14 +25,17 @@ export function diagnosticLines(one: Diagnostic): string[] {
 
 /** A sentence for each set of labels that no agent has, with the jobs that ask for it. */
 export function uncoveredLines(jobs: readonly JobView[], cover: readonly LabelCover[]): string[] {
-  return cover
-    .filter((set) => set.agents_known === 0)
-    .map((set) => {
+  const uncovered = cover.filter((set) => set.agents_known === 0);
+  if (uncovered.length === 0) return [];
+  return [
+    ...uncovered.map((set) => {
       const waiting = jobs.filter((job) => job.state === "queued" && job.label_set_id === set.label_set_id);
       const [first] = waiting;
       const who = waiting.length === 1 ? `job '${first?.name ?? ""}' waits` : `${waiting.length} jobs wait`;
       return `  ${who}: no agent has ${describeLabels(set.labels)}`;
-    });
+    }),
+    "    hint: give an agent the label (--labels of windrow up, agent join and agent run), or change `runs-on`",
+  ];
 }
 
 export function describeLabels(labels: readonly string[]): string {

@@ -116,13 +116,16 @@ async function start(deps: BuildPushDeps, trigger: Trigger, event: string): Prom
   const { runs, notes, isUnknown } = await prepareRuns(trigger, deps);
   if (isUnknown) throw new Refusal("not_found", notes.join("; "), { hint: "name one of these files" });
   if (runs.length === 0) {
-    const hint =
-      event === "workflow_dispatch"
-        ? "a workflow that is started by hand has `workflow_dispatch` in its `on:`"
-        : `a workflow that starts so has \`${event}\` in its \`on:\``;
-    throw new Refusal("invalid", `nothing was started: ${notes.join("; ")}`, { hint });
+    throw new Refusal("invalid", `nothing was started: ${notes.join("; ")}`, { hint: hintOf(event, notes) });
   }
   return { runIds: (await startRuns(deps, { pushId: null, runs, reason: null })) ?? [], notes };
+}
+
+function hintOf(event: string, notes: readonly string[]): string {
+  if (event !== "workflow_dispatch") return `a workflow that starts so has \`${event}\` in its \`on:\``;
+  return notes.some((note) => /: input '/.test(note))
+    ? "give inputs as name=value; their names, types and choices stand under `workflow_dispatch` in the file"
+    : "a workflow that is started by hand has `workflow_dispatch` in its `on:`";
 }
 
 async function requireRepository(
