@@ -14,15 +14,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: [],
   contract: ["model"],
   service: [],
+  certificates: ["service"],
   workflow: ["model"],
   wire: ["model"],
   store: ["model"],
   blobs: ["model"],
   backends: ["model", "service"],
   embedded: ["service"],
-  controller: ["model", "contract", "service", "workflow", "wire", "store", "blobs"],
-  agent: ["model", "service", "workflow", "wire", "backends"],
-  cli: ["model", "contract", "service", "workflow", "embedded"],
+  controller: ["model", "contract", "service", "workflow", "wire", "store", "blobs", "certificates"],
+  agent: ["model", "service", "workflow", "wire", "backends", "certificates"],
+  cli: ["model", "contract", "service", "workflow", "embedded", "certificates"],
 };
 
 /** The libraries that one package keeps to itself. */
@@ -30,6 +31,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   "@actions/expressions": "workflow",
   "@actions/workflow-parser": "workflow",
   "@grpc/grpc-js": "wire",
+  "@peculiar/x509": "certificates",
   commander: "cli",
   fastify: "controller",
   kysely: "store",

@@ -11,9 +11,12 @@ import {
   type OfferAnswer,
   offersTo,
 } from "@windrow/wire";
+import { natsTlsFor } from "./start/farm-trust.ts";
 
 export interface AgentBusOptions {
   readonly natsSeed: string;
+  /** PEM of the farm's authority. */
+  readonly authority: string | undefined;
   readonly logger: Logger;
   readonly onOffer: (offer: Offer) => Promise<OfferAnswer>;
   readonly onCancel: (cancel: Cancel) => void;
@@ -40,6 +43,7 @@ export function createAgentBus(options: AgentBusOptions): AgentBus {
 
   function connect({ agentId, urls }: NatsAccess): Bus {
     const { natsSeed: nkeySeed, logger } = options;
+    const tls = natsTlsFor(urls, options.authority);
     const inboxPrefix = `_INBOX.${agentId}`;
     const connected = connectBus({
       urls,
@@ -47,6 +51,7 @@ export function createAgentBus(options: AgentBusOptions): AgentBus {
       inboxPrefix,
       name: `agent ${agentId}`,
       logger,
+      ...(tls !== undefined && { tls }),
       jwt: () => access?.jwt ?? "",
     });
     connected.respond(offersTo(agentId), options.onOffer);

@@ -38,6 +38,10 @@ export interface AgentOptions {
   /** Tried in turn. */
   readonly grpcAddresses: readonly string[];
   readonly controllerUrl: string;
+  /** PEM of the farm's authority, for what is encrypted; undefined where nothing is, or by the machine's authorities. */
+  readonly authority?: string | undefined;
+  /** Instead of what the farm says. */
+  readonly natsUrls?: readonly string[];
   readonly connect: (address: string) => AgentApiClient;
   readonly backend: StepBackend;
   readonly folders: AgentFolders;
@@ -91,6 +95,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const connection = createConnection({ clock, logger });
   const gateway = await startGateway({
     controllerUrl: options.controllerUrl,
+    authority: options.authority,
     logger,
     portFile: join(folders.agentDir, "gateway-port"),
   });
@@ -128,6 +133,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
   const bus: AgentBus = createAgentBus({
     natsSeed: options.natsSeed,
+    authority: options.authority,
     logger,
     onOffer: takeOffer,
     onCancel: cancel,
@@ -188,7 +194,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     for (const attemptId of welcome.revokedAttemptIds)
       held.get(attemptId)?.revoke("the lease ended while the agent was away");
     if (welcome.natsJwt !== undefined && welcome.natsUrls.length > 0) {
-      bus.use({ agentId: welcome.agentId, urls: welcome.natsUrls, jwt: welcome.natsJwt });
+      bus.use({ agentId: welcome.agentId, urls: options.natsUrls ?? welcome.natsUrls, jwt: welcome.natsJwt });
     }
     if (!mode.isReady) options.onReady(welcome);
     mode.isReady = true;

@@ -16,8 +16,12 @@ export interface AgentConfig {
   readonly labels: readonly string[];
   /** WINDROW_JOIN_TOKEN: needed once. */
   readonly joinToken: string | undefined;
-  /** WINDROW_AGENT_GRPC_ADDRESS: instead of what joining answered; several with commas. */
+  /** WINDROW_AGENT_GRPC_ADDRESS: instead of what joining answered; several with commas, `tls://` before each for TLS. */
   readonly grpcAddresses: readonly string[] | undefined;
+  /** WINDROW_AGENT_NATS_URL: instead of what the farm says; several with commas. */
+  readonly natsUrls: readonly string[] | undefined;
+  /** WINDROW_AGENT_CA_FILE: the farm's authority (PEM), instead of the one that was pinned at joining. */
+  readonly caFile: string | undefined;
   /** WINDROW_LOG_LEVEL. */
   readonly logLevel: string;
   /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
@@ -71,6 +75,8 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     labels: splitList(read("WINDROW_AGENT_LABELS")),
     joinToken: read("WINDROW_JOIN_TOKEN"),
     grpcAddresses: read("WINDROW_AGENT_GRPC_ADDRESS")?.split(","),
+    natsUrls: read("WINDROW_AGENT_NATS_URL")?.split(","),
+    caFile: read("WINDROW_AGENT_CA_FILE"),
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
     stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
     toolCacheDirs: (read("WINDROW_AGENT_TOOL_CACHE") ?? "").split(":").filter(isAbsolute),

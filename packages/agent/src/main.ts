@@ -6,10 +6,11 @@ import { type AgentConfig, readConfig } from "./config.ts";
 import { filesLinkOf, makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
 import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
-import { type Credential, loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
+import { loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
 import { detectLabels, runs } from "./start/detect-labels.ts";
+import { loadAuthority, readGrpcAddress, storeAuthority } from "./start/farm-trust.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
-import { joinFarm } from "./start/join-farm.ts";
+import { type Joined, joinFarm } from "./start/join-farm.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 import { reachablePath } from "./start/reachable-path.ts";
 
@@ -30,15 +31,27 @@ async function main(): Promise<void> {
   const machineEnv = { ...env, PATH: hasSlotUsers ? reachablePath(path) : path };
   const runner = { env: machineEnv, user: slotUsers[0] };
   const labels = await detectLabels({ configured: config.labels, ...runner });
-  const credential =
-    loadCredential(config.agentDir) ?? (await join(config, labels, natsKey.publicKey, logger, stop.signal));
+  const known = loadCredential(config.agentDir);
+  const { credential, authority } =
+    known === undefined
+      ? await join(config, labels, natsKey.publicKey, logger, stop.signal)
+      : { credential: known, authority: loadAuthority(config.agentDir, config.caFile) };
+  const controllers = (config.grpcAddresses ?? credential.grpcAddress.split(",")).map((address) =>
+    readGrpcAddress(address.trim(), authority),
+  );
 
   const agent = await startAgent({
     credential,
     natsSeed: natsKey.seed,
-    grpcAddresses: config.grpcAddresses ?? credential.grpcAddress.split(","),
+    grpcAddresses: controllers.map(({ address }) => address),
     controllerUrl: config.controllerUrl ?? credential.controllerUrl,
-    connect: (address) => createAgentApiClient({ address, credential: credential.credential }),
+    authority,
+    ...(config.natsUrls !== undefined && { natsUrls: config.natsUrls }),
+    connect: (address) =>
+      createAgentApiClient({
+        credential: credential.credential,
+        ...(controllers.find((one) => one.address === address) ?? { address }),
+      }),
     backend: createHostBackend(),
     folders,
     slotUsers,
@@ -73,18 +86,21 @@ async function join(
   natsPublicKey: string,
   logger: Logger,
   signal: AbortSignal,
-): Promise<Credential> {
+): Promise<Joined> {
   const { controllerUrl, joinToken: token, name, slotsCount, agentDir } = config;
   if (controllerUrl === undefined || token === undefined) {
     throw new ConfigError(
       "this agent has not joined a farm: set WINDROW_URL and WINDROW_JOIN_TOKEN (windrow agent join)",
     );
   }
-  const options = { controllerUrl, token, name, natsPublicKey, version: VERSION, slotsCount, labels };
-  const credential = await joinFarm({ ...options, clock: systemClock, logger, signal });
+  const told = config.caFile === undefined ? undefined : loadAuthority(agentDir, config.caFile);
+  const options = { controllerUrl, token, name, natsPublicKey, version: VERSION, slotsCount, labels, authority: told };
+  const joined = await joinFarm({ ...options, clock: systemClock, logger, signal });
+  const { credential, authority } = joined;
+  if (authority !== undefined && told === undefined) storeAuthority(agentDir, authority);
   storeCredential(agentDir, credential);
   logger.info({ agentId: credential.agentId, name: credential.name }, "joined");
-  return credential;
+  return joined;
 }
 
 /** One unprivileged user per slot when the agent is root; else steps run as the agent itself. */

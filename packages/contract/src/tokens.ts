@@ -51,7 +51,15 @@ export const createTokenSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 export const createTokenAnswerSchema = z
-  .object({ token: tokenSchema, secret: z.string().describe("Shown this once.") })
+  .object({
+    token: tokenSchema,
+    secret: z.string().describe("Shown this once."),
+    join_url: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("Of a join token: where machines elsewhere join by HTTPS; null when the farm does not know."),
+  })
   .meta({ id: "CreatedToken" });
 
 export const listTokensQuerySchema = z.object({ kind: z.enum(["user", "join"]).optional() });

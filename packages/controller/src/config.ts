@@ -2,6 +2,18 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { type ActionSettings, isRepositoryPattern } from "./actions/action-rules.ts";
 
+/** HTTPS, and encrypted connections of agents from other addresses. */
+export interface TlsConfig {
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** The farm's authority and what it issued; controllers of one farm share it. */
+  readonly dir: string;
+  /** Shown to people instead of the farm's own certificate. */
+  readonly own?: { readonly certFile: string; readonly keyFile: string };
+  /** Whether a port that is taken is no reason not to start. */
+  readonly isOptional: boolean;
+}
+
 /** Everything the controller is told from outside. Times of leases stand in the pool's row. */
 export interface ControllerConfig {
   readonly databaseUrl: string;
@@ -15,7 +27,10 @@ export interface ControllerConfig {
   };
   /** Blobs in DIR/blobs, hosted repositories in DIR/git; controllers of one farm share it. */
   readonly dataDir: string;
+  /** With `tls` the address for HTTPS and agents, while plain HTTP stays on 127.0.0.1. */
   readonly listen: string;
+  /** Absent: everything is plain. */
+  readonly tls?: TlsConfig;
   /** 0 takes any free one. */
   readonly port: number;
   readonly grpcPort: number;
@@ -97,6 +112,22 @@ export function readConfig(env: Environment): ControllerConfig {
   if (actionsUrl !== undefined && !/^https?:$/.test(URL.parse(actionsUrl)?.protocol ?? "")) {
     problems.push("WINDROW_ACTIONS_URL is not an http or https URL of a git server");
   }
+  const tlsCertFile = text("WINDROW_TLS_CERT_FILE");
+  const tlsKeyFile = text("WINDROW_TLS_KEY_FILE");
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
+    problems.push("WINDROW_TLS_CERT_FILE and WINDROW_TLS_KEY_FILE belong together: set both or none");
+  }
+  const hasTls = text("WINDROW_TLS_PORT") !== undefined;
+  if (tlsCertFile !== undefined && !hasTls) {
+    problems.push("WINDROW_TLS_PORT is not set: the port on which the certificate of WINDROW_TLS_CERT_FILE is shown");
+  }
+  const tls = {
+    port: integer("WINDROW_TLS_PORT", { fallback: 7443, max: PORT_MAX }),
+    dir: resolve(text("WINDROW_TLS_DIR") ?? resolve(dataDir, "tls")),
+    ...(tlsCertFile !== undefined &&
+      tlsKeyFile !== undefined && { own: { certFile: resolve(tlsCertFile), keyFile: resolve(tlsKeyFile) } }),
+    isOptional: text("WINDROW_TLS_OPTIONAL") === "yes",
+  };
   const config: ControllerConfig = {
     databaseUrl: required("WINDROW_DATABASE_URL", "for example postgres://user:password@host:5432/windrow"),
     databaseConnectionsMax: integer("WINDROW_DATABASE_CONNECTIONS", {
@@ -109,6 +140,7 @@ export function readConfig(env: Environment): ControllerConfig {
       }),
     dataDir,
     listen: text("WINDROW_LISTEN") ?? "127.0.0.1",
+    ...(hasTls && { tls }),
     port: integer("WINDROW_PORT", { fallback: 7070, max: PORT_MAX }),
     grpcPort: integer("WINDROW_GRPC_PORT", { fallback: 7071, max: PORT_MAX }),
     ...(publicUrl !== undefined && { publicUrl }),

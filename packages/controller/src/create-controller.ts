@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createFolderBlobStore } from "@windrow/blobs";
+import { isLoopbackAddress } from "@windrow/certificates";
 import { type Clock, type Logger, type Service, startInOrder } from "@windrow/service";
 import {
   countOpenJobs,
@@ -42,12 +43,14 @@ import { createIntake } from "./intake/create-intake.ts";
 import { createLiveLogs } from "./logs/live-logs.ts";
 import { readLog } from "./logs/read-log.ts";
 import { createMetrics } from "./metrics.ts";
+import { bracketed, grpcAddresses, ownUrl, PLAIN_ADDRESS } from "./own-addresses.ts";
 import type { Advanced } from "./runs/advance-run.ts";
 import { createAnnouncer } from "./runs/announcer.ts";
 import { createRunTexts } from "./runs/run-texts.ts";
 import { createSharedFolders } from "./shared-folders.ts";
 import { createSweeps } from "./sweeps/create-sweeps.ts";
 import { endOrphanedAttempts } from "./sweeps/end-orphaned-attempts.ts";
+import { natsTlsOf, openCertificates, toBuffers } from "./tls/open-certificates.ts";
 
 export const CONTROLLER_VERSION = "0.1.0";
 
@@ -74,7 +77,10 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const controller = { id: randomUUID(), hostname: config.hostname, version: CONTROLLER_VERSION };
   const onError = (error: Error) => logger.warn({ err: error }, "a database connection broke");
   const { databaseUrl: connectionString, databaseConnectionsMax: connectionsMax } = config;
-  await migratePatiently({ connectionString, connectionsMax, onError });
+  const [certificates] = await Promise.all([
+    openCertificates({ config, clock, logger }),
+    migratePatiently({ connectionString, connectionsMax, onError }),
+  ]);
   const db = openDatabase({ connectionString, connectionsMax, onError });
   const blobs = await createFolderBlobStore(join(config.dataDir, "blobs"));
   const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path, nowMs: clock.nowMs() });
@@ -91,13 +97,17 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const sessions = createSessionRegistry();
   const reader = createReaderPool(environment);
   const parser = createParseWorker();
+  const natsTls = natsTlsOf(config, certificates);
   const bus =
     config.nats === undefined || natsKeys === undefined
       ? undefined
-      : connectControllerBus({ urls: config.nats.urls, keys: natsKeys, controllerId: controller.id, logger, metrics });
+      : connectControllerBus({
+          ...{ urls: config.nats.urls, keys: natsKeys, controllerId: controller.id, logger, metrics },
+          ...natsTls,
+        });
   const changes = createRunChanges({ bus, clock });
   const live = createLiveLogs({ bus, clock });
-  const publicUrl = (): string => config.publicUrl ?? `http://${reachableHost(config)}:${http.port}`;
+  const publicUrl = (): string => config.publicUrl ?? ownUrl(config, http);
   const links = createLinks(publicUrl);
   // the store keeps bytes as the agent shipped them; secrets are taken out there and, once the farm knows any, here
   const redact = (bytes: Uint8Array): Uint8Array => bytes;
@@ -141,7 +151,10 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     nats === undefined || natsKeys === undefined
       ? undefined
       : (userPublicKey: string, untilMs = clock.nowMs()) =>
-          revokeAgentNatsUser({ urls: nats.urls, keys: natsKeys, userPublicKey, nowMs: untilMs });
+          revokeAgentNatsUser({
+            ...{ urls: nats.urls, keys: natsKeys, userPublicKey, nowMs: untilMs },
+            ...natsTls,
+          });
   const pushOpenOffers = () => offers.pushOpen();
   const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers, revokeNatsUser, keeper });
 
@@ -191,8 +204,10 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     },
   });
   let grpc: AgentServer | undefined;
+  // plain on loopback, where nobody else listens
+  const grpcCertificates = isLoopbackAddress(config.listen) ? undefined : certificates;
   const grpcAddress = (): string =>
-    config.grpcPublicAddress ?? `${reachableHost(config)}:${grpc?.port ?? config.grpcPort}`;
+    grpcAddresses(config, { port: grpc?.port ?? config.grpcPort, hasTls: grpcCertificates !== undefined });
   const farm = createFarmPort({
     ...ends,
     ...logDeps,
@@ -225,14 +240,26 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     grpcAddress,
     natsUrls: config.nats?.publicUrls ?? [],
     authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
-    host: config.listen,
+    host: certificates === undefined ? config.listen : PLAIN_ADDRESS,
     port: config.port,
+    ...(config.tls !== undefined &&
+      certificates !== undefined && {
+        authorityFingerprint: certificates.authority.fingerprint,
+        secure: { host: config.listen, certificates, port: config.tls.port, isOptional: config.tls.isOptional },
+      }),
   });
 
   const agentServer: Service = {
     async start() {
-      const listen = `${config.listen}:${config.grpcPort}`;
-      grpc = await startAgentServer({ listen, api, authenticate: authenticator.authenticate, logger });
+      const server = await startAgentServer({
+        listen: `${bracketed(config.listen)}:${config.grpcPort}`,
+        api,
+        authenticate: authenticator.authenticate,
+        logger,
+        ...(grpcCertificates !== undefined && { tls: toBuffers(grpcCertificates.shown.farm) }),
+      });
+      grpcCertificates?.onChange((shown) => server.setCertificate(toBuffers(shown.farm)));
+      grpc = server;
     },
     async stop() {
       sessions.endAll();
@@ -254,7 +281,15 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     },
   };
   // stopped in reverse: first no new work comes in, then pools are resigned, then agents leave, last the database
-  const stop = await startInOrder([parts, sweeps, agentServer, dispatcher, http, intake]);
+  const stop = await startInOrder([
+    parts,
+    ...(certificates === undefined ? [] : [certificates]),
+    sweeps,
+    agentServer,
+    dispatcher,
+    http,
+    intake,
+  ]);
   return {
     port: http.port,
     grpcPort: grpc?.port ?? config.grpcPort,
@@ -273,11 +308,4 @@ async function migratePatiently(options: DatabaseOptions): Promise<void> {
   } finally {
     await db.destroy();
   }
-}
-
-const EVERY_ADDRESS = new Set(["0.0.0.0", "::", "[::]"]);
-
-/** Where others reach this machine when nobody said: an address that means "every address" leads nowhere from elsewhere. */
-function reachableHost(config: ControllerConfig): string {
-  return EVERY_ADDRESS.has(config.listen) ? config.hostname : config.listen;
 }

@@ -1,3 +1,4 @@
+import { CertificateError } from "@windrow/certificates";
 import { createLogger, systemClock } from "@windrow/service";
 import { ConfigError, readConfig } from "./config.ts";
 import { startController } from "./create-controller.ts";
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const isConfig = error instanceof ConfigError;
+  const isConfig = error instanceof ConfigError || error instanceof CertificateError;
   process.stderr.write(isConfig ? `${error.message}\n` : `the controller could not start: ${describe(error)}\n`);
   process.exit(isConfig ? EXIT_CONFIG : 1);
 });

@@ -26,7 +26,7 @@ export {
   type Welcome,
 } from "./agent-messages.ts";
 export { type Bus, type BusOptions, type BusState, type BusSubscription, connectBus } from "./bus/connect-bus.ts";
-export type { NatsLogin } from "./bus/keep-nats-connection.ts";
+export type { NatsLogin, NatsTls } from "./bus/keep-nats-connection.ts";
 export { type RequestSubject, type Subject, type SubjectPattern, subjectToken } from "./bus/subject.ts";
 export {
   cancelsTo,

@@ -10,6 +10,7 @@ import {
 } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { AddressInfo } from "node:net";
+import { CONTROLLER_NAME } from "@windrow/certificates";
 import type { Logger } from "@windrow/service";
 import { noResultsService, type ResultsService } from "./results-service.ts";
 import { type GatewayRoute, routeRequest } from "./route-request.ts";
@@ -18,6 +19,8 @@ import { createRuntimeToken } from "./runtime-token.ts";
 export interface GatewayOptions {
   /** Where controllers serve HTTP; git is at `/git/` there. */
   readonly controllerUrl: string;
+  /** PEM of the farm's authority, which alone is trusted then; the machine's authorities when absent. */
+  readonly authority?: string | undefined;
   readonly logger: Logger;
   /** What serves artifacts and caches; a word that there is nothing of the kind when absent. */
   readonly results?: ResultsService;
@@ -76,7 +79,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const base = new URL(options.controllerUrl);
   const isTls = base.protocol === "https:";
   const agent = isTls
-    ? new TlsAgent({ keepAlive: true, maxSockets: CONNECTIONS_MAX })
+    ? new TlsAgent({
+        ...{ keepAlive: true, maxSockets: CONNECTIONS_MAX },
+        ...(options.authority !== undefined && { ca: options.authority, servername: CONTROLLER_NAME }),
+      })
     : new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX });
   const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => serve(request, response));
   const port = await listenWhereBefore(server, options);

@@ -1,8 +1,11 @@
 import { hostname } from "node:os";
+import { readJoinFingerprint } from "@windrow/certificates";
 import { asAgentId } from "@windrow/model";
 import { type Clock, type Logger, retry } from "@windrow/service";
 import { ConfigError } from "./config-error.ts";
 import type { Credential } from "./credential.ts";
+import { pinFarm } from "./farm-trust.ts";
+import { postJson } from "./post-json.ts";
 
 export interface JoinOptions {
   readonly controllerUrl: string;
@@ -12,16 +15,27 @@ export interface JoinOptions {
   readonly version: string;
   readonly slotsCount: number;
   readonly labels: readonly string[];
+  /** PEM of the farm's authority when it is known already. */
+  readonly authority: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
-const ANSWER_BYTES_MAX = 64 * 1024;
+/** What joining brings. */
+export interface Joined {
+  readonly credential: Credential;
+  /** PEM of the farm's authority; undefined for a farm that speaks no TLS with this agent. */
+  readonly authority: string | undefined;
+}
+
 const ANSWER_WAIT_MS = 15_000;
 
-/** Exchanges a join token for the agent's own credential; waits for a controller that is away. Throws `ConfigError` when refused. */
-export async function joinFarm(options: JoinOptions): Promise<Credential> {
+/**
+ * Exchanges a join token for the agent's own credential; waits for a controller that is away. The token is sent only to
+ * a server of the authority whose fingerprint it carries. Throws `ConfigError` when refused.
+ */
+export async function joinFarm(options: JoinOptions): Promise<Joined> {
   return retry(() => joinOnce(options), {
     firstMs: 250,
     maxMs: 5_000,
@@ -32,26 +46,35 @@ export async function joinFarm(options: JoinOptions): Promise<Credential> {
   });
 }
 
-async function joinOnce(options: JoinOptions): Promise<Credential> {
-  const { controllerUrl } = options;
-  const response = await fetch(`${controllerUrl}/api/v1/agents/join`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${options.token}` },
-    body: JSON.stringify({
-      token: options.token,
+async function joinOnce(options: JoinOptions): Promise<Joined> {
+  const { controllerUrl, token } = options;
+  const fingerprint = readJoinFingerprint(token);
+  const pin = (address: string) =>
+    fingerprint === undefined ? undefined : pinFarm(address, fingerprint, options.signal);
+  let authority = options.authority ?? (await pin(controllerUrl));
+  const answer = await postJson({
+    url: `${controllerUrl}/api/v1/agents/join`,
+    token,
+    body: {
+      token,
       name: options.name,
       nats_public_key: options.natsPublicKey,
       hostname: hostname(),
       version: options.version,
       slots: options.slotsCount,
       labels: options.labels,
-    }),
+    },
+    authority,
     signal: AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_WAIT_MS)]),
   });
-  const body = (await response.text()).slice(0, ANSWER_BYTES_MAX);
-  if (response.status >= 500 || response.status === 429) throw new Error(`the controller answered ${response.status}`);
-  if (!response.ok) throw new ConfigError(`joining ${controllerUrl} was refused: ${problem(body, response.status)}`);
-  return decodeAnswer(body, controllerUrl);
+  const { code, body } = answer;
+  if (code >= 500 || code === 429) throw new Error(`the controller answered ${code}`);
+  if (code < 200 || code > 299) throw new ConfigError(`joining ${controllerUrl} was refused: ${problem(body, code)}`);
+  const credential = decodeAnswer(body, controllerUrl);
+  const [grpcAddress = ""] = credential.grpcAddress.split(",");
+  // joined through the loopback, or a tunnel to it, of a farm that speaks TLS with agents
+  if (authority === undefined && grpcAddress.startsWith("tls://")) authority = await pin(grpcAddress);
+  return { credential, authority };
 }
 
 function decodeAnswer(body: string, controllerUrl: string): Credential {

@@ -11,7 +11,7 @@ export async function joinAgent(context: CommandContext, options: JoinOptions, u
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw usageError(
       `${JSON.stringify(url)} is not the address of a farm`,
-      "For example: windrow agent join http://farm:7070 --token wrj_…",
+      "For example: windrow agent join https://farm:7443 --token wrj_…",
     );
   }
   const token = await readJoinToken(context, options);

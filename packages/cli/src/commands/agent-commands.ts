@@ -18,7 +18,7 @@ export function addAgentCommands(program: Command, context: TreeContext): void {
       "after",
       examples(
         "windrow agent list",
-        "windrow agent join http://farm:7070 --token-file join-token",
+        "windrow agent join https://farm:7443 --token-file join-token",
         "windrow agent drain agent-1 -m 'kernel update'",
       ),
     );
@@ -35,9 +35,9 @@ export function addAgentCommands(program: Command, context: TreeContext): void {
   addProcessOptions(join).addHelpText(
     "after",
     examples(
-      "windrow agent join http://farm:7070 --token-file join-token",
-      "windrow agent join http://farm:7070 --token wrj_…",
-      "windrow agent join http://10.0.0.1:7070 --token - --name big-1 --slots 8 --labels gpu,python < join-token",
+      "windrow agent join https://farm:7443 --token-file join-token",
+      "windrow agent join https://farm:7443 --token wrj_…",
+      "windrow agent join https://10.0.0.1:7443 --token - --name big-1 --slots 8 --labels gpu,python < join-token",
     ),
   );
   bindWork(join, context, async () => (await import("../agent/join-agent.ts")).joinAgent);

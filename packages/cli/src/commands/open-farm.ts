@@ -24,6 +24,7 @@ export async function openFarm(context: CommandContext, options: FarmOptions): P
     token: options.token,
     token_file: options.tokenFile,
     data: options.data,
+    ca: options.ca,
     repo: options.repo,
   };
   const connection = await resolveConnection(flags, context.environment);

@@ -19,6 +19,15 @@ export function addProcessCommands(program: Command, context: TreeContext): void
     .option("--listen <address>", "address to listen on (WINDROW_LISTEN; default: 127.0.0.1)")
     .option("--port <number>", "HTTP, page and git (WINDROW_PORT; default: 7070)")
     .option("--grpc-port <number>", "agents (WINDROW_GRPC_PORT; default: 7071)")
+    .option(
+      "--tls-port <number>",
+      "HTTPS on the listening address, and TLS for agents on others than loopback; plain HTTP stays on 127.0.0.1 then (WINDROW_TLS_PORT; default: everything is plain)",
+    )
+    .option(
+      "--tls-cert <file>",
+      "certificate to show people instead of one of the farm's own authority, which is kept in tls in the data folder (WINDROW_TLS_CERT_FILE)",
+    )
+    .option("--tls-key <file>", "its private key (WINDROW_TLS_KEY_FILE)")
     .option("--public-url <url>", "how people reach it (WINDROW_PUBLIC_URL; default: where it listens)")
     .option(
       "--grpc-public-address <address>",

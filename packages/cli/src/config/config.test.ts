@@ -44,7 +44,7 @@ describe("config.yaml", () => {
   test("may be empty", () => expect(parseConfig("# nothing yet\n", "c.yaml")).toEqual({}));
   const wrong: [text: string, message: string, hint?: string][] = [
     ["url: a\ntokn: x\n", 'c.yaml:2:1: unknown key "tokn"', "Did you mean token?"],
-    ["weather: sun\n", 'c.yaml:1:1: unknown key "weather"', "Known keys: url, token, token_file, repo, data"],
+    ["weather: sun\n", 'c.yaml:1:1: unknown key "weather"', "Known keys: url, token, token_file, ca, repo, data"],
     ["url: [a]\n", "c.yaml:1:1: url must be a text"],
     ["url: 'a\n", "c.yaml:2:1: Missing closing 'quote"],
     ["- url\n", "c.yaml: expected keys and values"],

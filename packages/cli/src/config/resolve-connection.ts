@@ -4,6 +4,7 @@ import { EXIT } from "../exit-codes.ts";
 import { findLocalFarm } from "./local-farm.ts";
 import { configFilePath, readConfigFile } from "./read-config-file.ts";
 import { resolveSettings, type SettingOrigin, type SettingValues } from "./settings.ts";
+import { trustAuthority } from "./trust-authority.ts";
 
 /** Where the farm is and who we are there. */
 export interface Connection {
@@ -12,6 +13,8 @@ export interface Connection {
   readonly urlOrigin: SettingOrigin;
   readonly token: string | undefined;
   readonly tokenOrigin: SettingOrigin | undefined;
+  /** A file with the farm's authority, which this process trusts from now on. */
+  readonly ca: string | undefined;
   /** `owner/name`, when it was configured. */
   readonly repository: string | undefined;
 }
@@ -45,8 +48,11 @@ export async function resolveConnection(
     }
     return undefined;
   })();
+  const ca = settings.ca?.value;
+  if (ca !== undefined) trustAuthority(ca);
   return {
     urls,
+    ca,
     urlOrigin: url.origin,
     token: token?.value,
     tokenOrigin: token?.origin,

@@ -11,6 +11,11 @@ export const SETTINGS = {
     variable: "WINDROW_TOKEN_FILE",
     description: "a file that holds your token",
   },
+  ca: {
+    flag: "--ca <file>",
+    variable: "WINDROW_CA",
+    description: "the farm's certificate authority (PEM), trusted beside the machine's own",
+  },
   repo: { flag: "-R, --repo <owner/name>", variable: "WINDROW_REPO", description: "the repository meant" },
   data: {
     flag: "--data <folder>",

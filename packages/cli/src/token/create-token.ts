@@ -34,11 +34,12 @@ export async function createToken(
   say(terminal, terminal.errStyle("dim", "It is shown this once."));
   if (answer.token.kind === "join") {
     say(terminal, `On the machine that is to work${until(answer.token.expires_at, context.clock.nowMs())}:`);
-    say(terminal, `  windrow agent join ${farm.api.url} --token ${answer.secret}`);
-    if (isLoopback(farm.api.url)) {
+    const url = answer.join_url ?? farm.api.url;
+    say(terminal, `  windrow agent join ${url} --token ${answer.secret}`);
+    if (isLoopback(url)) {
       say(
         terminal,
-        "Another machine reaches this address through a tunnel only: see packages/docs/several-machines.md",
+        "Another machine does not reach this address: start the farm with --listen, see packages/docs/several-machines.md",
       );
     }
   }

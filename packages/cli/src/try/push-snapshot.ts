@@ -7,6 +7,8 @@ import type { Snapshot } from "../git/snapshot-tree.ts";
 export interface PushSnapshotOptions {
   readonly snapshot: Snapshot;
   readonly farmUrl: string;
+  /** A file with the farm's authority. */
+  readonly ca: string | undefined;
   readonly repository: string;
   readonly id: string;
   readonly token: string | undefined;
@@ -27,7 +29,7 @@ export async function pushSnapshot(options: PushSnapshotOptions): Promise<string
   try {
     const { stderr } = await runGit(pushArguments(options, address), {
       cwd: snapshot.top,
-      environment: pushEnvironment(farmUrl, token),
+      environment: pushEnvironment(farmUrl, token, options.ca),
     });
     return remoteLines(stderr);
   } catch (error) {

@@ -39,6 +39,7 @@ export async function tryCommand(context: CommandContext, options: TryOptions, w
   const remoteLines = await pushSnapshot({
     snapshot,
     farmUrl: farm.api.url,
+    ca: farm.connection.ca,
     repository,
     id,
     token: farm.api.token,

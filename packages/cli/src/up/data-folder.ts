@@ -9,6 +9,8 @@ export interface DataFolder {
   readonly root: string;
   readonly postgres: string;
   readonly nats: string;
+  /** The farm's certificate authority and what it issued. */
+  readonly tls: string;
   readonly logs: string;
   /** Pid files. */
   readonly run: string;
@@ -34,6 +36,7 @@ export function prepareDataFolder(dataDir: string): DataFolder {
     root,
     postgres: path.join(root, "postgres"),
     nats: path.join(root, "nats"),
+    tls: path.join(root, "tls"),
     logs: path.join(root, "logs"),
     run: path.join(root, "run"),
     agents: chooseAgentsFolder(root),
@@ -45,6 +48,7 @@ export function prepareDataFolder(dataDir: string): DataFolder {
     folder.logs,
     folder.run,
     folder.nats,
+    folder.tls,
     ...CONTROLLER_FOLDERS.map((name) => path.join(root, name)),
   ]) {
     makeFolder(closed, 0o700);

@@ -1,10 +1,13 @@
+import { isIPv6 } from "node:net";
 import path from "node:path";
+import { isEveryAddress } from "@windrow/certificates";
 import { type RunningNats, type RunningPostgres, startNats, startPostgres } from "@windrow/embedded";
 import type { Clock, Logger } from "@windrow/service";
 import type { ApiClient } from "../api/client.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { FarmPart } from "./farm-part.ts";
 import { startNodeProcess } from "./node-process.ts";
+import type { UpTls } from "./prepare-tls.ts";
 import type { UpOptions } from "./up-options.ts";
 
 /** What the parts of a farm are made from. */
@@ -16,6 +19,7 @@ export interface FarmContext {
   readonly logger: Logger;
   readonly stopping: AbortSignal;
   readonly entries: FarmEntries;
+  readonly tls: UpTls | undefined;
 }
 
 /** The modules that are the processes; tests put others there. */
@@ -57,6 +61,7 @@ export function createNatsPart(
         dataDir: folder.nats,
         port,
         listenAddress,
+        ...(context.tls?.agents !== undefined && { tlsFile: context.tls.agents.serverFile }),
         clock,
         logger,
         onProgress: on.progress,
@@ -84,6 +89,7 @@ export function createControllerPart(
     WINDROW_GRPC_PORT: String(options.grpcPort),
     WINDROW_PUBLIC_URL: options.publicUrl,
     WINDROW_ADMIN_TOKEN_FILE: folder.adminTokenFile,
+    ...controllerTls(context),
     WINDROW_LOG_LEVEL: "info",
   };
   return {
@@ -101,13 +107,32 @@ export function createControllerPart(
   };
 }
 
+function controllerTls({ options, folder, tls }: FarmContext): Record<string, string> {
+  if (tls === undefined) return {};
+  const { ownCertificate: own, publicHost } = options;
+  return {
+    WINDROW_TLS_PORT: String(tls.port),
+    WINDROW_TLS_DIR: folder.tls,
+    ...(options.needsTls ? {} : { WINDROW_TLS_OPTIONAL: "yes" }),
+    ...(own === undefined ? {} : { WINDROW_TLS_CERT_FILE: own.certFile, WINDROW_TLS_KEY_FILE: own.keyFile }),
+    ...(tls.agents === undefined
+      ? {}
+      : {
+          WINDROW_GRPC_PUBLIC_ADDRESS: `${publicHost}:${options.grpcPort}`,
+          WINDROW_NATS_PUBLIC_URL: `tls://${publicHost}:${options.natsPort}`,
+        }),
+  };
+}
+
 export function createAgentPart(
   context: FarmContext,
   api: ApiClient,
-  agent: { name: string; joinToken: string },
+  agent: { name: string; joinToken: string; natsUrl: string },
 ): FarmPart {
-  const { options, folder } = context;
+  const { options, folder, tls } = context;
   const { name } = agent;
+  const scheme = tls?.agents === undefined ? "" : "tls://";
+  const host = reachableHost(options.listenAddress);
   const environment = {
     ...context.environment,
     ...options.settings.agent,
@@ -117,7 +142,9 @@ export function createAgentPart(
     WINDROW_AGENT_SLOTS: String(options.slotsPerAgent),
     WINDROW_JOIN_TOKEN: agent.joinToken,
     // An agent remembers the address it was told when it joined; the ports may be others today.
-    WINDROW_AGENT_GRPC_ADDRESS: `${options.listenAddress}:${options.grpcPort}`,
+    WINDROW_AGENT_GRPC_ADDRESS: `${scheme}${host}:${options.grpcPort}`,
+    WINDROW_AGENT_NATS_URL: agent.natsUrl,
+    ...(tls?.agents === undefined ? {} : { WINDROW_AGENT_CA_FILE: tls.agents.authority.certFile }),
     // The first SIGTERM gives running jobs back to the queue instead of waiting for their end.
     WINDROW_AGENT_STOP: "now",
     WINDROW_LOG_LEVEL: "info",
@@ -137,6 +164,12 @@ export function createAgentPart(
       });
     },
   };
+}
+
+/** From this machine. */
+function reachableHost(listenAddress: string): string {
+  if (isEveryAddress(listenAddress)) return isIPv6(listenAddress) ? "[::1]" : "127.0.0.1";
+  return isIPv6(listenAddress) ? `[${listenAddress}]` : listenAddress;
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -20,6 +20,8 @@ import {
   type FarmEntries,
 } from "./farm-parts.ts";
 import { type KeptPart, keepRunning } from "./keep-running.ts";
+import { prepareTls } from "./prepare-tls.ts";
+import { renewNatsCertificate } from "./renew-nats-certificate.ts";
 import { listenForStop, type StopSignals } from "./stop-signals.ts";
 import { takeUpLock } from "./up-lock.ts";
 import type { UpOptions } from "./up-options.ts";
@@ -34,6 +36,8 @@ export interface RunUpInput {
   readonly entries?: FarmEntries;
 }
 
+/** Where plain HTTP is served, whatever else the farm listens on. */
+const PLAIN_ADDRESS = "127.0.0.1";
 const JOIN_TTL_SECONDS = 3_600;
 const ALIVE_EVERY_MS = 3_600_000;
 const SERVERS_IN_STOP_ORDER: readonly string[] = ["controller", "nats", "postgres"];
@@ -55,7 +59,7 @@ export async function runUp(input: RunUpInput): Promise<number> {
   try {
     const folder = prepareDataFolder(input.options.dataDir);
     giveFree = takeUpLock(folder);
-    const context: FarmContext = {
+    const context = {
       options: input.options,
       folder,
       environment: childEnvironment(input.environment),
@@ -91,9 +95,11 @@ interface StartFarmInput {
   readonly signals: StopSignals;
 }
 
-async function startFarm(input: StartFarmInput): Promise<void> {
-  const { context, report, signals } = input;
-  const { options, folder, clock } = context;
+async function startFarm(
+  asked: Omit<StartFarmInput, "context"> & { context: Omit<FarmContext, "tls"> },
+): Promise<void> {
+  const { report, signals } = asked;
+  const { options, folder, clock } = asked.context;
   const startedMs = clock.monotonicMs();
   if (!folder.agents.startsWith(folder.root)) {
     const why = `${folder.root} is closed to the users that jobs run as`;
@@ -101,8 +107,11 @@ async function startFarm(input: StartFarmInput): Promise<void> {
   }
   await endOrphans({ folder, clock, report });
   const { listenAddress } = options;
-  await requireFreePort({ port: options.port, listenAddress, purpose: "HTTP (--port)" });
+  await requireFreePort({ port: options.port, listenAddress: PLAIN_ADDRESS, purpose: "HTTP (--port)" });
   await requireFreePort({ port: options.grpcPort, listenAddress, purpose: "gRPC (--grpc-port)" });
+  const tls = await prepareTls({ options, folder, clock, report });
+  const context: FarmContext = { ...asked.context, tls };
+  const input: StartFarmInput = { ...asked, context };
   const started = await startServers(input);
   if (started === undefined) return;
   const databaseUrl = started.postgres.connectionString;
@@ -112,11 +121,19 @@ async function startFarm(input: StartFarmInput): Promise<void> {
 
   const token = readFileSync(folder.adminTokenFile, "utf8").trim();
   const api = createApiClient({ urls: [options.url], token });
-  await startAgents(input, api);
+  await startAgents(input, api, started.nats.url);
   if (signals.stopping.aborted) return;
   const farm = { url: options.publicUrl, token_file: folder.adminTokenFile, git_url: `${options.publicUrl}/git` };
   writeFileSync(folder.farmFile, `${JSON.stringify({ ...farm, local_url: options.url })}\n`, { mode: 0o644 });
-  report({ event: "ready", ...farm, ms: Math.round(clock.monotonicMs() - startedMs) });
+  const ca = options.isLoopback || options.ownCertificate !== undefined ? undefined : tls?.agents?.authority.certFile;
+  const local = options.publicUrl === options.url ? {} : { local_url: options.url };
+  report({
+    event: "ready",
+    ...farm,
+    ...local,
+    ...(ca === undefined ? {} : { ca_file: ca }),
+    ms: Math.round(clock.monotonicMs() - startedMs),
+  });
   if (!options.pushesSample) return;
   try {
     await buildSample({ api, url: options.url, token, folder, clock, report, signal: signals.stopping });
@@ -145,11 +162,16 @@ async function startServers(
   ];
   await keepAll(input, parts);
   if (input.signals.stopping.aborted || postgres === undefined || nats === undefined) return undefined;
+  const { tls } = input.context;
+  if (tls?.agents !== undefined) {
+    const renewal = renewNatsCertificate(input.context, tls.agents, () => nats);
+    input.signals.stopping.addEventListener("abort", () => void renewal.stop(), { once: true });
+  }
   return { postgres, nats };
 }
 
 /** All agents at once: they do not wait for each other. */
-async function startAgents(input: StartFarmInput, api: ApiClient): Promise<void> {
+async function startAgents(input: StartFarmInput, api: ApiClient, natsUrl: string): Promise<void> {
   const { agentsCount } = input.context.options;
   if (agentsCount === 0) return;
   const { answer } = await api.call("createToken", {
@@ -158,7 +180,7 @@ async function startAgents(input: StartFarmInput, api: ApiClient): Promise<void>
   const names = Array.from({ length: agentsCount }, (_, index) => `agent-${index + 1}`);
   await keepAll(
     input,
-    names.map((name) => createAgentPart(input.context, api, { name, joinToken: answer.secret })),
+    names.map((name) => createAgentPart(input.context, api, { name, joinToken: answer.secret, natsUrl })),
   );
 }
 

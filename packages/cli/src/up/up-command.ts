@@ -10,6 +10,8 @@ Examples:
   windrow up --data /srv/farm --agents 4         elsewhere, with four agents
   windrow up --labels ubuntu-latest,ubuntu-24.04,gpu
   windrow up --port 8070 --grpc-port 8071 --nats-port 8072
+  windrow up --listen 0.0.0.0                    for other machines, too: https on port ${UP_DEFAULTS.tlsPort}, with the farm's own certificate
+  windrow up --listen 0.0.0.0 --public-url https://farm.example.org:${UP_DEFAULTS.tlsPort} --tls-cert farm.crt --tls-key farm.key
   windrow up --json                              one JSON object per line, for scripts: wait for {"event":"ready"}
 `;
 
@@ -23,8 +25,13 @@ export function registerUp(program: Command): void {
     .option("--port <number>", `HTTP, page and git (default: ${UP_DEFAULTS.port})`)
     .option("--grpc-port <number>", `agents' connections (default: ${UP_DEFAULTS.grpcPort})`)
     .option("--nats-port <number>", `messages to agents (default: ${UP_DEFAULTS.natsPort})`)
-    .option("--tls-port <number>", `kept for TLS, which is not built yet (default: ${UP_DEFAULTS.tlsPort})`)
-    .option("--listen <address>", `address to listen on; only 127.0.0.1 for now (default: ${UP_DEFAULTS.listen})`)
+    .option("--tls-port <number>", `HTTPS: the same page, API and git (default: ${UP_DEFAULTS.tlsPort})`)
+    .option(
+      "--listen <address>",
+      `address for HTTPS, agents and messages, 0.0.0.0 for all; others than loopback speak TLS only, and plain HTTP stays on 127.0.0.1 (default: ${UP_DEFAULTS.listen})`,
+    )
+    .option("--tls-cert <file>", "certificate (PEM, with its chain) to show people instead of one of the farm's own")
+    .option("--tls-key <file>", "its private key (PEM)")
     .option("--public-url <url>", "how people reach the farm, for links (default: its address here)")
     .option("--agents <number>", `how many agents to run (default: ${UP_DEFAULTS.agents})`)
     .option("--slots <number>", "jobs each agent runs at a time (default: the machine's cores shared among them)")

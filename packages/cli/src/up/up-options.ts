@@ -1,5 +1,7 @@
-import { availableParallelism } from "node:os";
+import { isIP } from "node:net";
+import { availableParallelism, hostname } from "node:os";
 import path from "node:path";
+import { isEveryAddress, isLoopbackAddress, ownAddresses } from "@windrow/certificates";
 import { usageError } from "../cli-error.ts";
 import { type PartFlags, type PartSettings, readPartSettings } from "./part-settings.ts";
 
@@ -11,6 +13,8 @@ export interface UpFlags extends PartFlags {
   readonly natsPort?: string;
   readonly tlsPort?: string;
   readonly listen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly publicUrl?: string;
   readonly agents?: string;
   readonly slots?: string;
@@ -27,6 +31,14 @@ export interface UpOptions {
   readonly grpcPort: number;
   readonly natsPort: number;
   readonly tlsPort: number;
+  /** True when a taken TLS port ends the start: it was asked for, or other machines are to reach the farm. */
+  readonly needsTls: boolean;
+  /** Shown to people instead of the farm's own certificate. */
+  readonly ownCertificate?: { readonly certFile: string; readonly keyFile: string };
+  /** Whether only this machine reaches `listenAddress`. */
+  readonly isLoopback: boolean;
+  /** Under which agents on other machines find gRPC and NATS; in brackets when it is an IPv6 address. */
+  readonly publicHost: string;
   /** How this machine reaches the controller. */
   readonly url: string;
   /** How people and links reach it. */
@@ -47,8 +59,6 @@ export const UP_DEFAULTS = {
   agents: 2,
 } as const;
 
-/** What another machine must reach. */
-const TUNNELLED = [UP_DEFAULTS.port, UP_DEFAULTS.grpcPort, UP_DEFAULTS.natsPort];
 const AGENTS_MAX = 64;
 const SLOTS_MAX = 1_000;
 
@@ -59,12 +69,14 @@ export function compileUpOptions(
   environment: Readonly<Record<string, string | undefined>> = {},
 ): UpOptions {
   const listenAddress = flags.listen ?? UP_DEFAULTS.listen;
-  if (listenAddress !== "127.0.0.1") {
+  if (isIP(listenAddress) === 0) {
     throw usageError(
-      `--listen ${listenAddress}: only 127.0.0.1 is possible for now, because TLS for other addresses is not built yet`,
-      `From another machine, forward its ports: ssh -N ${TUNNELLED.map((port) => `-L ${port}:127.0.0.1:${port}`).join(" ")} HOST`,
+      `--listen ${listenAddress}: an IP address is wanted`,
+      "For every address of this machine: 0.0.0.0",
     );
   }
+  const isLoopback = isLoopbackAddress(listenAddress);
+  const ownCertificate = readOwnFiles(flags);
   const ports = {
     port: parseCount("--port", flags.port, UP_DEFAULTS.port, 65_535),
     grpcPort: parseCount("--grpc-port", flags.grpcPort, UP_DEFAULTS.grpcPort, 65_535),
@@ -76,19 +88,40 @@ export function compileUpOptions(
   }
   const agentsCount = parseCount("--agents", flags.agents, UP_DEFAULTS.agents, AGENTS_MAX, 0);
   const slotsDefault = Math.max(1, Math.floor(availableParallelism() / Math.max(1, agentsCount)));
-  const url = `http://${listenAddress}:${ports.port}`;
+  // plain HTTP is for this machine alone, whatever else is listened on
+  const url = `http://${UP_DEFAULTS.listen}:${ports.port}`;
+  const givenUrl = parseUrl(flags.publicUrl);
+  const publicHost = findPublicHost(listenAddress, givenUrl);
   return {
     dataDir: path.resolve(flags.data ?? defaultDataDir),
     listenAddress,
     ...ports,
+    needsTls: !isLoopback || flags.tlsPort !== undefined || ownCertificate !== undefined,
+    ...(ownCertificate !== undefined && { ownCertificate }),
+    isLoopback,
+    publicHost,
     url,
-    publicUrl: parseUrl(flags.publicUrl) ?? url,
+    publicUrl: givenUrl ?? (isLoopback ? url : `https://${publicHost}:${ports.tlsPort}`),
     agentsCount,
     slotsPerAgent: parseCount("--slots", flags.slots, slotsDefault, SLOTS_MAX),
     settings: readPartSettings(flags, environment, "."),
     pushesSample: flags.sample !== false,
     isJson: flags.json === true,
   };
+}
+
+function readOwnFiles(flags: UpFlags): UpOptions["ownCertificate"] {
+  const { tlsCert, tlsKey } = flags;
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw usageError("--tls-cert and --tls-key belong together");
+  return { certFile: path.resolve(tlsCert), keyFile: path.resolve(tlsKey) };
+}
+
+/** An address that means "every address" leads nowhere from elsewhere: the machine's first one does. */
+function findPublicHost(listenAddress: string, publicUrl: string | undefined): string {
+  if (publicUrl !== undefined && !isLoopbackAddress(listenAddress)) return new URL(publicUrl).hostname;
+  const address = isEveryAddress(listenAddress) ? (ownAddresses()[0] ?? hostname()) : listenAddress;
+  return isIP(address) === 6 ? `[${address}]` : address;
 }
 
 function parseCount(flag: string, text: string | undefined, byDefault: number, max: number, min = 1): number {

@@ -1,15 +1,16 @@
-import { type Bus, connectBus, type NatsKeys, type WireLogger } from "@windrow/wire";
+import { type Bus, connectBus, type NatsKeys, type NatsTls, type WireLogger } from "@windrow/wire";
 import type { Metrics } from "../metrics.ts";
 
 /** The controllers' own connection to NATS: full rights in the farm's account. */
 export function connectControllerBus(options: {
   readonly urls: readonly string[];
   readonly keys: NatsKeys;
+  readonly tls?: NatsTls;
   readonly controllerId: string;
   readonly logger: WireLogger;
   readonly metrics: Pick<Metrics, "natsConnected">;
 }): Bus {
-  const { urls, keys, controllerId, logger, metrics } = options;
+  const { urls, keys, tls, controllerId, logger, metrics } = options;
   return connectBus({
     urls,
     jwt: () => keys.controllerUserJwt,
@@ -17,6 +18,7 @@ export function connectControllerBus(options: {
     inboxPrefix: `_INBOX.${controllerId}`,
     name: `windrow controller ${controllerId}`,
     logger,
+    ...(tls !== undefined && { tls }),
     onStateChange(state) {
       metrics.natsConnected.set(state === "connected" ? 1 : 0);
       logger.warn({ state }, "the connection to NATS changed");

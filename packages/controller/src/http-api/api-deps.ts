@@ -22,6 +22,8 @@ export interface ApiDeps {
   /** Where agents find the controller's gRPC, and NATS: what joining answers. */
   readonly grpcAddress: () => string;
   readonly natsUrls: readonly string[];
+  /** Of the farm's authority, for join tokens; absent in a farm without TLS. */
+  readonly authorityFingerprint?: string;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 }

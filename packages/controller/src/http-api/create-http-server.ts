@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:https";
 import swagger from "@fastify/swagger";
 import type { Service } from "@windrow/service";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
@@ -7,6 +8,7 @@ import type { Registry } from "prom-client";
 import { registerGitRoutes } from "../git/git-routes.ts";
 import type { PushGate } from "../git/push-gate.ts";
 import { registerPages } from "../page/register-pages.ts";
+import { listenSecurely, type SecureListenerOptions } from "../tls/listen-securely.ts";
 import { answerError } from "./answer-error.ts";
 import type { ApiDeps } from "./api-deps.ts";
 import { guardRoutes } from "./guard.ts";
@@ -33,11 +35,15 @@ export interface HttpServerOptions extends Omit<ApiDeps, "stopping"> {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** The same by HTTPS, beside it. */
+  readonly secure?: Omit<SecureListenerOptions, "logger">;
 }
 
 export interface HttpServer extends Service {
   /** The port in use once started. */
   readonly port: number;
+  /** The port of HTTPS once started; undefined where that is not served. */
+  readonly securePort: number | undefined;
 }
 
 /** HTTP API, git hosting, pages, metrics and health on one port. */
@@ -46,27 +52,42 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const deps: ApiDeps = { ...options, stopping: stopping.signal };
   let app: FastifyInstance | undefined;
   let port = options.port;
+  let secureServer: Server | undefined;
   return {
     get port() {
       return port;
+    },
+    get securePort() {
+      const address = secureServer?.address();
+      return typeof address === "object" && address !== null ? address.port : undefined;
     },
     async start() {
       app = await build(options, deps);
       await app.listen({ host: options.host, port: options.port });
       const address = app.server.address();
       if (typeof address === "object" && address !== null) port = address.port;
+      const { secure, logger } = options;
+      const { routing } = app;
+      if (secure !== undefined) secureServer = await listenSecurely({ ...secure, logger }, routing);
     },
     async stop() {
       if (app === undefined) return;
       stopping.abort();
-      const closing = app.close();
+      const closing = Promise.all([app.close(), secureServer === undefined ? undefined : close(secureServer)]);
       const patience = new AbortController();
       await Promise.race([closing, options.clock.sleep(STOP_GRACE_MS, patience.signal)]);
       patience.abort();
       app.server.closeAllConnections();
+      secureServer?.closeAllConnections();
       await closing;
     },
   };
+}
+
+function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  return closed;
 }
 
 async function build(options: HttpServerOptions, deps: ApiDeps): Promise<FastifyInstance> {

@@ -14,9 +14,10 @@ export interface TokenSecret {
   readonly prefix: string;
 }
 
-/** A new random token of 256 bits. Only its hash may be stored. */
-export function createTokenSecret(prefix: TokenPrefix): TokenSecret {
-  const secret = `${prefix}_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+/** A new random token of 256 bits, with what it is to carry behind them. Only its hash may be stored. */
+export function createTokenSecret(prefix: TokenPrefix, carried?: string): TokenSecret {
+  const random = randomBytes(SECRET_BYTES).toString("base64url");
+  const secret = `${prefix}_${random}${carried === undefined ? "" : `_${carried}`}`;
   return { secret, hash: hashToken(secret), prefix: secret.slice(0, PREFIX_SHOWN_CHARS) };
 }
 

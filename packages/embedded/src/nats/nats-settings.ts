@@ -5,6 +5,8 @@ export interface NatsSettings {
   readonly listenAddress: string;
   readonly port: number;
   readonly resolverDir: string;
+  /** PEM file with certificate, chain and key: connections must be encrypted. Without it they are plain. */
+  readonly tlsFile?: string;
   /** Absent for a server that another program looks after. */
   readonly pidFile?: string;
 }
@@ -19,7 +21,9 @@ const CONNECTIONS_MAX = 20_000;
  * JWTs in a folder, so that a revocation survives a restart; `resolver_preload` would put the first ones back.
  */
 export function renderNatsSettings(settings: NatsSettings): string {
-  const { keys } = settings;
+  const { keys, tlsFile } = settings;
+  const tls =
+    tlsFile === undefined ? "" : `tls: { cert_file: ${quote(tlsFile)}, key_file: ${quote(tlsFile)}, timeout: 5 }\n`;
   return `# Written by windrow.
 server_name: ${quote(keys.serverName)}
 listen: ${quote(`${settings.listenAddress}:${settings.port}`)}
@@ -32,7 +36,7 @@ write_deadline: "5s"
 operator: ${quote(keys.operatorJwt)}
 system_account: ${quote(keys.systemAccountPublicKey)}
 resolver: { type: full, dir: ${quote(settings.resolverDir)}, allow_delete: false, interval: "2m" }
-`;
+${tls}`;
 }
 
 function quote(text: string): string {

@@ -11,6 +11,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { type Clock, hasCode, type Logger, systemClock } from "@windrow/service";
 import { readEmbeddedPlaces } from "../config.ts";
@@ -31,6 +32,8 @@ export interface StartNatsOptions {
   readonly port: number;
   /** "127.0.0.1" when not given. */
   readonly listenAddress?: string;
+  /** PEM file with certificate, chain and key; connections are plain without it. */
+  readonly tlsFile?: string;
   readonly logger: Logger;
   /** The nats-server to run; searched and fetched when not given. */
   readonly binary?: string;
@@ -48,6 +51,8 @@ export interface RunningNats {
   readonly keysFile: string;
   /** True when the server was already running, left by a start that died. */
   readonly isAdopted: boolean;
+  /** Reads configuration and certificate again; connections that are open go on. */
+  reload(): void;
   /** Resolves when the server has ended, for whatever reason. */
   readonly ended: Promise<void>;
   /** Idempotent; complete when it resolves. */
@@ -83,7 +88,9 @@ export async function startNats(options: StartNatsOptions): Promise<RunningNats>
   const resolverDir = join(dataDir, "accounts");
   mkdirSync(resolverDir, { recursive: true, mode: 0o700 });
   writeFirstAccounts(resolverDir, keys);
-  const settings = renderNatsSettings({ keys, listenAddress, port, resolverDir, pidFile: files.pid });
+  const host = isIPv6(listenAddress) ? `[${listenAddress}]` : listenAddress;
+  const tls = options.tlsFile === undefined ? {} : { tlsFile: options.tlsFile };
+  const settings = renderNatsSettings({ keys, listenAddress: host, port, resolverDir, pidFile: files.pid, ...tls });
 
   const orphan = readOrphan(files.pid, files.settings);
   const isAdopted = orphan !== undefined && readIfThere(files.settings) === settings;
@@ -97,7 +104,14 @@ export async function startNats(options: StartNatsOptions): Promise<RunningNats>
     rmSync(files.pid, { force: true });
   }
   const serverPid = isAdopted ? orphan : await launch();
-  await waitUntilReady({ pid: serverPid, port, host: listenAddress, keys, logFile: files.log, clock });
+  await waitUntilReady({
+    pid: serverPid,
+    port,
+    host: reachable(listenAddress).replace(/^\[|\]$/g, ""),
+    keys,
+    logFile: files.log,
+    clock,
+  });
   logger.info({ pid: serverPid, port, isAdopted }, "nats-server is ready");
 
   async function launch(): Promise<number> {
@@ -112,18 +126,28 @@ export async function startNats(options: StartNatsOptions): Promise<RunningNats>
 
   let stopping: Promise<void> | undefined;
   return {
-    url: `nats://${listenAddress}:${port}`,
+    url: `${options.tlsFile === undefined ? "nats" : "tls"}://${reachable(listenAddress)}:${port}`,
     port,
     pid: serverPid,
     keys,
     keysFile: files.keys,
     isAdopted,
+    reload() {
+      if (isOurs(serverPid, files.settings)) process.kill(serverPid, "SIGHUP");
+    },
     ended: watchEnd(serverPid),
     stop() {
       stopping ??= isOurs(serverPid, files.settings) ? end(serverPid, clock) : Promise.resolve();
       return stopping;
     },
   };
+}
+
+/** An address that means "every address" is no one to connect to. */
+function reachable(listenAddress: string): string {
+  if (listenAddress === "0.0.0.0") return "127.0.0.1";
+  if (listenAddress === "::") return "[::1]";
+  return isIPv6(listenAddress) ? `[${listenAddress}]` : listenAddress;
 }
 
 function readOrphan(pidFile: string, settingsFile: string): number | undefined {

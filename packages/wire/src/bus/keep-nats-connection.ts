@@ -9,6 +9,14 @@ import {
 } from "../limits.ts";
 import type { WireLogger } from "../wire-logger.ts";
 
+/** PEM; `servername` is what the server's certificate must be for, instead of the address's host. */
+export interface NatsTls {
+  readonly ca?: string;
+  readonly key?: string;
+  readonly cert?: string;
+  readonly servername?: string;
+}
+
 /** Who connects, and where to. */
 export interface NatsLogin {
   readonly urls: readonly string[];
@@ -19,7 +27,8 @@ export interface NatsLogin {
   readonly inboxPrefix: string;
   /** Shown by the server's own monitoring. */
   readonly name: string;
-  readonly tls?: { readonly ca?: string; readonly key?: string; readonly cert?: string };
+  /** Absent: plain, unless the server wants TLS. */
+  readonly tls?: NatsTls;
 }
 
 export interface ConnectionWatcher {

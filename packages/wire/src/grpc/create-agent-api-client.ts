@@ -44,8 +44,16 @@ export interface AgentApiClientOptions {
   readonly address: string;
   /** The agent's own credential (`wra_…`); a function is asked at every call, so that a renewed one is used. */
   readonly credential: string | (() => string);
-  /** PEM. `key` and `cert` are the agent's own certificate. Without `tls` the connection is plain. */
-  readonly tls?: { readonly ca?: Buffer; readonly key?: Buffer; readonly cert?: Buffer };
+  /**
+   * PEM. `key` and `cert` are the agent's own certificate; `serverName` is what the server's must be for, instead of the
+   * address's host. Without `tls` the connection is plain.
+   */
+  readonly tls?: {
+    readonly ca?: Buffer;
+    readonly key?: Buffer;
+    readonly cert?: Buffer;
+    readonly serverName?: string;
+  };
 }
 
 /**
@@ -142,6 +150,7 @@ function connect({ address, tls }: AgentApiClientOptions): Client {
     "grpc.service_config_disable_resolution": 1,
     // Only configuration decides how to reach the controller, never a proxy variable of the environment.
     "grpc.enable_http_proxy": 0,
+    ...(tls?.serverName === undefined ? {} : { "grpc.ssl_target_name_override": tls.serverName }),
   };
   const channelCredentials =
     tls === undefined

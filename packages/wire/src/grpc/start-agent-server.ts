@@ -37,6 +37,7 @@ import type { WireLogger } from "../wire-logger.ts";
 import { AGENT_SERVICE } from "./agent-service.ts";
 import { type Authenticate, authenticateCalls } from "./authenticate-calls.ts";
 import { serveStream, serveUnary } from "./serve-call.ts";
+import { type AgentServerTls, createServerIdentity } from "./server-identity.ts";
 
 export interface AgentServerOptions {
   /** Address and port, for example `127.0.0.1:7071`; port 0 takes a free one. */
@@ -44,14 +45,16 @@ export interface AgentServerOptions {
   readonly api: AgentApi;
   readonly authenticate: Authenticate;
   readonly logger: WireLogger;
-  /** PEM. With `clientCa`, an agent must also present a certificate of that authority. */
-  readonly tls?: { readonly key: Buffer; readonly cert: Buffer; readonly clientCa?: Buffer };
+  /** Without it connections are plain. */
+  readonly tls?: AgentServerTls;
   /** How long calls may take to end at stop; SERVER_STOP_GRACE_MS when not given. */
   readonly stopGraceMs?: number;
 }
 
 export interface AgentServer {
   readonly port: number;
+  /** Shows another certificate to new connections; only for a server with `tls`. */
+  setCertificate(pair: Pick<AgentServerTls, "key" | "cert">): void;
   /** Aborts the signals of streaming calls, lets unary ones finish, drops what is left after the grace. Idempotent. */
   stop(): Promise<void>;
 }
@@ -124,10 +127,12 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       }),
   });
 
-  const port = await bind(server, options);
+  const identity = options.tls === undefined ? undefined : createServerIdentity(options.tls);
+  const port = await bind(server, options.listen, identity?.credentials ?? ServerCredentials.createInsecure());
   let stopped: Promise<void> | undefined;
   return {
     port,
+    setCertificate: (pair) => identity?.change(pair),
     stop() {
       stopped ??= shutDown(server, stopping, options.stopGraceMs ?? SERVER_STOP_GRACE_MS);
       return stopped;
@@ -135,15 +140,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   };
 }
 
-function bind(server: Server, { listen, tls }: AgentServerOptions): Promise<number> {
-  const credentials =
-    tls === undefined
-      ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(
-          tls.clientCa ?? null,
-          [{ private_key: tls.key, cert_chain: tls.cert }],
-          tls.clientCa !== undefined,
-        );
+function bind(server: Server, listen: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(listen, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
   });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Account, decode, encodeAccount } from "@nats-io/jwt";
 import { fromPublic, fromSeed } from "@nats-io/nkeys";
 import { connect, type NatsConnection } from "nats";
-import { natsOptions } from "../bus/keep-nats-connection.ts";
+import { type NatsTls, natsOptions } from "../bus/keep-nats-connection.ts";
 import {
   NATS_ADMIN_TIMEOUT_MS,
   NATS_REVOKE_SETTLE_MS,
@@ -15,7 +15,7 @@ export interface RevokeOptions {
   readonly urls: readonly string[];
   readonly keys: NatsKeys;
   readonly userPublicKey: string;
-  readonly tls?: { readonly ca?: string; readonly key?: string; readonly cert?: string };
+  readonly tls?: NatsTls;
   /**
    * Epoch milliseconds: credentials issued until then are refused from now on. Now when not given; a sweep that repeats
    * revocations gives the time of the removal, and pushes nothing when it is already there.

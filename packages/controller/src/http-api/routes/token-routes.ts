@@ -7,7 +7,11 @@ import { actorOf } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 import { createTokenSecret } from "../token-secret.ts";
 
-export function createTokenRoutes({ db }: ApiDeps): Pick<RouteHandlers, "listTokens" | "createToken" | "revokeToken"> {
+export function createTokenRoutes({
+  db,
+  links,
+  authorityFingerprint,
+}: ApiDeps): Pick<RouteHandlers, "listTokens" | "createToken" | "revokeToken"> {
   return {
     async listTokens({ query, principal }) {
       requireWholeFarm(principal);
@@ -28,12 +32,12 @@ export function createTokenRoutes({ db }: ApiDeps): Pick<RouteHandlers, "listTok
           ...(body.owner === undefined ? {} : { owner: body.owner }),
           ...(body.ttl_seconds === undefined ? {} : { ttlSeconds: body.ttl_seconds }),
         });
-        return { token: present(row), secret };
+        return { token: present(row), secret, join_url: null };
       }
       if (!(await readPools(db)).some((pool) => pool.name === body.pool)) {
         throw new Refusal("invalid", `there is no pool '${body.pool}'`, { hint: "`windrow pool list` shows them" });
       }
-      const { secret, hash, prefix } = createTokenSecret("wrj");
+      const { secret, hash, prefix } = createTokenSecret("wrj", authorityFingerprint);
       const row = await insertToken(db, {
         ...common,
         kind: "join",
@@ -43,7 +47,8 @@ export function createTokenRoutes({ db }: ApiDeps): Pick<RouteHandlers, "listTok
         usesMax: body.uses_max,
         ttlSeconds: body.ttl_seconds,
       });
-      return { token: present(row), secret };
+      const publicUrl = links.publicUrl();
+      return { token: present(row), secret, join_url: publicUrl.startsWith("https:") ? publicUrl : null };
     },
 
     async revokeToken({ params, principal }) {
