@@ -34,7 +34,10 @@ export class PatternWork {
 }
 
 const compiled = new Map<string, readonly Piece[]>();
+let compiledChars = 0;
 const COMPILED_PATTERNS_MAX = 2_000;
+/** Of the patterns that are kept, together: each becomes a piece that takes many times as much. */
+const COMPILED_CHARS_MAX = 128 * 1024;
 
 /** What is wrong with a pattern, if anything is. */
 export function explainPattern(pattern: string): string | undefined {
@@ -49,7 +52,11 @@ export function matchPattern(pattern: string, text: string, work: PatternWork = 
     const parsed = parsePattern(pattern);
     if (typeof parsed === "string") return false;
     pieces = parsed;
-    if (compiled.size >= COMPILED_PATTERNS_MAX) compiled.clear();
+    compiledChars += pattern.length;
+    if (compiled.size >= COMPILED_PATTERNS_MAX || compiledChars > COMPILED_CHARS_MAX) {
+      compiled.clear();
+      compiledChars = pattern.length;
+    }
     compiled.set(pattern, pieces);
   }
   return run(pieces, text, work);
