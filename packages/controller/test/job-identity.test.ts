@@ -154,4 +154,24 @@ describe("annotations and summaries", () => {
     expect(page).toContain("a.ts:1");
     expect(page).toContain("wrong 0");
   });
+
+  it("come to a bounded number for each attempt, whatever its agent sends", async () => {
+    const runId = await core.insertRun("on: push\njobs: { a: { runs-on: linux, steps: [{ run: x }] } }");
+    const { agent, offer } = await takeJob((plan) => plan.runId === runId);
+    const levels = ["notice", "warning", "error"] as const;
+    const annotations = levels.flatMap((level) => Array.from({ length: 10 }, () => ({ level, message: "m" })));
+    for (let stepNo = 0; stepNo < 30; stepNo += 10) {
+      const steps = Array.from({ length: 10 }, (_, no) => ({
+        ...{ stepNo: stepNo + no, name: "step", startedAtMs: 1_000, finishedAtMs: 2_000 },
+        ...{ state: "finished" as const, outcome: "failed" as const, annotations, summary: "# Done" },
+      }));
+      await agent.api.reportSteps({ lease: agent.lease(offer), steps });
+    }
+    await agent.finish(offer);
+    const ofAttempt = async (table: "annotations" | "step_summaries") =>
+      (await core.db.selectFrom(table).select("step_no").where("attempt_id", "=", offer.attemptId).execute()).length;
+    expect(await ofAttempt("annotations")).toBe(200);
+    expect(await ofAttempt("step_summaries")).toBe(20);
+    expect(await core.runFinished(runId)).toBe("success");
+  });
 });

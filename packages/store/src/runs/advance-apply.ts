@@ -145,9 +145,13 @@ export async function nameRun(
     where id = ${run.runId}`.execute(tx);
 }
 
+/** Complaints that a run collects while it is moved on, its reruns counted; further ones stand with their jobs. */
+const DIAGNOSTICS_KEPT_MAX = 1_000;
+
 /** Adds complaints that were found only when a job was made ready. */
 export async function addRunDiagnostics(tx: Tx, runId: number, diagnostics: readonly Diagnostic[]): Promise<void> {
   if (diagnostics.length === 0) return;
   await sql`
-    update runs set diagnostics = diagnostics || ${rowJson(diagnostics)}::jsonb where id = ${runId}`.execute(tx);
+    update runs set diagnostics = diagnostics || ${rowJson(diagnostics.slice(0, DIAGNOSTICS_KEPT_MAX))}::jsonb
+    where id = ${runId} and jsonb_array_length(diagnostics) < ${DIAGNOSTICS_KEPT_MAX}`.execute(tx);
 }

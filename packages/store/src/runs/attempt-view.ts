@@ -65,7 +65,13 @@ export interface AttemptView {
   readonly summaries: readonly SummaryView[];
 }
 
-/** Every attempt of these jobs with steps and streams, oldest first; summaries, which are large, where asked for. */
+/** Annotations of all attempts that are listed together; a job alone never has that many. */
+const ANNOTATIONS_LISTED_MAX = 2_000;
+
+/**
+ * Every attempt of these jobs with steps and streams, oldest first; summaries, which are large, where asked for, of the
+ * latest attempt of each job.
+ */
 export async function listAttempts(
   db: Database,
   jobIds: readonly number[],
@@ -104,7 +110,7 @@ export async function listAttempts(
           listSteps(db, ids),
           listStreams(db, ids),
           listAnnotations(db, ids),
-          options.withSummaries === true ? listSummaries(db, ids) : [],
+          options.withSummaries === true ? listSummaries(db, latestOf(attempts)) : [],
         ]);
   return attempts.map((attempt) => ({
     ...attempt,
@@ -154,7 +160,13 @@ async function listAnnotations(db: Database, attemptIds: readonly string[]): Pro
     .where("attempt_id", "in", attemptIds)
     .orderBy("step_no")
     .orderBy("no")
+    .limit(ANNOTATIONS_LISTED_MAX)
     .execute();
+}
+
+/** Of attempts in the order of their numbers. */
+function latestOf(attempts: readonly { readonly id: string; readonly job_id: number }[]): string[] {
+  return [...new Map(attempts.map((attempt) => [attempt.job_id, attempt.id])).values()];
 }
 
 async function listSummaries(db: Database, attemptIds: readonly string[]): Promise<SummaryView[]> {

@@ -69,22 +69,30 @@ export async function reportSteps(db: Database, facts: readonly StepFacts[]): Pr
 
 type StepOfAttempt = StepReport & { readonly attemptId: AttemptId };
 
+/** What one attempt may leave in the database, whatever its steps say; summaries as documented for a job. */
+export const ANNOTATIONS_PER_ATTEMPT_MAX = 200;
+export const SUMMARIES_PER_ATTEMPT_MAX = 20;
+
 /** With the end of their step, which is written once. */
 function insertAnnotations(
   remarks: readonly (StepOfAttempt & { readonly no: number; readonly annotation: Annotation })[],
 ) {
   const column = <T>(pick: (annotation: Annotation) => T) => remarks.map((remark) => pick(remark.annotation));
+  const columns = sql`attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column`;
   return sql`annotated as (
-      insert into annotations
-        (attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column)
-      select n.* from unnest(${remarks.map((remark) => remark.attemptId)}::uuid[],
-        ${remarks.map((remark) => remark.stepNo)}::int[], ${remarks.map((remark) => remark.no)}::int[],
-        ${column((one) => one.level)}::text[], ${column((one) => one.message)}::text[],
-        ${column((one) => one.title ?? null)}::text[], ${column((one) => one.file ?? null)}::text[],
-        ${column((one) => place(one.line))}::int[], ${column((one) => place(one.endLine))}::int[],
-        ${column((one) => place(one.column))}::int[], ${column((one) => place(one.endColumn))}::int[])
-        as n (attempt_id, step_no, no, level, message, title, file, line, end_line, start_column, end_column)
-      join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
+      insert into annotations (${columns})
+      select ${columns} from (
+        select n.*, (select count(*) from annotations a where a.attempt_id = n.attempt_id)
+          + row_number() over (partition by n.attempt_id order by n.step_no, n.no) as place
+        from unnest(${remarks.map((remark) => remark.attemptId)}::uuid[],
+          ${remarks.map((remark) => remark.stepNo)}::int[], ${remarks.map((remark) => remark.no)}::int[],
+          ${column((one) => one.level)}::text[], ${column((one) => one.message)}::text[],
+          ${column((one) => one.title ?? null)}::text[], ${column((one) => one.file ?? null)}::text[],
+          ${column((one) => place(one.line))}::int[], ${column((one) => place(one.endLine))}::int[],
+          ${column((one) => place(one.column))}::int[], ${column((one) => place(one.endColumn))}::int[])
+          as n (${columns})
+        join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
+      ) f where place <= ${ANNOTATIONS_PER_ATTEMPT_MAX}
       on conflict do nothing
     ),`;
 }
@@ -92,10 +100,14 @@ function insertAnnotations(
 function insertSummaries(summaries: readonly (StepOfAttempt & { readonly summary: string })[]) {
   return sql`summarised as (
       insert into step_summaries (attempt_id, step_no, text)
-      select n.* from unnest(${summaries.map((one) => one.attemptId)}::uuid[],
-        ${summaries.map((one) => one.stepNo)}::int[], ${summaries.map((one) => one.summary)}::text[])
-        as n (attempt_id, step_no, text)
-      join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
+      select attempt_id, step_no, text from (
+        select n.*, (select count(*) from step_summaries s where s.attempt_id = n.attempt_id)
+          + row_number() over (partition by n.attempt_id order by n.step_no) as place
+        from unnest(${summaries.map((one) => one.attemptId)}::uuid[],
+          ${summaries.map((one) => one.stepNo)}::int[], ${summaries.map((one) => one.summary)}::text[])
+          as n (attempt_id, step_no, text)
+        join written w on w.attempt_id = n.attempt_id and w.step_no = n.step_no and w.state = 'finished'
+      ) f where place <= ${SUMMARIES_PER_ATTEMPT_MAX}
       on conflict do nothing
     ),`;
 }
