@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
-import { join, sep } from "node:path";
+import { closeSync, fstatSync, readFileSync, realpathSync } from "node:fs";
+import { join } from "node:path";
 import { hasCode } from "@windrow/service";
+import { type OpenedInside, openInside } from "../open-inside.ts";
 
 export const ACTION_FILE_BYTES_MAX = 512 * 1024;
 const NAMES = ["action.yml", "action.yaml"];
@@ -13,18 +14,17 @@ export type ActionFile =
 /** The action file in a folder of a tree. A link that leads out of the tree is a problem: the agent may read more than the job. */
 export function readActionFile(treeDir: string, path: string): ActionFile {
   for (const name of NAMES) {
-    let file: number;
+    let opened: OpenedInside;
     try {
-      file = openSync(join(treeDir, path, name), constants.O_RDONLY | constants.O_NONBLOCK);
+      opened = openInside(join(treeDir, path, name), [realpathSync(treeDir)], { followsLast: true });
     } catch (error) {
       if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) continue;
       throw error;
     }
+    if (opened.kind !== "open") return { kind: "problem", why: `'${name}' is no file of the action's own` };
+    const { file } = opened;
     try {
-      const stats = fstatSync(file);
-      const isInside = readlinkSync(`/proc/self/fd/${file}`).startsWith(realpathSync(treeDir) + sep);
-      if (!stats.isFile() || !isInside) return { kind: "problem", why: `'${name}' is no file of the action's own` };
-      if (stats.size > ACTION_FILE_BYTES_MAX) {
+      if (fstatSync(file).size > ACTION_FILE_BYTES_MAX) {
         return { kind: "problem", why: `'${name}' has more than ${ACTION_FILE_BYTES_MAX} bytes` };
       }
       return { kind: "found", name, text: readFileSync(file, "utf8") };

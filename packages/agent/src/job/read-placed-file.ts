@@ -1,5 +1,6 @@
-import { closeSync, constants, existsSync, openSync, readlinkSync, realpathSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { closeSync, existsSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { type OpenedInside, openInside } from "../open-inside.ts";
 import { type OwnedFile, readOpenFile, toRefusal } from "./read-owned-file.ts";
 
 export interface PlacedFile {
@@ -18,19 +19,23 @@ export interface PlacedFile {
  */
 export function readPlacedFile({ path, fromDir, rootDirs, bytesMax }: PlacedFile): OwnedFile {
   if (path.includes("\0")) return { kind: "refused", why: "its name holds a NUL" };
-  let file: number;
+  let opened: OpenedInside;
   try {
-    file = openSync(resolve(fromDir, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const roots = rootDirs.filter((root) => existsSync(root)).map((root) => realpathSync(root));
+    opened = openInside(resolve(fromDir, path), roots, { followsLast: false });
   } catch (error) {
     return toRefusal(error);
   }
+  if (opened.kind !== "open") return { kind: "refused", why: WHY_NOT[opened.kind] };
   try {
-    // Where the open file really is: nothing can be exchanged between this look and the reading.
-    const place = readlinkSync(`/proc/self/fd/${file}`);
-    const isInside = rootDirs.some((root) => existsSync(root) && place.startsWith(`${realpathSync(root)}${sep}`));
-    if (!isInside) return { kind: "refused", why: "it stands outside the job's folders" };
-    return readOpenFile(file, bytesMax);
+    return readOpenFile(opened.file, bytesMax);
   } finally {
-    closeSync(file);
+    closeSync(opened.file);
   }
 }
+
+const WHY_NOT = {
+  link: "it is a link",
+  outside: "it stands outside the job's folders",
+  special: "it is not a plain file",
+} as const;

@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { closeSync, fstatSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { hasCode } from "@windrow/service";
+import { type OpenedInside, openInside } from "../open-inside.ts";
 
 /** A file that names a version is short. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -10,21 +11,18 @@ const FILE_BYTES_MAX = 1024 * 1024;
  * agent may read what the job may not.
  */
 export function readWorkspaceFile(workspaceDir: string, path: string): string | undefined {
-  let file: number;
+  let opened: OpenedInside;
   try {
-    file = openSync(join(workspaceDir, path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    opened = openInside(join(workspaceDir, path), [realWorkspace(workspaceDir)], { followsLast: true });
   } catch (error) {
     if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES", "ENXIO")) return undefined;
     throw error;
   }
+  if (opened.kind !== "open") return undefined;
   try {
-    // where the open file really is: nothing can be exchanged between this look and the reading
-    const stats = fstatSync(file);
-    const isInside = readlinkSync(`/proc/self/fd/${file}`).startsWith(`${realWorkspace(workspaceDir)}/`);
-    if (!isInside || !stats.isFile() || stats.size > FILE_BYTES_MAX) return undefined;
-    return readFileSync(file, "utf8");
+    return fstatSync(opened.file).size > FILE_BYTES_MAX ? undefined : readFileSync(opened.file, "utf8");
   } finally {
-    closeSync(file);
+    closeSync(opened.file);
   }
 }
 
