@@ -50,3 +50,9 @@ test("the limits named in the specification are the limits of the code", () => {
   expect(proto.agent).toContain(`at most ${FETCH_BYTES_MAX / 1024 / 1024} MiB (FETCH_BYTES_MAX)`);
   expect(proto.agent).toContain(`when it is at most ${EVENT_INLINE_BYTES_MAX / 1024} KiB`);
 });
+
+test("nothing in a plan is bytes: whatever it says is typed, and documents stand behind their digests", () => {
+  const fields = proto.plan.match(/^ {2,}(?:optional |repeated )?\w+ \w+ = \d+;/gm) ?? [];
+  expect(fields.length).toBeGreaterThan(80);
+  expect(fields.filter((field) => /^\s+(?:optional |repeated )?bytes /.test(field))).toEqual([]);
+});

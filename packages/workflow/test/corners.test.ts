@@ -700,6 +700,36 @@ describe("corner 24: called workflows", () => {
   });
 });
 
+describe("corner 25: a plan carries no secret", () => {
+  it("corner 25: what reads one stays an expression until the job runs", () => {
+    const definition = define(
+      [
+        "on: push",
+        "env: {A: '${{ secrets.A }}'}",
+        "jobs:",
+        "  a:",
+        "    runs-on: x",
+        "    env: {B: '${{ github.token }}', C: plain}",
+        "    defaults: {run: {working-directory: '${{ env.C }}/${{ env.A }}'}}",
+        "    outputs: {o: '${{ secrets.A }}'}",
+        "    steps: [{run: 'echo ${{ secrets.A }}', env: {D: '${{ secrets.D }}'}}, {uses: ./x, with: {t: '${{ secrets.E }}'}}]",
+      ].join("\n"),
+    );
+    const { env, outputs, steps, defaults } = planOf(definition, "a");
+    expect(env).toEqual([
+      ["A", "${{ secrets.A }}"],
+      ["B", "${{ github.token }}"],
+      ["C", "plain"],
+    ]);
+    expect(outputs).toEqual([["o", "${{ secrets.A }}"]]);
+    expect(steps).toMatchObject([
+      { run: "echo ${{ secrets.A }}", env: [["D", "${{ secrets.D }}"]] },
+      { with: [["t", "${{ secrets.E }}"]] },
+    ]);
+    expect(defaults).toEqual({ workingDirectory: "plain/" });
+  });
+});
+
 describe("corner 25: permissions only narrow", () => {
   it.each([
     ["", "env: {}", "trusted", { contents: "read", packages: "read" }],
