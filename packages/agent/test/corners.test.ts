@@ -191,11 +191,13 @@ const CORNERS: readonly Corner[] = [
     steps: `
       - run: |
           echo "::set-env name=A::1"
+          echo "::set-env name=NODE_OPTIONS::--require=/tmp/evil.js"
           echo "::add-path::/odd"
         env: { ACTIONS_ALLOW_UNSECURE_COMMANDS: true }
-      - run: echo "$A \${PATH%%:*}"
+      - run: echo "$A \${PATH%%:*} [$NODE_OPTIONS]"
     `,
-    logs: { 1: "1 /odd\n" },
+    remarks: { 0: ["error: set-env: 'NODE_OPTIONS' may not be set"] },
+    logs: { 1: "1 /odd []\n" },
   },
   {
     rule: "corner 9: a problem matcher holds for later steps, until it is removed",

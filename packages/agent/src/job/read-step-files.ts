@@ -1,5 +1,6 @@
 import { STEP_SUMMARY_BYTES_MAX } from "@windrow/model";
 import { parseEnvironmentFile, parsePathFile } from "@windrow/workflow";
+import { isSettable } from "./is-settable.ts";
 import { readOwnedFile } from "./read-owned-file.ts";
 import type { StepFiles } from "./step-files.ts";
 
@@ -17,9 +18,6 @@ export interface StepWord {
   /** What was left out: the step goes on without it. */
   readonly complaints: readonly string[];
 }
-
-/** Variables that describe the job and the agent: a step cannot change them for later ones. */
-const PROTECTED = /^(GITHUB_|RUNNER_|WINDROW_)/i;
 
 export function readStepFiles(files: StepFiles): StepWord {
   const errors: string[] = [];
@@ -41,7 +39,7 @@ export function readStepFiles(files: StepFiles): StepWord {
     return parsed.entries.map((entry) => [entry.name, entry.value]);
   };
   const env = parse("GITHUB_ENV", files.env, "env").filter(([name]) => {
-    if (!PROTECTED.test(name)) return true;
+    if (isSettable(name)) return true;
     complaints.push(`GITHUB_ENV: '${name}' may not be set`);
     return false;
   });

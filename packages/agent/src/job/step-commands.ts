@@ -1,6 +1,7 @@
 import type { Annotation } from "@windrow/model";
 import { parseWorkflowCommand, type WorkflowCommand } from "@windrow/workflow";
 import type { CommandLine } from "../logs/command-scanner.ts";
+import { isSettable } from "./is-settable.ts";
 import { maskVariants } from "./mask-variants.ts";
 
 export interface StepCommandsOptions {
@@ -100,7 +101,9 @@ export function createStepCommands(options: StepCommandsOptions): StepCommands {
         set(state, command.name, command.value);
         break;
       case "set-env":
-        if (allows("set-env", "GITHUB_ENV")) set(env, command.name, command.value);
+        if (!allows("set-env", "GITHUB_ENV")) break;
+        if (isSettable(command.name)) set(env, command.name, command.value);
+        else options.onAnnotation({ level: "error", message: `set-env: '${command.name}' may not be set` });
         break;
       case "add-path":
         if (allows("add-path", "GITHUB_PATH") && hasRoom(command.value, command.value.length)) {
