@@ -57,6 +57,7 @@ jobs: { in: { runs-on: linux, steps: [{ run: "echo \${{ inputs.x }}" }] } }
 on: push
 jobs:
   local: { uses: ./.windrow/workflows/local.yml, with: { x: hi } }
+  own: { uses: $/.windrow/workflows/local.yml, with: { x: hi } }
   remote: { uses: me/library/.github/workflows/remote.yml@main, with: { x: there } }
 `,
       [file("local")]: called,
@@ -64,6 +65,7 @@ jobs:
     expect(push.stderr).toContain("started");
     const [run] = await runsOf("caller");
     expect(Object.keys(run?.definition?.called ?? {})).toEqual([
+      "$/.windrow/workflows/local.yml",
       "./.windrow/workflows/local.yml",
       "me/library/.github/workflows/remote.yml@main",
     ]);
@@ -116,30 +118,25 @@ jobs:
     ]);
   });
 
-  it("may be four levels deep, the first one counted, and twenty in all", async () => {
-    const call = (next: string) => `on: [push, workflow_call]\njobs: { c: { uses: ./.windrow/workflows/${next}.yml } }`;
-    await pushed("deep", {
-      [file("l1")]: call("l2"),
-      [file("l2")]: call("l3").replace("push, ", ""),
-      [file("l3")]: call("l4").replace("push, ", ""),
-      [file("l4")]: `on: [workflow_call]\n${JOBS}`,
-    });
+  it("may be ten levels deep, the first one counted, and fifty in all", async () => {
+    const levels = (count: number) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, at) => [
+          file(`l${at}`),
+          `on: [${at === 0 ? "push, " : ""}workflow_call]\n${at + 1 === count ? JOBS : `jobs: { c: { uses: ./.windrow/workflows/l${at + 1}.yml } }`}`,
+        ]),
+      );
+    await pushed("deep", levels(10));
     expect((await runsOf("deep"))[0]?.state).toBe("running");
-    await pushed("deeper", {
-      [file("l0")]: call("l1"),
-      [file("l1")]: call("l2").replace("push, ", ""),
-      [file("l2")]: call("l3").replace("push, ", ""),
-      [file("l3")]: call("l4").replace("push, ", ""),
-      [file("l4")]: `on: [workflow_call]\n${JOBS}`,
-    });
-    expect((await runsOf("deeper"))[0]?.diagnostics).toMatchObject([{ message: expect.stringContaining("4 levels") }]);
-    const many = Array.from({ length: 21 }, (_, no) => `  c${no}: { uses: ./.windrow/workflows/f${no}.yml }`);
+    await pushed("deeper", levels(11));
+    expect((await runsOf("deeper"))[0]?.diagnostics).toMatchObject([{ message: expect.stringContaining("10 levels") }]);
+    const many = Array.from({ length: 51 }, (_, no) => `  c${no}: { uses: ./.windrow/workflows/f${no}.yml }`);
     await pushed("many", {
       [file("ci")]: `on: push\njobs:\n${many.join("\n")}\n`,
       ...Object.fromEntries(many.map((_, no) => [file(`f${no}`), `on: workflow_call\n${JOBS}`])),
     });
     expect((await runsOf("many"))[0]?.diagnostics).toMatchObject([
-      { message: expect.stringContaining("20 workflows") },
+      { message: expect.stringContaining("50 workflows") },
     ]);
   });
 });

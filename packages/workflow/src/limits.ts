@@ -49,7 +49,7 @@ export const CONCURRENCY_GROUP_CHARS_MAX = 400;
 /** A run's title; a longer one is shortened. */
 export const RUN_TITLE_CHARS_MAX = 200;
 /** Workflows that call each other, the run's own counted, as documented. */
-export const CALL_LEVELS_MAX = 4;
+export const CALL_LEVELS_MAX = 10;
 /** One pattern of a filter. */
 export const PATTERN_CHARS_MAX = 1_024;
 /** Patterns of one filter, and their characters together. */

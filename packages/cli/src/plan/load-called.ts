@@ -5,8 +5,8 @@ import type { ParseWorker } from "@windrow/workflow";
 import { isMissing } from "../lint/is-missing.ts";
 
 /** As documented: how deep calls may be nested, the run's own file included, and how many files a run may have. */
-const LEVELS_MAX = 4;
-const FILES_MAX = 20;
+const LEVELS_MAX = 10;
+const FILES_MAX = 51;
 
 export interface CalledPlace {
   /** Root of the repository. */

@@ -6,8 +6,8 @@ import { checkCall } from "./check-call.ts";
 import { WORKFLOW_FILE_BYTES_MAX } from "./read-workflow-files.ts";
 
 /** As documented: a workflow may call others this deep, itself counted, and so many in all. */
-export const CALL_LEVELS_MAX = 4;
-export const CALLED_FILES_MAX = 20;
+export const CALL_LEVELS_MAX = 10;
+export const CALLED_FILES_MAX = 50;
 /** All called files together, each counted wherever it is called. */
 export const CALLED_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -115,7 +115,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
     place: "jobs.<id> (a call)",
     schema: ["workflow-job"],
     keys: [
-      supported("uses", "./path of this repository, owner/name/path@ref of another; four levels, 20 files"),
+      supported("uses", "./path or $/path of this repository, owner/name/path@ref of another; ten levels, 50 files"),
       supported("with"),
       partly("secrets", "checked against what the called file asks for; see the secrets context"),
       supported("name"),

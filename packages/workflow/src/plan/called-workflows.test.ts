@@ -151,6 +151,6 @@ describe("workflows that call each other", () => {
     const called: Record<string, CalledWorkflow> = {};
     const circle = { ...endless, called };
     called[uses] = { ...SOURCE, definition: circle };
-    expect(previewRun({ ...question, definition: circle }).jobs).toHaveLength(4);
+    expect(previewRun({ ...question, definition: circle }).jobs).toHaveLength(10);
   });
 });
