@@ -17,6 +17,10 @@ export type UpEvent =
       readonly url: string;
       readonly token_file: string;
       readonly git_url: string;
+      /** By plain HTTP, from this machine only; when `url` is another. */
+      readonly local_url?: string;
+      /** What git and browsers on other machines must trust, when it is the farm's own. */
+      readonly ca_file?: string;
       readonly ms: number;
     }
   | { readonly event: "sample_pushed"; readonly run_id: number; readonly run_url: string }
@@ -31,6 +35,8 @@ export type UpEvent =
   | { readonly event: "stopping"; readonly hurried: boolean; readonly agents_count: number }
   | { readonly event: "stopped"; readonly part: string }
   | { readonly event: "error"; readonly message: string; readonly hint?: string };
+
+const TRUST_HINT = "          (git: -c http.sslCAInfo=FILE, windrow: --ca FILE; agents know by their join token)";
 
 export type Report = (event: UpEvent) => void;
 
@@ -61,6 +67,8 @@ function describe(event: UpEvent): { text: string; isLasting?: boolean } {
         "",
         `Windrow is ready after ${seconds(event.ms)}.`,
         `  page    ${event.url}`,
+        ...(event.local_url === undefined ? [] : [`  here    ${event.local_url}   (this machine only)`]),
+        ...(event.ca_file === undefined ? [] : [`  trust   ${event.ca_file}`, TRUST_HINT]),
         `  token   ${event.token_file}`,
         `  push    git push ${event.git_url}/me/my-app.git HEAD:main`,
         "          (any user name, the token as password)",
