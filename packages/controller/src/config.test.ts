@@ -20,6 +20,9 @@ describe("readConfig", () => {
     ["WINDROW_PUBLIC_URL", "farm", /WINDROW_PUBLIC_URL is not a URL/],
     ["WINDROW_ACTIONS_URL", "file:///srv", /WINDROW_ACTIONS_URL is not an http or https URL/],
     ["WINDROW_ACTIONS_ALLOWED", "actions/*, ../x", /WINDROW_ACTIONS_ALLOWED must list owner\/name.*"\.\.\/x"/],
+    ["WINDROW_TLS_PORT", "https", /WINDROW_TLS_PORT must be a whole number/],
+    ["WINDROW_TLS_OPTIONAL", "perhaps", /WINDROW_TLS_OPTIONAL must be yes or no, not "perhaps"/],
+    ["WINDROW_TLS_CERT_FILE", "farm.crt", /WINDROW_TLS_CERT_FILE and WINDROW_TLS_KEY_FILE belong together/],
     ["WINDROW_NATS_URL", "nats://localhost", /WINDROW_NATS_KEYS_FILE is not set/],
   ])("names %s when it is %j", (name, value, message) => {
     expect(() => readConfig({ ...enough, [name]: value })).toThrow(message);
@@ -35,6 +38,18 @@ describe("readConfig", () => {
       baseUrl: "https://git.example.org",
       allowed: ["actions/*"],
       shared: ["me/tool"],
+    });
+  });
+
+  it("speaks TLS only when it is given a port for it, with the farm's authority in the data folder", () => {
+    expect(readConfig(enough).tls).toBeUndefined();
+    const own = { WINDROW_TLS_CERT_FILE: "/farm.crt", WINDROW_TLS_KEY_FILE: "/farm.key" };
+    expect(() => readConfig({ ...enough, ...own })).toThrow("WINDROW_TLS_PORT is not set");
+    expect(readConfig({ ...enough, ...own, WINDROW_TLS_PORT: "7443" }).tls).toEqual({
+      port: 7443,
+      dir: "/var/lib/windrow/tls",
+      own: { certFile: "/farm.crt", keyFile: "/farm.key" },
+      isOptional: false,
     });
   });
 

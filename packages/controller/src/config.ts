@@ -121,12 +121,16 @@ export function readConfig(env: Environment): ControllerConfig {
   if (tlsCertFile !== undefined && !hasTls) {
     problems.push("WINDROW_TLS_PORT is not set: the port on which the certificate of WINDROW_TLS_CERT_FILE is shown");
   }
+  const optional = text("WINDROW_TLS_OPTIONAL") ?? "no";
+  if (optional !== "yes" && optional !== "no") {
+    problems.push(`WINDROW_TLS_OPTIONAL must be yes or no, not "${optional}"`);
+  }
   const tls = {
     port: integer("WINDROW_TLS_PORT", { fallback: 7443, max: PORT_MAX }),
     dir: resolve(text("WINDROW_TLS_DIR") ?? resolve(dataDir, "tls")),
     ...(tlsCertFile !== undefined &&
       tlsKeyFile !== undefined && { own: { certFile: resolve(tlsCertFile), keyFile: resolve(tlsKeyFile) } }),
-    isOptional: text("WINDROW_TLS_OPTIONAL") === "yes",
+    isOptional: optional === "yes",
   };
   const config: ControllerConfig = {
     databaseUrl: required("WINDROW_DATABASE_URL", "for example postgres://user:password@host:5432/windrow"),
