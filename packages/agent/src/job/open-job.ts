@@ -10,6 +10,7 @@ import type { JobFiles } from "./job-files.ts";
 import type { JobLogs } from "./job-logs.ts";
 import type { JobScope } from "./job-scope.ts";
 import type { JobStop } from "./job-stop.ts";
+import type { KeptBytes } from "./kept-bytes.ts";
 
 /** A job with its folders, its supervisor and its log: what steps run in. */
 export interface OpenJob {
@@ -30,6 +31,7 @@ export interface OpenJob {
   readonly actions: ActionPort;
   /** Steps may run beside one another. */
   readonly runsBeside: boolean;
+  readonly kept: KeptBytes;
   readonly logs: JobLogs;
   readonly reporter: StepReporter;
   readonly journal: Journal;

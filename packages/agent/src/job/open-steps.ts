@@ -5,6 +5,7 @@ import { createRuntimeToken } from "../gateway/runtime-token.ts";
 import { createJobMatchers } from "./job-matchers.ts";
 import type { RunJobOptions } from "./job-options.ts";
 import { createJobScope } from "./job-scope.ts";
+import { countKeptBytes } from "./kept-bytes.ts";
 import { limitHashFiles } from "./limit-hash-files.ts";
 import type { OpenJob } from "./open-job.ts";
 import { isDebug, jobEnvironment, runnerArch } from "./step-environment.ts";
@@ -58,6 +59,7 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
   return {
     ...{ attempt, plan, jobToken, serverUrl, memory, handle, files, scope, environment, machineEnv, hasBash },
     ...{ actions, logs, reporter, journal, stop, clock, bootClockMs },
+    kept: countKeptBytes(memory),
     results: resultsVariables({
       gatewayUrl: machine.resultsUrl,
       runtimeToken: createRuntimeToken({ jobToken, runId: plan.runId, jobId: attempt.jobId }),

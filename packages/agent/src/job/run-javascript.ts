@@ -24,6 +24,7 @@ export async function runJavaScript(work: ActionWork, action: OpenedAction, runs
   const end = await runScript(work, action, runs, part);
   const state = { ...before, ...end.state };
   const post = toPost({ work, action, runs, inputs, state });
+  if (post !== undefined) frame.job.kept.add({ posts: [post] });
   return {
     ...end,
     ...(Object.keys(state).length > 0 && { states: { [frame.place]: state } }),

@@ -1,4 +1,5 @@
 import { isBackendFault, type StepExit } from "@windrow/backends";
+import { JOB_KEPT_BYTES_MAX } from "./kept-bytes.ts";
 import { readStepFiles, type StepWord } from "./read-step-files.ts";
 import type { CommandsSaid } from "./step-commands.ts";
 import type { StepFiles } from "./step-files.ts";
@@ -55,14 +56,19 @@ async function follow(options: ProcessOptions, output: StepProcessLog): Promise<
   const { annotations } = frame.log;
   for (const message of word.complaints) annotations.add({ level: "error", message });
   for (const message of word.errors) annotations.add({ level: "error", message });
-  const fault = word.errors[0] ?? said.error;
   const summaryFile = keepSummary(frame.job, backendNo, word.summary);
-  const left = { exit, ...joinWord(said, word), ...(summaryFile !== undefined && { summaryFiles: [summaryFile] }) };
+  const joined = joinWord(said, word);
+  const hasRoom = frame.job.kept.add(joined);
+  if (!hasRoom) annotations.add({ level: "error", message: TOO_MUCH_LEFT });
+  const fault = word.errors[0] ?? said.error ?? (hasRoom ? undefined : TOO_MUCH_LEFT);
+  const left = { exit, ...(hasRoom && joined), ...(summaryFile !== undefined && { summaryFiles: [summaryFile] }) };
   if (ending.kind === "stopped") return { outcome: "cancelled", ...left };
   if (ending.kind === "timed_out") return { outcome: "timed_out", ...left };
   if (fault !== undefined) return { outcome: "failed", fault, ...left };
   return { outcome: exit.exitCode === 0 ? "succeeded" : "failed", ...left };
 }
+
+const TOO_MUCH_LEFT = `the steps of this job leave more than ${JOB_KEPT_BYTES_MAX} bytes of outputs and variables for later ones`;
 
 /** What came by file is newer than what came by command. */
 function joinWord(said: CommandsSaid, word: StepWord): Pick<WorkEnd, "outputs" | "env" | "paths" | "state"> {
