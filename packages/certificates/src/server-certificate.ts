@@ -26,9 +26,11 @@ export async function ensureServerCertificate(options: {
   /** Host names and IP addresses it must hold for. */
   readonly names: readonly string[];
   readonly nowMs: number;
+  /** Tells it from other servers' in the folder; this machine's name when left out. */
+  readonly label?: string;
 }): Promise<ServerCertificate> {
-  const { authority, names, nowMs } = options;
-  const file = join(authority.dir, `server-${hostname().replace(/[^A-Za-z0-9.-]/g, "-")}.pem`);
+  const { authority, names, nowMs, label = hostname() } = options;
+  const file = join(authority.dir, `server-${label.replace(/[^A-Za-z0-9.-]/g, "-")}.pem`);
   const known = readKnown(file);
   if (known !== undefined && isGood(known.cert, options)) return { ...known, file };
   const { issueServer } = await import("./issue.ts");

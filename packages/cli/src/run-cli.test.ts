@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -421,6 +421,10 @@ test("keys and a configuration for a nats-server of one's own are written, and w
   const again = await run(["controller", "nats-config", "--out", "nats", "--nats-listen", "10.0.0.2"]);
   expect(again.err).toContain(`nats-server -c ${path.join(out, "server", "nats.conf")}`);
   expect(again.err).toContain("--nats-url nats://10.0.0.2:4222");
+  const secure = await run(["controller", "nats-config", "--out", "nats", "--tls-dir", path.join(folder, "tls")]);
+  expect(secure.err).toContain("--nats-url tls://HOST:4222");
+  expect(readFileSync(path.join(out, "server", "nats.conf"), "utf8")).toContain(path.join(out, "server", "server.pem"));
+  expect(statSync(path.join(out, "server", "server.pem")).mode & 0o777).toBe(0o600);
   for (const wrong of [
     ["--nats-port", "0"],
     ["--nats-listen", "host"],

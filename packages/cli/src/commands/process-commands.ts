@@ -71,6 +71,10 @@ export function addProcessCommands(program: Command, context: TreeContext): void
       "--server-dir <folder>",
       "where the server's files will lie on its own machine (default: where they are written)",
     )
+    .option(
+      "--tls-dir <folder>",
+      "let it speak TLS: the folder of the farm's authority, tls in the controllers' data folder (made when missing)",
+    )
     .option("--json", "print where everything was written as JSON")
     .addHelpText(
       "after",

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import path from "node:path";
+import { CONTROLLER_NAME, ensureServerCertificate, isEveryAddress, openAuthority } from "@windrow/certificates";
 import { EmbeddedError, writeNatsConfig } from "@windrow/embedded";
 import { CliError, usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
@@ -12,6 +13,7 @@ export interface NatsConfigOptions {
   readonly natsListen: string;
   readonly natsPort: string;
   readonly serverDir?: string;
+  readonly tlsDir?: string;
   readonly json?: boolean;
 }
 
@@ -30,7 +32,12 @@ export async function natsConfig(context: CommandContext, options: NatsConfigOpt
   const outDir = path.resolve(context.cwd, options.out);
   makeFolder(outDir, FOLDER_MODE, "--out");
   const listenAddress = isIP(options.natsListen) === 6 ? `[${options.natsListen}]` : options.natsListen;
-  const written = await writeOrTell({ ...options, outDir, listenAddress, port });
+  const tlsPem = options.tlsDir === undefined ? undefined : await issueFor(context, options.tlsDir, options.natsListen);
+  const written = await writeOrTell({
+    ...{ outDir, listenAddress, port },
+    ...(options.serverDir !== undefined && { serverDir: options.serverDir }),
+    ...(tlsPem !== undefined && { tlsPem }),
+  });
   const { keysFile, serverDir, configFile } = written;
   if (options.json) {
     return printJson(terminal, { keys_file: keysFile, server_folder: serverDir, config_file: configFile });
@@ -43,8 +50,26 @@ export async function natsConfig(context: CommandContext, options: NatsConfigOpt
   if (options.serverDir !== undefined) say(terminal, `Copy ${serverDir} to ${onServer} on the NATS server's machine.`);
   say(terminal, `Start the server with: nats-server -c ${path.join(onServer, "nats.conf")}`);
   const host = ["0.0.0.0", "::"].includes(options.natsListen) ? "HOST" : listenAddress;
-  say(terminal, `Start controllers with: --nats-url nats://${host}:${port} --nats-keys-file ${keysFile}`);
+  say(
+    terminal,
+    `Start controllers with: --nats-url ${tlsPem === undefined ? "nats" : "tls"}://${host}:${port} --nats-keys-file ${keysFile}`,
+  );
+  if (tlsPem !== undefined) {
+    say(
+      terminal,
+      "Its certificate lives 90 days: after 60, do this again, and let the server read it: nats-server --signal reload",
+    );
+  }
   return undefined;
+}
+
+/** A certificate of the farm's authority, which controllers and agents trust under one name wherever the server stands. */
+async function issueFor(context: CommandContext, tlsDir: string, listenAddress: string): Promise<string> {
+  const nowMs = context.clock.nowMs();
+  const authority = await openAuthority(path.resolve(context.cwd, tlsDir), nowMs);
+  const names = [CONTROLLER_NAME, ...(isEveryAddress(listenAddress) ? [] : [listenAddress])];
+  const { key, cert } = await ensureServerCertificate({ authority, names, nowMs, label: "nats" });
+  return `${key}${cert}`;
 }
 
 async function writeOrTell(options: Parameters<typeof writeNatsConfig>[0]) {

@@ -11,6 +11,8 @@ export interface WriteNatsConfigOptions {
   readonly port: number;
   /** Where the server's own folder will lie on its machine; where it is written when not given. */
   readonly serverDir?: string;
+  /** Certificate, chain and key (PEM): the server speaks TLS. */
+  readonly tlsPem?: string;
 }
 
 export interface WrittenNatsConfig {
@@ -21,6 +23,8 @@ export interface WrittenNatsConfig {
   /** For `nats-server -c`. */
   readonly configFile: string;
 }
+
+const TLS_FILE = "server.pem";
 
 /**
  * Makes what a nats-server of one's own needs to serve a farm: the farm's keys for its controllers, and beside them a
@@ -39,7 +43,12 @@ export async function writeNatsConfig(options: WriteNatsConfigOptions): Promise<
   mkdirSync(accountsDir, { recursive: true, mode: 0o700 });
   writeFirstAccounts(accountsDir, keys);
   const resolverDir = join(options.serverDir ?? serverDir, "accounts");
-  writeFileSync(configFile, renderNatsSettings({ keys, listenAddress, port, resolverDir }), { mode: 0o600 });
+  const tls = options.tlsPem === undefined ? {} : { tlsFile: join(options.serverDir ?? serverDir, TLS_FILE) };
+  if (options.tlsPem !== undefined) {
+    writeFileSync(join(serverDir, TLS_FILE), options.tlsPem, { mode: 0o600 });
+    chmodSync(join(serverDir, TLS_FILE), 0o600);
+  }
+  writeFileSync(configFile, renderNatsSettings({ keys, listenAddress, port, resolverDir, ...tls }), { mode: 0o600 });
   chmodSync(configFile, 0o600);
   return { keysFile, serverDir, configFile };
 }
