@@ -132,6 +132,19 @@ describe("setup-python", () => {
     expect(answer).toMatchObject({ env: { WINDROW_SETUP_VERSION: version } });
   });
 
+  it.each([
+    ["empty lines", "\n".repeat(1_000_000)],
+    ["quotes that do not end", "requires-python = '\n".repeat(50_000)],
+    ["alternatives", `requires-python = "${"1||".repeat(300_000)}1"`],
+  ])("is quick to read a file of nothing but %s", async (_what, text) => {
+    kit.program("python3", "Python 3.12.1");
+    kit.write("pyproject.toml", text);
+    const beganMs = performance.now();
+    const answer = await kit.setUp("setup-python", { "python-version-file": "pyproject.toml" });
+    expect(answer.kind).toBe("refused");
+    expect(performance.now() - beganMs).toBeLessThan(3_000);
+  });
+
   it("names the versions that can be had", async () => {
     const answer = await kit.setUp("setup-python", { "python-version": "3.14" });
     expect(answer).toMatchObject({

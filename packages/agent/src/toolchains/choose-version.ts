@@ -5,8 +5,12 @@ export interface Versioned {
   readonly version: string;
 }
 
+/** A file of the workspace may have anything in place of a version. */
+const RANGE_CHARS_MAX = 256;
+
 /** Whether the text means versions at all: `20`, `20.x`, `^18.1`, `>=18 <21`, `1.22.3`. */
-export const isRange = (text: string): boolean => validRange(text, { loose: true }) !== null;
+export const isRange = (text: string): boolean =>
+  text.length <= RANGE_CHARS_MAX && validRange(text, { loose: true }) !== null;
 
 /** Of those that the range allows, the newest; a prerelease only when the range names one. */
 export function chooseVersion<T extends Versioned>(offered: readonly T[], range: string): T | undefined {

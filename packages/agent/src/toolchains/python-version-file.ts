@@ -36,11 +36,13 @@ export function readPythonVersionFile(workspaceDir: string, path: string): strin
   const text = readWorkspaceFile(workspaceDir, path);
   if (text === undefined) return undefined;
   if (path.endsWith("pyproject.toml")) {
-    const project = /^\s*requires-python\s*=\s*["']([^"']+)["']/m.exec(text)?.[1];
-    const poetry = /^\s*python\s*=\s*["']([^"']+)["']/m.exec(text)?.[1];
+    // blanks within the line alone: a file of empty lines must not be gone through from each of them
+    const project = /^[ \t]*requires-python[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(text)?.[1];
+    const poetry = /^[ \t]*python[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(text)?.[1];
     return project ?? poetry;
   }
-  if (path.endsWith("Pipfile")) return /^\s*python_(?:full_)?version\s*=\s*["']([^"']+)["']/m.exec(text)?.[1];
+  if (path.endsWith("Pipfile"))
+    return /^[ \t]*python_(?:full_)?version[ \t]*=[ \t]*["']([^"'\n]+)["']/m.exec(text)?.[1];
   const tool = toolVersionOf(text, ["python"]);
   if (tool !== undefined) return tool.replace(/^python-/, "");
   const lines = text.split(/\r?\n/).map((one) => one.replace(/#.*$/, "").trim());
