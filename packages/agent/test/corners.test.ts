@@ -317,6 +317,20 @@ const CORNERS: readonly Corner[] = [
     logs: { 1: "a\n", 2: "b\n" },
   },
   {
+    rule: "corner 11: a default is evaluated where the job runs, and once",
+    steps: `
+      - run: mkdir -p sub 'a \${{ vars.DIR }}'
+        working-directory: .
+      - run: basename "$PWD"
+    `,
+    plan: {
+      defaults: { workingDirectory: "${{ github.workspace }}/${{ inputs.dir }}" },
+      inputs: { dir: "a ${{ vars.DIR }}" },
+      vars: { DIR: "${{ vars.DIR }}" },
+    },
+    logs: { 1: "a ${{ vars.DIR }}\n" },
+  },
+  {
     rule: "corner 12: an expression in a script is pasted in before the shell sees it",
     steps: `
       - id: say

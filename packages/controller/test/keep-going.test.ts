@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFolderBlobStore } from "@windrow/blobs";
 import { createLogger, systemClock } from "@windrow/service";
-import { findAgent } from "@windrow/store";
+import { findAgent, setVariable } from "@windrow/store";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { createMetrics } from "../src/metrics.ts";
 import { createRunTexts } from "../src/runs/run-texts.ts";
@@ -80,15 +80,20 @@ it("a run that cannot be moved on keeps no other attempt from being lost", async
 
 it("a job whose plan cannot be made fails with the reason, instead of being offered for ever", async () => {
   const agent = await core.addAgent();
-  await agent.connect();
+  const place = (value: string) =>
+    setVariable(core.db, { owner: null, repositoryId: null, name: "PLACE", value, by: "me" });
+  await place('{"name": "here"}');
   const runId = await core.insertRun(`
 on: push
 jobs:
   one:
     runs-on: linux
-    defaults: { run: { working-directory: "\${{ fromJSON(github.ref) }}" } }
+    environment: "\${{ fromJSON(vars.PLACE).name }}"
     steps: [{ run: x }]
 `);
+  // changed between the job's readiness and its start
+  await place("{");
+  await agent.connect();
   await expect(agent.start(await agent.offer())).rejects.toMatchObject({ code: "revoked" });
   expect(await core.runFinished(runId)).toBe("failure");
   expect(await core.jobs(runId)).toMatchObject([{ outcome: "failed", reason: "diagnostic", attempt_count: 1 }]);

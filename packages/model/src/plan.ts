@@ -53,7 +53,7 @@ export interface Plan {
   readonly needs: readonly NeedResult[];
   /** Workflow env first, then job env; later wins. */
   readonly env: TemplateMap;
-  readonly defaults: { readonly shell?: string; readonly workingDirectory?: string };
+  readonly defaults: { readonly shell?: Template; readonly workingDirectory?: Template };
   readonly timeoutMs: number;
   readonly outputs: TemplateMap;
   readonly steps: readonly StepDefinition[];

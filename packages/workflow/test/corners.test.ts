@@ -726,7 +726,7 @@ describe("corner 25: a plan carries no secret", () => {
       { run: "echo ${{ secrets.A }}", env: [["D", "${{ secrets.D }}"]] },
       { with: [["t", "${{ secrets.E }}"]] },
     ]);
-    expect(defaults).toEqual({ workingDirectory: "plain/" });
+    expect(defaults).toEqual({ workingDirectory: "${{ env.C }}/${{ env.A }}" });
   });
 });
 

@@ -8,7 +8,7 @@ import {
 import { evaluateTemplate } from "../evaluate.ts";
 import type { ExpressionContexts } from "../expression-data.ts";
 import { pullRequestRefs, type RunFacts } from "../github-context.ts";
-import { INSERT, insertEntries } from "../insert-entries.ts";
+import { INSERT } from "../insert-entries.ts";
 import { type JobReadyQuestion, jobContexts, matrixContexts } from "./decide-job-ready.ts";
 import { evaluateStrategy, placeInMatrix } from "./evaluate-strategy.ts";
 import { jobPermissions } from "./job-permissions.ts";
@@ -21,13 +21,12 @@ export interface PlanRequest
   readonly timeoutMs: number;
 }
 
-/** The plan of one job that is ready to run. Throws `ExpressionFailure` when a default cannot be evaluated. */
+/** The plan of one job that is ready to run. Throws `ExpressionFailure` when its environment cannot be evaluated. */
 export function buildPlan(request: PlanRequest): Plan {
   const { scope, vars, job, matrix, needs, facts, name, timeoutMs } = request;
   const known = jobContexts(request);
   const strategy = evaluateStrategy(job.strategy, known);
   const contexts = matrixContexts(request, strategy, known);
-  const env = mergeEnv(scope.definition.env, job.env);
   const environment = planEnvironment(job, contexts);
   return {
     ...pickFacts(facts),
@@ -36,8 +35,8 @@ export function buildPlan(request: PlanRequest): Plan {
     matrix,
     strategy: placeInMatrix(strategy, request),
     needs,
-    env,
-    defaults: evaluateDefaults({ scope, job, env, contexts }),
+    env: mergeEnv(scope.definition.env, job.env),
+    defaults: chooseDefaults(scope.definition, job),
     timeoutMs,
     outputs: job.outputs,
     steps: job.steps,
@@ -93,28 +92,9 @@ function mergeEnv(workflow: TemplateMap, job: TemplateMap): TemplateMap {
   return all.filter(([name], at) => name === INSERT || last.get(name) === at);
 }
 
-function evaluateDefaults({
-  scope,
-  job,
-  env,
-  contexts,
-}: {
-  readonly scope: WorkflowScope;
-  readonly job: JobDefinition;
-  readonly env: TemplateMap;
-  readonly contexts: ExpressionContexts;
-}): Plan["defaults"] {
-  const shell = job.defaults.shell ?? scope.definition.defaults.shell;
-  const workingDirectory = job.defaults.workingDirectory ?? scope.definition.defaults.workingDirectory;
-  const readsEnv = [shell, workingDirectory].some((template) => template?.includes("env.") ?? false);
-  const withEnv = readsEnv ? { ...contexts, env: evaluateEnv(env, contexts) } : contexts;
-  return {
-    ...(shell !== undefined && { shell: evaluateTemplate(shell, withEnv) }),
-    ...(workingDirectory !== undefined && { workingDirectory: evaluateTemplate(workingDirectory, withEnv) }),
-  };
-}
-
-function evaluateEnv(env: TemplateMap, contexts: ExpressionContexts): { [name: string]: string } {
-  const entries = insertEntries(env, () => contexts);
-  return Object.fromEntries(entries.map(([name, value]) => [name, evaluateTemplate(value, contexts)]));
+/** As written: like the steps they may read what is known on the agent alone, and a value is never evaluated twice. */
+function chooseDefaults(definition: WorkflowScope["definition"], job: JobDefinition): Plan["defaults"] {
+  const shell = job.defaults.shell ?? definition.defaults.shell;
+  const workingDirectory = job.defaults.workingDirectory ?? definition.defaults.workingDirectory;
+  return { ...(shell !== undefined && { shell }), ...(workingDirectory !== undefined && { workingDirectory }) };
 }

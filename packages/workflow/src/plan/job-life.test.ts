@@ -173,7 +173,7 @@ test("the rows of a need are merged: the last to finish wins, nothing wins over 
   expect(mergeNeedOutputs("a", [row("skipped", {}), row("skipped", {})]).result).toBe("skipped");
 });
 
-test("a plan carries the facts, the merged env and evaluated defaults, and survives JSON", () => {
+test("a plan carries the facts, the merged env and the defaults, and survives JSON", () => {
   const definition = definitionOf(
     "runs-on: x",
     "env: {B: '${{ matrix.os }}', C: c}",
@@ -210,7 +210,7 @@ test("a plan carries the facts, the merged env and evaluated defaults, and survi
       ["B", "${{ matrix.os }}"],
       ["C", "c"],
     ],
-    defaults: { shell: "bash", workingDirectory: "dir-linux-1" },
+    defaults: { shell: "bash", workingDirectory: "dir-${{ matrix.os }}-${{ env.A }}" },
     timeoutMs: 1,
     outputs: [["o", "${{ steps.x.outputs.o }}"]],
     steps: [{ kind: "run", run: "make", condition: "success()", env: [], position: expect.anything() }],
