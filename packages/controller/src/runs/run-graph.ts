@@ -13,7 +13,7 @@ export type GraphJob = { -readonly [K in keyof RunJob]: RunJob[K] } & {
 
 export interface RunGraph {
   readonly jobs: readonly GraphJob[];
-  /** Blocked jobs whose needs are all finished; of the calls of a matrix as many as may be open at once. */
+  /** Blocked jobs for which everything they depend on is finished; of the calls of a matrix as many as may be open at once. */
   ready(): GraphJob[];
   /** Open calls whose inner jobs are all finished. */
   endedCalls(): GraphJob[];
@@ -36,6 +36,7 @@ export function createRunGraph(rows: readonly RunJob[]): RunGraph {
   const jobs: GraphJob[] = [];
   const byId = new Map<JobId, GraphJob>();
   const inside = new Map<JobId, GraphJob[]>();
+  const over = new Set<JobId>();
   add(rows.map((row) => ({ ...row })));
 
   function add(more: readonly GraphJob[]): void {
@@ -55,8 +56,17 @@ export function createRunGraph(rows: readonly RunJob[]): RunGraph {
     return job;
   }
 
+  /** A job that was cancelled while it waited ended before what it waited for: nothing that needs it can be judged yet. */
+  const isOver = (id: JobId): boolean => {
+    if (over.has(id)) return true;
+    const job = find(id);
+    if (job.state !== "finished" || !job.needs.every(isOver)) return false;
+    over.add(id);
+    return true;
+  };
+
   const isReady = (job: GraphJob): boolean =>
-    job.state === "blocked" && job.isPutOff !== true && job.needs.every((id) => find(id).state === "finished");
+    job.state === "blocked" && job.isPutOff !== true && job.needs.every(isOver);
 
   const insideOf = (call: GraphJob): readonly GraphJob[] => inside.get(call.id) ?? [];
 
