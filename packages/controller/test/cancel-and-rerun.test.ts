@@ -186,6 +186,26 @@ jobs:
     expect(await core.runFinished(runId)).toBe("success");
     expect(await names()).toEqual(["first", "test (3.12, linux)"]);
   });
+
+  it("keeps the order of its variables also when it is computed", async () => {
+    const agent = await core.addAgent();
+    await agent.connect();
+    const runId = await core.insertRun(`
+on: push
+jobs:
+  first: { runs-on: linux, outputs: { list: x }, steps: [{ run: x }] }
+  test:
+    needs: first
+    runs-on: linux
+    strategy: { matrix: { python: "\${{ fromJSON(needs.first.outputs.list) }}", os: [linux, mac] } }
+    steps: [{ run: x }]
+`);
+    await agent.runNext({ outputs: { list: "[3,4]" } });
+    const names = (await core.jobs(runId)).map((job) => job.name);
+    expect(names).toEqual(["first", "test (3, linux)", "test (3, mac)", "test (4, linux)", "test (4, mac)"]);
+    for (let done = 0; done < 4; done++) await agent.runNext();
+    expect(await core.runFinished(runId)).toBe("success");
+  });
 });
 
 describe("rerun", () => {

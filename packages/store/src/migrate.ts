@@ -4,12 +4,14 @@ import * as farm from "./migrations/0001-farm.ts";
 import * as language from "./migrations/0002-language.ts";
 import * as actions from "./migrations/0003-actions.ts";
 import * as matrixOrder from "./migrations/0004-matrix-order.ts";
+import * as definitionOrder from "./migrations/0005-definition-order.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
   "0002-language": language,
   "0003-actions": actions,
   "0004-matrix-order": matrixOrder,
+  "0005-definition-order": definitionOrder,
 };
 
 /**

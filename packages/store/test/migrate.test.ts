@@ -11,7 +11,13 @@ test("controllers that start together bring an empty database up to date once, a
     const [first] = controllers;
     if (first === undefined) throw new Error("no database was opened");
     const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(first);
-    expect(rows.map((row) => row.name)).toEqual(["0001-farm", "0002-language", "0003-actions", "0004-matrix-order"]);
+    expect(rows.map((row) => row.name)).toEqual([
+      "0001-farm",
+      "0002-language",
+      "0003-actions",
+      "0004-matrix-order",
+      "0005-definition-order",
+    ]);
     // what the migration inserts stands there once
     expect(await first.selectFrom("pools").select("name").execute()).toEqual([{ name: "default" }]);
     await migrate(first);
