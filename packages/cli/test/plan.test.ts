@@ -102,7 +102,7 @@ function write(name: string, text: string): void {
 interface Job {
   readonly id: string;
   readonly name: string;
-  readonly skipped_because?: string;
+  readonly skipped_because: string | null;
   readonly runs_on: string[] | null;
   readonly pools: string[] | null;
 }
@@ -114,10 +114,9 @@ async function plan(line: string, environment: Record<string, string> = {}) {
   return { ...ended, json, jobs: (json?.jobs ?? []) as Job[] };
 }
 
-const running = (jobs: readonly Job[]) =>
-  jobs.filter((job) => job.skipped_because === undefined).map((job) => job.name);
+const running = (jobs: readonly Job[]) => jobs.filter((job) => job.skipped_because === null).map((job) => job.name);
 const skipped = (jobs: readonly Job[]) =>
-  Object.fromEntries(jobs.flatMap((job) => (job.skipped_because === undefined ? [] : [[job.id, job.skipped_because]])));
+  Object.fromEntries(jobs.flatMap((job) => (job.skipped_because === null ? [] : [[job.id, job.skipped_because]])));
 
 describe("without a farm", () => {
   test("every job that would run stands there after expansion, and why others are skipped", async () => {
@@ -141,6 +140,11 @@ describe("without a farm", () => {
       deploy: "its condition is false: github.event_name == 'workflow_dispatch'",
     });
     expect(json).toMatchObject({ starts: true, farm: null, diagnostics: [] });
+    for (const job of jobs) {
+      expect(Object.keys(job)).toEqual(
+        expect.arrayContaining(["id", "name", "matrix", "runs_on", "needs", "if", "skipped_because"]),
+      );
+    }
   });
 
   test("a workflow that does not start says why, for every job", async () => {

@@ -42,7 +42,7 @@ export function planJson(run: PlannedRun): object {
       pools: pools ?? null,
       needs: job.needs,
       if: job.condition ?? null,
-      ...(job.skippedBecause !== undefined && { skipped_because: job.skippedBecause }),
+      skipped_because: job.skippedBecause ?? null,
       ...(job.uses !== undefined && { uses: job.uses }),
       ...(job.timeoutMs !== undefined && { timeout_minutes: job.timeoutMs / 60_000 }),
       ...(job.environment !== undefined && { environment: job.environment }),
