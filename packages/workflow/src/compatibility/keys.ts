@@ -14,7 +14,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       supported("run-name"),
       supported("description", "for readers of the file; shown nowhere"),
       supported("on", "see the events below"),
-      supported("env", "names are case-sensitive"),
+      supported("env", "names are case-sensitive; an expression may give the whole map"),
       supported("defaults"),
       supported("permissions"),
       supported("concurrency"),
@@ -84,7 +84,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
     keys: [
       supported("group", "by repository, without case"),
       supported("cancel-in-progress"),
-      supported("queue", "single: one waits and a newer one takes its place; max: all wait in order"),
+      supported("queue", "single: one waits and a newer one takes its place; max: up to 100 wait in order"),
     ],
   },
   {
