@@ -217,6 +217,21 @@ describe("an event that is tried with its document", () => {
     for (const fork of ["you/fork", null]) {
       expect((await asked({ payload: payload(head, fork) })).runs).toMatchObject([{ trust: "untrusted" }]);
     }
+    // at any commit strangers' work calls workflows of this repository, and of no other
+    await pushed("elsewhere", { [file("lib")]: `on: workflow_call\n${JOBS}` });
+    await tree.git("checkout", "-q", "main");
+    await tree.commit({ [file("lib")]: `on: workflow_call\n${JOBS}` });
+    await tree.git("checkout", "-q", "-b", "calls");
+    const calling = await tree.commit({
+      [file("calls")]: `on: pull_request\njobs: { a: { uses: me/pulls/${file("lib")}@main } }`,
+      [file("astray")]: `on: pull_request\njobs: { a: { uses: me/elsewhere/${file("lib")}@main } }`,
+    });
+    await tree.push({ token, name: "pulls", refspecs: ["main", "calls"] });
+    const called = await asked({ ref: "calls", payload: payload(calling, "you/fork") });
+    expect(called.runs.map((one) => [one.workflow_path, one.conclusion]).sort()).toEqual([
+      [file("astray"), "failure"],
+      [file("calls"), null],
+    ]);
     expect(base).not.toBe(main);
     await tree.git("checkout", "-q", "topic");
     const quiet = await tree.commit({ "src/a": "3" }, "more [skip ci]");

@@ -141,7 +141,9 @@ export async function loadCalled(
   async function readAnew({ repository, ref, path, sha }: CallTarget): Promise<Found> {
     if (sha === own.sha && repository === own.repository) return readOwn(path);
     const { owner, trust } = own;
-    const found = await deps.actions.readFile({ repository, ref: sha ?? ref, path, reader: { owner, trust } });
+    // strangers' work reads no repository but its own
+    const reader = { owner, repository: own.repository.slice(owner.length + 1), trust };
+    const found = await deps.actions.readFile({ repository, ref: sha ?? ref, path, reader });
     return found.kind === "found" ? found : { problem: found.problem };
   }
 
