@@ -192,6 +192,19 @@ echo "answer=42" >> "$GITHUB_OUTPUT"`,
     );
   });
 
+  it("takes no more variables from a step than expressions can bear, and goes on", async () => {
+    await bench.start();
+    const steps = [
+      runStep('seq -f "v%g=" 60000 >> "$GITHUB_ENV"', { continueOnError: "true" }),
+      runStep('echo "[${v1-none}] ${{ env.v1 }}"', { env: Array.from({ length: 50 }, (_, no) => [`E${no}`, "x"]) }),
+    ];
+    const attempt = bench.controller.offer(planOf(steps));
+    expect(await bench.finished(attempt)).toMatchObject({ outcome: "succeeded" });
+    const first = attempt.reports.filter((report) => report.stepNo === 0).at(-1);
+    expect(first?.fault ?? "").toMatch(/more for later ones than 10000 outputs and variables/);
+    expect(bench.controller.log(attempt, "1").toString()).toBe("[none] \n");
+  });
+
   it("tells no secret in the name or the fault of a step, and no endless ones", async () => {
     await bench.start();
     const steps = [

@@ -23,6 +23,15 @@ it("counts what all steps leave, of each kind", () => {
   expect(kept.add({ paths: ["1234567890"], state: { c: "123456789" } })).toBe(true);
   expect(kept.add({})).toBe(true);
   expect(kept.add({ outputs: { d: "" } })).toBe(false);
+  expect(kept.add({})).toBe(true);
+});
+
+it("counts names too, a variable once however often it is set", () => {
+  const kept = countKeptBytes({ stepsEnded: new Map(), parts: new Map() });
+  const variables = (from: number) => Array.from({ length: 6_000 }, (_, index) => [`v${from + index}`, "x"] as const);
+  for (let round = 0; round < 5; round++) expect(kept.add({ env: variables(0) })).toBe(true);
+  expect(kept.add({ env: variables(10_000) })).toBe(false);
+  expect(kept.add({ outputs: { o: "still room" } })).toBe(true);
 });
 
 it("goes on where an earlier process of the agent was, with nothing counted twice", () => {

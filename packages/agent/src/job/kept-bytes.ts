@@ -3,6 +3,10 @@ import type { PostRecord, StepResult } from "../journal/journal-records.ts";
 
 /** What all steps of a job may leave for later ones, together: the agent keeps it in memory and in its journal. */
 export const JOB_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/** Names among it. Every expression sees all of them: hundreds of thousands would hold up the other jobs of the agent. */
+export const JOB_KEPT_NAMES_MAX = 10_000;
+
+export const TOO_MUCH_LEFT = `the steps of this job leave more for later ones than ${JOB_KEPT_NAMES_MAX} outputs and variables of ${JOB_KEPT_BYTES_MAX} bytes`;
 
 /** What a step, or a part of one, leaves behind. */
 export type Left = Partial<Pick<StepResult, "outputs" | "env" | "paths" | "posts">> & {
@@ -11,7 +15,7 @@ export type Left = Partial<Pick<StepResult, "outputs" | "env" | "paths" | "posts
 
 /** Counts what the steps of one job leave. */
 export interface KeptBytes {
-  /** False when the job has left too much with this. */
+  /** False when it is too much with this, which is then not to be kept. */
   add(left: Left): boolean;
 }
 
@@ -21,9 +25,20 @@ export function countKeptBytes(
   bytesMax: number = JOB_KEPT_BYTES_MAX,
 ): KeptBytes {
   let bytes = 0;
+  let namesCount = 0;
+  /** A variable that is set again takes the place of the one before. */
+  const variables = new Set<string>();
   const add = (left: Left): boolean => {
-    bytes += countBytes(left);
-    return bytes <= bytesMax;
+    const { outputs = {}, env = [], paths = [], state = {} } = left;
+    const moreBytes = countBytes(left);
+    const moreNames = Object.keys(outputs).length + Object.keys(state).length + paths.length;
+    const fresh = new Set(env.map(([name]) => name).filter((name) => !variables.has(name)));
+    const isTooMuch = namesCount + moreNames + variables.size + fresh.size > JOB_KEPT_NAMES_MAX;
+    if (isTooMuch || bytes + moreBytes > bytesMax) return false;
+    bytes += moreBytes;
+    namesCount += moreNames;
+    for (const name of fresh) variables.add(name);
+    return true;
   };
   // What contains parts says again what these left.
   for (const { result } of parts.values())

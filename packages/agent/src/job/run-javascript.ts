@@ -3,6 +3,7 @@ import type { JavaScriptRuns } from "@windrow/model";
 import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import { evaluateInputs, inputVariables, stateVariables } from "./action-inputs.ts";
 import { actionEntries, actionVariables } from "./action-place.ts";
+import { TOO_MUCH_LEFT } from "./kept-bytes.ts";
 import { toPost } from "./post-record.ts";
 import type { OpenedAction } from "./resolve-uses.ts";
 import { runProcess } from "./run-process.ts";
@@ -24,7 +25,9 @@ export async function runJavaScript(work: ActionWork, action: OpenedAction, runs
   const end = await runScript(work, action, runs, part);
   const state = { ...before, ...end.state };
   const post = toPost({ work, action, runs, inputs, state });
-  if (post !== undefined) frame.job.kept.add({ posts: [post] });
+  if (post !== undefined && !frame.job.kept.add({ posts: [post] })) {
+    return { ...end, outcome: "failed", fault: TOO_MUCH_LEFT };
+  }
   return {
     ...end,
     ...(Object.keys(state).length > 0 && { states: { [frame.place]: state } }),

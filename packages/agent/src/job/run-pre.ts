@@ -3,6 +3,7 @@ import { ExpressionFailure, evaluateCondition, evaluateTemplate, insertEntries }
 import type { StepResult } from "../journal/journal-records.ts";
 import { actionEntries } from "./action-place.ts";
 import { doStep } from "./do-step.ts";
+import { TOO_MUCH_LEFT } from "./kept-bytes.ts";
 import { nameActions } from "./name-actions.ts";
 import { type OpenJob, preNo } from "./open-job.ts";
 import { toPost } from "./post-record.ts";
@@ -133,6 +134,9 @@ function toPart(found: StepFrame, { step, actionName, action, runs }: Pre): Edge
         const end = await runScript(work, action, runs, { inputs, state: {}, script: runs.pre ?? "", backendNo });
         const state = end.state ?? {};
         const post = toPost({ work, action, runs, inputs, state });
+        if (post !== undefined && !frame.job.kept.add({ posts: [post] })) {
+          return { ...end, outcome: "failed", fault: TOO_MUCH_LEFT };
+        }
         return { ...end, states: { [place]: state }, ...(post !== undefined && { posts: [post] }) };
       } catch (error) {
         if (!(error instanceof ExpressionFailure)) throw error;

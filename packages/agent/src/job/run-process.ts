@@ -1,5 +1,5 @@
 import { isBackendFault, type StepExit } from "@windrow/backends";
-import { JOB_KEPT_BYTES_MAX } from "./kept-bytes.ts";
+import { TOO_MUCH_LEFT } from "./kept-bytes.ts";
 import { readStepFiles, type StepWord } from "./read-step-files.ts";
 import type { CommandsSaid } from "./step-commands.ts";
 import type { StepFiles } from "./step-files.ts";
@@ -67,8 +67,6 @@ async function follow(options: ProcessOptions, output: StepProcessLog): Promise<
   if (fault !== undefined) return { outcome: "failed", fault, ...left };
   return { outcome: exit.exitCode === 0 ? "succeeded" : "failed", ...left };
 }
-
-const TOO_MUCH_LEFT = `the steps of this job leave more than ${JOB_KEPT_BYTES_MAX} bytes of outputs and variables for later ones`;
 
 /** What came by file is newer than what came by command. */
 function joinWord(said: CommandsSaid, word: StepWord): Pick<WorkEnd, "outputs" | "env" | "paths" | "state"> {
