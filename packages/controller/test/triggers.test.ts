@@ -354,6 +354,33 @@ describe("workflow_run", () => {
     });
   });
 
+  it("is given up for a run whose repository cannot be read any more, after a while", async () => {
+    await pushed("broken", { [file("ci")]: `name: CI\non: push\n${JOBS}`, [file("after")]: AFTER });
+    const end = (endedAgoMs: number) =>
+      edge.db
+        .updateTable("runs")
+        .set({ state: "finished", conclusion: "success", finished_at: new Date(Date.now() - endedAgoMs) })
+        .where("id", "=", runId)
+        .execute();
+    const [run] = await runsOf("broken");
+    const runId = run?.id ?? 0;
+    const reader = { ...edge.intakeDeps.reader, read: () => Promise.reject(new Error("a broken object")) };
+    const pass = () => startFollowers({ ...edge.intakeDeps, reader, logger, runUrl: (id) => `u/${id}` });
+    await edge.intake.stop();
+    try {
+      for (const [endedAgoMs, isDue] of [
+        [0, true],
+        [11 * 60_000, false],
+      ] as const) {
+        await end(endedAgoMs);
+        await pass();
+        expect((await runsOf("broken")).map((one) => one.followers_due)).toEqual([isDue]);
+      }
+    } finally {
+      await edge.intake.start();
+    }
+  });
+
   it("starts nothing for a repository that was deleted, though a new one has its name", async () => {
     const files = { [file("ci")]: `name: CI\non: push\n${JOBS}`, [file("after")]: AFTER };
     await pushed("gone", files);

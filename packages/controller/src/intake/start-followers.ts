@@ -4,6 +4,7 @@ import {
   findRepository,
   findRepositoryById,
   findRunsToFollow,
+  inTransaction,
   isDatabaseAway,
   type NewRun,
   takeFollowedRun,
@@ -17,6 +18,8 @@ import { startRuns } from "./start-runs.ts";
 
 /** As documented: a chain of workflows that start each other has no more than this many links. */
 export const FOLLOW_DEPTH_MAX = 3;
+/** What follows a run cannot be started for so long: then it is given up, or such runs would keep the others waiting. */
+const FOLLOW_TRIES_MS = 10 * 60_000;
 
 /** One pass: starts what `workflow_run` of the default branch starts for runs that ended, once for each end. */
 export async function startFollowers(
@@ -29,6 +32,7 @@ export async function startFollowers(
     } catch (error) {
       if (isDatabaseAway(error)) throw error;
       deps.logger.error({ err: error, runId: run.id }, "what follows a run could not be started");
+      if (run.endedForMs > FOLLOW_TRIES_MS) await inTransaction(deps.db, (tx) => takeFollowedRun(tx, run));
     }
   }
 }

@@ -18,6 +18,8 @@ export interface FollowedRun {
   readonly sha: string;
   readonly actor: string;
   readonly conclusion: Conclusion;
+  /** How long ago it ended. */
+  readonly endedForMs: number;
 }
 
 const FOLLOWED_MAX = 100;
@@ -26,7 +28,8 @@ const FOLLOWED_MAX = 100;
 export async function findRunsToFollow(db: Database): Promise<FollowedRun[]> {
   const { rows } = await sql<FollowedRun>`
     select id, repository_id as "repositoryId", number, attempt, depth, workflow_name as "workflowName",
-      workflow_path as "workflowPath", event_name as "eventName", title, ref, head_ref as "headRef", sha, actor, conclusion
+      workflow_path as "workflowPath", event_name as "eventName", title, ref, head_ref as "headRef", sha, actor, conclusion,
+      (extract(epoch from clock_timestamp() - finished_at) * 1000)::float8 as "endedForMs"
     from runs where followers_due and state = 'finished' order by id limit ${FOLLOWED_MAX}`.execute(db);
   return rows;
 }
