@@ -1,6 +1,6 @@
 import type { LogStream } from "../logs/log-stream.ts";
 import type { Mask } from "../logs/redactor.ts";
-import { JOB_MASKS_BYTES_MAX, JOB_MASKS_MAX } from "./step-commands.ts";
+import { JOB_MASKS_BYTES_MAX, JOB_MASKS_MAX, type MaskForm } from "./step-commands.ts";
 
 export interface AnnouncedMask {
   readonly stepNo: number;
@@ -24,8 +24,8 @@ export interface MaskBook {
   readonly announcedCount: number;
   /** For a stream that begins, with the first so many announced ones. */
   masksFor(stepNo: number, announcedCount: number): Mask[];
-  /** False: there are too many. */
-  announce(stepNo: number, bytes: Buffer, rawOffset: number): boolean;
+  /** False: there are too many. Derived forms have half of the room and are left out beyond it. */
+  announce(stepNo: number, bytes: Buffer, rawOffset: number, form: MaskForm): boolean;
   open(stepNo: number, stream: LogStream): void;
   close(stepNo: number): void;
   holdsSecret(text: string): boolean;
@@ -63,9 +63,12 @@ export function createMaskBook(options: MaskBookOptions): MaskBook {
       }
       return masks;
     },
-    announce(stepNo, bytes, rawOffset) {
+    announce(stepNo, bytes, rawOffset, form) {
       if (!known.has(toKey(bytes))) {
-        if (announced.length >= JOB_MASKS_MAX || announcedBytes + bytes.length > JOB_MASKS_BYTES_MAX) return false;
+        const share = form === "written" ? 1 : 0.5;
+        const hasRoom =
+          announced.length < JOB_MASKS_MAX * share && announcedBytes + bytes.length <= JOB_MASKS_BYTES_MAX * share;
+        if (!hasRoom) return form === "derived";
         const others = [...streams].filter(([no]) => no !== stepNo);
         const mask = { stepNo, bytes, heldFrom: others.map(([no, stream]) => [no, stream.scannedBytes] as const) };
         keep(mask);

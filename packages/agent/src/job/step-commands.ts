@@ -4,9 +4,12 @@ import type { CommandLine } from "../logs/command-scanner.ts";
 import { isSettable } from "./is-settable.ts";
 import { maskVariants } from "./mask-variants.ts";
 
+/** A secret as it is, or as programs are apt to write it: such forms must not take the room of further secrets. */
+export type MaskForm = "written" | "derived";
+
 export interface StepCommandsOptions {
   /** Secret bytes that hold from this raw offset of the step's stream on. False: there are too many of them. */
-  readonly onMask: (bytes: Buffer, fromOffset: number) => boolean;
+  readonly onMask: (bytes: Buffer, fromOffset: number, form: MaskForm) => boolean;
   readonly onAnnotation: (annotation: Annotation) => void;
   /** A file of problem matchers. Answers a sentence when it cannot be used. */
   readonly onAddMatcher: (path: string) => string | undefined;
@@ -66,8 +69,10 @@ export function createStepCommands(options: StepCommandsOptions): StepCommands {
   }
 
   function mask(value: string, rawOffset: number): void {
+    const written = new Set([value, ...value.split(/\r?\n/).map((line) => line.trim())]);
     for (const bytes of maskVariants(Buffer.from(value))) {
-      if (!options.onMask(bytes, rawOffset)) complain(`more is called secret than can be hidden: ${MASKS_LIMIT}`);
+      const form = written.has(bytes.toString("utf8")) ? "written" : "derived";
+      if (!options.onMask(bytes, rawOffset, form)) complain(`more is called secret than can be hidden: ${MASKS_LIMIT}`);
     }
   }
 

@@ -62,7 +62,7 @@ export function openStepStream(options: StepStreamOptions): StepStream {
   ): ProcessLog {
     const matchers = options.matchers();
     const own = createStepCommands({
-      onMask: (bytes, fromOffset) => book.announce(stepNo, bytes, fromOffset),
+      onMask: (bytes, fromOffset, form) => book.announce(stepNo, bytes, fromOffset, form),
       onAnnotation,
       onAddMatcher: (path) => matchers?.add(path),
       onRemoveMatcher: (which) => matchers?.remove(which),
