@@ -37,26 +37,35 @@ async function waitingRerun(group: string) {
   await agent.runNext({ outcome: "failed" });
   expect(await core.runFinished(runId)).toBe("failure");
   const simple = `on: push\nconcurrency: ${group}\njobs: { a: { runs-on: linux, steps: [{ run: x }] } }`;
-  await core.insertRun(simple);
+  const holder = await core.insertRun(simple);
   const offer = await agent.offer();
   await agent.start(offer);
   await ask(`/api/v1/runs/${runId}/rerun`, { mode: "failed" });
   expect(await run(runId)).toMatchObject({ state: "waiting", attempt: 2 });
-  return { runId, simple };
+  /** So that no agent of a later test is offered what this one held. */
+  const letGo = async (): Promise<void> => {
+    await agent.finish(offer);
+    await core.runFinished(holder);
+  };
+  return { agent, runId, simple, letGo };
 }
 
 describe("a rerun that waits for its concurrency group with a call that goes on", () => {
   it("ends when it is cancelled", async () => {
-    const { runId } = await waitingRerun("cancelled");
+    const { runId, letGo } = await waitingRerun("cancelled");
     await ask(`/api/v1/runs/${runId}/cancel`);
     expect(await core.runFinished(runId)).toBe("cancelled");
+    await letGo();
   });
 
   it("ends when a newer run takes its place", async () => {
-    const { runId, simple } = await waitingRerun("replaced");
-    await core.insertRun(simple);
+    const { agent, runId, simple, letGo } = await waitingRerun("replaced");
+    const newer = await core.insertRun(simple);
     expect(await core.runFinished(runId)).toBe("cancelled");
     const entries = core.db.selectFrom("concurrency_entries").select("id").where("run_id", "=", runId);
     await waitFor("its entry to go", async () => (await entries.execute()).length === 0);
+    await letGo();
+    await agent.runNext();
+    expect(await core.runFinished(newer)).toBe("success");
   });
 });

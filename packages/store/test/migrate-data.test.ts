@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { Migrator } from "kysely/migration";
 import { expect, test } from "vitest";
 import { migrate } from "../src/index.ts";
 import * as farm from "../src/migrations/0001-farm.ts";
@@ -10,11 +11,7 @@ test("a farm of the first schema keeps its runs and jobs, though two controllers
   const [db] = controllers;
   const run = (text: string) => sql.raw(text).execute(db);
   try {
-    await farm.up(db);
-    await run("create table kysely_migration (name varchar(255) primary key, timestamp varchar(255) not null)");
-    await run("create table kysely_migration_lock (id varchar(255) primary key, is_locked integer not null default 0)");
-    await run("insert into kysely_migration_lock values ('migration_lock', 0)");
-    await run("insert into kysely_migration values ('0001-farm', '2026-01-01T00:00:00.000Z')");
+    await new Migrator({ db, provider: { getMigrations: async () => ({ "0001-farm": farm }) } }).migrateToLatest();
     await run("insert into owners (name) values ('me')");
     await run("insert into repositories (owner, name, created_by) values ('me', 'app', 'me')");
     await run(`
