@@ -3,6 +3,7 @@ import { appendFileSync, createWriteStream, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "@windrow/service";
 
 export interface ChildOptions {
   readonly name: string;
@@ -43,6 +44,7 @@ export function startChild(options: ChildOptions): Child {
   if (file === undefined) throw new Error(`no entry ${options.entry}`);
   mkdirSync(dirname(options.logFile), { recursive: true });
   const imports = [
+    ...NODE_FLAGS,
     ...(options.nodeArgs ?? []),
     "--import",
     "tsx",

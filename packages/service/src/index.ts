@@ -4,4 +4,5 @@ export { type FailpointHandler, failpoint, installFailpointHandler } from "./fai
 export { hasCode } from "./has-code.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { type Loop, type LoopOptions, startLoop } from "./loop.ts";
+export { NODE_FLAGS } from "./node-flags.ts";
 export { type Service, startInOrder } from "./service.ts";

@@ -84,7 +84,7 @@ async function startNew(site: JobSite, parts: StartParts, line: SupervisorLine):
   const nextPath = join(site.siteDir, "next");
   let next: NextSitePipe | undefined;
   if (parts.isKept) {
-    await parts.pipes.take(nextPath);
+    for (const path of [nextPath, join(site.siteDir, "tick")]) await parts.pipes.take(path);
     next = NextSitePipe.hold(nextPath);
   }
   try {

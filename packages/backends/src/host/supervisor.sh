@@ -9,9 +9,9 @@
 #   control  reads `ctl`: cancel, close, deadline; sends the signals
 #   ticker   looks at the deadline file once a second
 #
-# Where a namespace holds the job and its user is not ours, main and control are kept for the next job of the same user:
-# when the namespace is empty but for them, main writes `released`, lets go of the site and waits for the next one on its
-# standard input. Only the agent that started it holds the other end of that pipe: when the agent goes, a waiting supervisor goes too.
+# Where a namespace holds the job and its user is not ours, the three are kept for the next job of the same user: when the
+# namespace is empty but for them, main writes `released`, lets go of the site and waits for the next one on its standard
+# input. Only the agent that started it holds the other end of that pipe: when the agent goes, a waiting supervisor goes too.
 #
 # Files that another process reads while they are written are single short writes that end in the word `end`: a reader that
 # does not see the word has come too early. This costs no process, where a rename by mv costs one per step.
@@ -206,7 +206,7 @@ end_job() {
   # No look at the processes after this: the next job of this user may have begun.
   if echo "$ended_count $count $((now - began)) end" >receipt && [ "$is_reusable" = yes ]; then
     is_over=yes
-    echo release >&8
+    echo "release $ticker_fate" >&8
     exec 8>&-
     return
   fi
@@ -215,13 +215,29 @@ end_job() {
   exit 0
 }
 
-# Succeeds when nothing but main and us is in the namespace. A process that goes on forking and ending outruns every look;
-# it cannot outrun one signal to all, after which the kernel lets none of them fork. The ticker goes too: main makes another.
+# Succeeds when nothing but the three of us is in the namespace. Sets $ticker_fate: a process that goes on forking and ending
+# outruns every look; it cannot outrun one signal to all, after which the kernel lets none of them fork. The ticker goes
+# too then: main makes another.
 empty_namespace() {
   # What the steps wrote is stored first: the readers of their pipes go with the rest.
   wait_for 2000 steps_have_ended || return 1
+  ticker_fate=kept
+  ! we_are_alone || return 0
+  ticker_fate=killed
   kill -s KILL -- -1 2>/dev/null
   wait_for 5000 job_is_empty && [ "$is_starting" = no ]
+}
+
+# Succeeds when there is nobody else, and nobody was made during the look: the last number that the namespace gave out is
+# the same after it. What was there before it and made nothing has been seen, zombies included, whose threads may live.
+we_are_alone() {
+  read -r _ _ _ _ last_made </proc/loadavg
+  find_own_processes
+  for entry in /proc/[0-9]*; do
+    case $own_pids in *" ${entry#/proc/} "*) ;; *) return 1 ;; esac
+  done
+  read -r _ _ _ _ last_made_now </proc/loadavg
+  [ "$last_made" = "$last_made_now" ]
 }
 
 steps_have_ended() {
@@ -259,7 +275,7 @@ control() {
   control_pid=$own_pid
   # By exec: a redirection of the call would keep a copy to put back. What leads to main stays open: its place in the site
   # folder may be wiped before the end.
-  exec 9>&-
+  exec 4>&- 9>&-
   is_over=no
   while :; do
     read -r verb first second third <&3 || continue
@@ -285,8 +301,17 @@ control() {
 
 ticker() {
   trap '' INT TERM HUP QUIT PIPE
-  exec 4>&- 8<&- 9>&-
-  while [ ! -e receipt ]; do
+  exec 5>&- 8<&- 9>&-
+  watch_deadline
+  while [ "$kept" = yes ]; do
+    # Said for every site that main takes up; some may have come and gone while this one slept.
+    read -r _ <&4
+    watch_deadline
+  done
+}
+
+watch_deadline() {
+  while follow_main && [ ! -e receipt ]; do
     # The site folder was wiped, or main was killed and no namespace ends the job with it: then control does.
     if [ ! -d "/proc/$main_pid" ] || ! read -r deadline _ 2>/dev/null <deadline; then
       echo "close 0 0" >&3
@@ -298,15 +323,21 @@ ticker() {
       # Before the command: control may be in the middle of another one.
       true >overdue
       echo deadline >&3
-      sleep 1 3<&-
+      sleep 1 3<&- 4<&-
     elif [ "$left" -lt 1000 ]; then
       left=$((left + 1000))
-      sleep "0.${left#1}" 3<&-
+      sleep "0.${left#1}" 3<&- 4<&-
     else
       # Without the pipe: a command must not be taken by one that only sleeps.
-      sleep 1 3<&-
+      sleep 1 3<&- 4<&-
     fi
   done
+}
+
+# Main may be at another site than a second ago, even at one that was wiped meanwhile. It changes its folder first and its
+# third descriptor after that, and here the order is turned round: never the pipe of one site with the folder of an earlier.
+follow_main() {
+  [ "$kept" = no ] || { exec 3<>"/proc/$main_pid/fd/3" && cd "/proc/$main_pid/cwd"; }
 }
 
 # Waits until the pipe's reader has stored what the step wrote; sets $bytes. The step's process has ended and our own writing
@@ -358,7 +389,7 @@ drain() {
 read_pipe() {
   (
     trap '' INT TERM HUP QUIT
-    exec /bin/cat <&6 >>"$1" 3<&- 5>&- 6<&- 7>&- 8<&- 9>&-
+    exec /bin/cat <&6 >>"$1" 3<&- 4<&- 5>&- 6<&- 7>&- 8<&- 9>&-
   ) &
   reader=$!
 }
@@ -384,7 +415,7 @@ run_step() {
     echo "started $1" >&9
     # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
     # it would read a byte at a time); the path is closed to it.
-    exec 3<"$dir/launch" </dev/null >&5 2>&1 5>&- 8<&- 9>&-
+    exec 3<"$dir/launch" </dev/null >&5 2>&1 4<&- 5>&- 8<&- 9>&-
     exec $setsid $reset $drop /bin/sh /proc/self/fd/3
   )
   code=$?
@@ -413,6 +444,7 @@ main() {
   own_session=$session
   # Both pipes have their reader before the agent is told that it may write.
   exec 8<>run 3<>ctl
+  [ "$kept" = no ] || exec 4<>tick
   ticker &
   ticker_pid=$!
   control &
@@ -425,17 +457,17 @@ main() {
       start) run_step "$no" ;;
       beside)
         (
-          exec 3<&- 8<&-
+          exec 3<&- 4<&- 8<&-
           run_beside "$no"
         ) &
         ;;
-      release) serve_next_site ;;
+      release) serve_next_site "$no" ;;
       end) exit 0 ;;
     esac
   done
 }
 
-# Lets go of a site whose job is over, and waits for the next one.
+# serve_next_site kept|killed: lets go of a site whose job is over, and waits for the next one. Says what became of the ticker.
 serve_next_site() {
   echo "released end" >released
   # Said, because the end of this pipe cannot say it: what holds a supervisor's first site open is beyond our reach.
@@ -445,14 +477,18 @@ serve_next_site() {
   # Without it no command would be heard; the agent starts another supervisor.
   [ -e "/proc/$control_pid/exe" ] || exit 70
   enter_site
-  exec >>supervisor.log 2>&1 8<>run 9<>events 4>&3 3<>ctl
+  exec >>supervisor.log 2>&1 8<>run 9<>events 5>&3 3<>ctl
   echo "$identity end" >supervisor.pid
-  # It has ended; a shell remembers every process beside it until it was waited for.
-  wait "$ticker_pid" 2>/dev/null
-  ticker &
-  ticker_pid=$!
-  printf 'next %s\n%s\n' "$ticker_pid" "$site" >&4
-  exec 4>&-
+  if [ "$1" = killed ] || [ ! -e "/proc/$ticker_pid/exe" ]; then
+    # A shell remembers every process beside it until it was waited for.
+    wait "$ticker_pid" 2>/dev/null
+    ticker &
+    ticker_pid=$!
+  else
+    echo next >&4
+  fi
+  printf 'next %s\n%s\n' "$ticker_pid" "$site" >&5
+  exec 5>&-
 }
 
 enter_site() {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { NODE_FLAGS } from "@windrow/service";
 import { EXIT } from "../exit-codes.ts";
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
@@ -23,7 +24,7 @@ export interface RunChildOptions {
 export async function runChild(options: RunChildOptions): Promise<number> {
   const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   const entry = fileURLToPath(import.meta.resolve(options.entry));
-  const child = spawn(process.execPath, ["--import", loader, entry], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, "--import", loader, entry], {
     env: { ...options.environment },
     stdio: ["ignore", "inherit", "inherit"],
     detached: true,

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { endProcess, watchEnd } from "@windrow/embedded";
-import { type Clock, hasCode } from "@windrow/service";
+import { type Clock, hasCode, NODE_FLAGS } from "@windrow/service";
 import { CliError } from "../cli-error.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { RunningPart } from "./farm-part.ts";
@@ -79,7 +79,7 @@ function spawnNode(options: NodeProcessOptions, logFile: string): { readonly pid
   const log = openSync(logFile, "a", 0o600);
   const logStart = fstatSync(log).size;
   try {
-    const child = spawn(process.execPath, ["--import", findLoader(), findEntry(options.entry)], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, "--import", findLoader(), findEntry(options.entry)], {
       cwd: "/",
       env: options.environment,
       detached: true,
