@@ -127,6 +127,15 @@ describe("a push with -o wait", () => {
     expect(pushed.stderr).toMatch(/a: cancelled/);
     expect(pushed.stderr).toContain(`run #${run.id}: cancelled ${edge.url}/runs/${run.id}`);
   });
+
+  it("waits as long as it says, and refuses no push for a wait it does not know", async () => {
+    const tree = await edge.makeWorkTree({ [WORKFLOW]: CI });
+    const pushed = await tree.push({ token, name: "impatient", args: ["-o", "wait=1", "-o", "wait=soon"] });
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(pushed.stderr).toContain("waited long enough; the run goes on");
+    expect(pushed.stderr).toContain("push option 'wait=soon' is not known");
+    expect(await runsOf("impatient")).toMatchObject([{ state: "running" }]);
+  });
 });
 
 describe("a push that waits", () => {

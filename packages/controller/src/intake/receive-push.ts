@@ -73,7 +73,8 @@ export function createPushGate(deps: PushGateDeps): PushGate {
   }): Promise<void> {
     const { push, repository, rows, say } = done;
     const options = readPushOptions(push.options);
-    for (const name of options.unknown) say(`windrow: push option '${name}' is not known (there are wait, skip)`);
+    for (const name of options.unknown)
+      say(`windrow: push option '${name}' is not known (there are wait, wait=SECONDS, skip)`);
     const runIds: number[] = [];
     for (const update of done.updates) {
       const row = rows.find((one) => one.ref === update.ref);
@@ -83,7 +84,8 @@ export function createPushGate(deps: PushGateDeps): PushGate {
       for (const id of built.runIds) await tellStarted(id, say);
       runIds.push(...built.runIds);
     }
-    if (options.wait && runIds.length > 0) await waitOnTerminal(runIds, say, done.signal);
+    const { waitMs } = options;
+    if (waitMs !== undefined && runIds.length > 0) await waitOnTerminal({ runIds, waitMs, say, signal: done.signal });
   }
 
   async function tellStarted(runId: number, say: (line: string) => void): Promise<void> {
@@ -98,14 +100,20 @@ export function createPushGate(deps: PushGateDeps): PushGate {
     for (const line of [`windrow: ${head ?? ""}`, ...more, ...uncoveredLines(jobs, cover)]) say(line);
   }
 
-  async function waitOnTerminal(runIds: number[], say: (line: string) => void, signal: AbortSignal): Promise<void> {
+  async function waitOnTerminal(wait: {
+    readonly runIds: readonly number[];
+    readonly waitMs: number;
+    readonly say: (line: string) => void;
+    readonly signal: AbortSignal;
+  }): Promise<void> {
+    const { runIds, say, signal } = wait;
     if (waits >= PUSH_WAITS_MAX) {
       say(`windrow: ${PUSH_WAITS_MAX} pushes wait already; follow this one with windrow run watch ${runIds.join(" ")}`);
       return;
     }
     waits += 1;
     try {
-      await waitForRuns(deps, { runIds, say: (line) => say(`windrow: ${line}`), signal });
+      await waitForRuns(deps, { ...wait, say: (line) => say(`windrow: ${line}`) });
       if (signal.aborted) say("windrow: the controller stops; the run goes on");
     } finally {
       waits -= 1;

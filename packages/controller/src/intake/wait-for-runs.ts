@@ -14,17 +14,20 @@ import { jobLine, uncoveredLines, verdictLine } from "./push-lines.ts";
 
 /** Pushes that may wait for their runs at a time; the others are told how to watch instead. */
 export const PUSH_WAITS_MAX = 32;
-/** A terminal waits at most this long. */
-export const PUSH_WAIT_MS_MAX = 6 * 3600 * 1000;
 const LOOK_EVERY_MS = 300;
 
-/** Tells each change of the runs' jobs, then the verdicts; returns when all are finished, or on abort. */
+/** Tells each change of the runs' jobs, then the verdicts; returns when all are finished, when the time is up, or on abort. */
 export async function waitForRuns(
   deps: { readonly db: Database; readonly clock: Clock; readonly runUrl: (runId: number) => string },
-  wait: { readonly runIds: readonly number[]; readonly say: (line: string) => void; readonly signal: AbortSignal },
+  wait: {
+    readonly runIds: readonly number[];
+    readonly waitMs: number;
+    readonly say: (line: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const { db, clock } = deps;
-  const until = clock.monotonicMs() + PUSH_WAIT_MS_MAX;
+  const until = clock.monotonicMs() + wait.waitMs;
   const cursors = new Map<number, EventCursor | undefined>(wait.runIds.map((id) => [id, undefined]));
   const told = new Map<number, string>();
   while (cursors.size > 0) {
@@ -41,7 +44,7 @@ export async function waitForRuns(
     }
     if (cursors.size === 0 || wait.signal.aborted) return;
     if (clock.monotonicMs() > until) {
-      wait.say("waited long enough; the runs go on");
+      wait.say(`waited long enough; the ${wait.runIds.length === 1 ? "run goes" : "runs go"} on`);
       return;
     }
     await clock.sleep(LOOK_EVERY_MS, wait.signal);
