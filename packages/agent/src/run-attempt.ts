@@ -267,7 +267,7 @@ interface Finish {
 async function finish(runner: AttemptRunner, { attempt, shipper, reporter, result }: Finish): Promise<void> {
   const { attemptId, leaseId } = attempt;
   const given = AbortSignal.any([attempt.over, AbortSignal.timeout(FINISH_WAIT_MS_MAX)]);
-  await Promise.all([shipper.drained(), reporter.flush()]);
+  const [steps] = await Promise.all([reporter.takeRest(), shipper.drained()]);
   await failpoint("agent.before-finish");
   for (;;) {
     const seals = shipper.seals();
@@ -275,7 +275,7 @@ async function finish(runner: AttemptRunner, { attempt, shipper, reporter, resul
       const reply = await runner.connection.call(
         ({ client, sessionNo }) =>
           client.finishAttempt(
-            { lease: { attemptId, leaseId, sessionNo }, report: { ...result, seals } },
+            { lease: { attemptId, leaseId, sessionNo }, report: { ...result, seals }, steps },
             { signal: given },
           ),
         given,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser, type StepBackend } from "@windrow/backends";
 import { asAgentId, type Refusal, type StepReport } from "@windrow/model";
-import { createLogger, systemClock } from "@windrow/service";
+import { type Clock, createLogger, systemClock } from "@windrow/service";
 import { createAgentApiClient, createUserNkey } from "@windrow/wire";
 import { type Agent, type AgentOptions, startAgent } from "../src/agent.ts";
 import { makeAgentFolders } from "../src/start/agent-folders.ts";
@@ -18,6 +18,7 @@ export class AgentBench {
   readonly #slotsCount: number;
   readonly #controllerUrl: string;
   readonly #openActions: AgentOptions["openActions"];
+  readonly #clock: Clock;
   readonly #agents: Agent[] = [];
   #slotUsers: (SlotUser | undefined)[] = [];
 
@@ -27,6 +28,7 @@ export class AgentBench {
       slotsCount?: number;
       controllerUrl?: string;
       openActions?: AgentOptions["openActions"];
+      clock?: Clock;
     } = {},
   ) {
     this.dir = mkdtempSync(join(tmpdir(), "windrow-agent-"));
@@ -34,6 +36,7 @@ export class AgentBench {
     this.#backend = options.backend ?? createHostBackend();
     this.#slotsCount = options.slotsCount ?? 1;
     this.#openActions = options.openActions;
+    this.#clock = options.clock ?? systemClock;
     this.#controllerUrl = options.controllerUrl ?? "http://127.0.0.1:1";
   }
 
@@ -74,7 +77,7 @@ export class AgentBench {
       npmRegistryUrl: "http://127.0.0.1:9",
       toolCacheDirs: [],
       hasBash: true,
-      clock: systemClock,
+      clock: this.#clock,
       bootClockMs,
       logger: createLogger({ component: "agent", level: LOG_LEVEL }),
       ...(this.#openActions !== undefined && { openActions: this.#openActions }),

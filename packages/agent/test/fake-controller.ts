@@ -42,6 +42,8 @@ export interface FakeAttempt {
   revoked: boolean;
   startsCount: number;
   readonly reports: StepReport[];
+  /** Calls of ReportSteps. */
+  reportCallsCount: number;
   readonly streams: Map<string, Buffer[]>;
   /** Bytes of each stream that are durable. */
   readonly lengths: Map<string, number>;
@@ -144,6 +146,7 @@ export class FakeController {
       revoked: false,
       startsCount: 0,
       reports: [],
+      reportCallsCount: 0,
       streams: new Map(),
       lengths: new Map(),
       ended: new Set(),
@@ -196,6 +199,7 @@ export class FakeController {
       },
       reportSteps: async (_caller, { lease, steps }) => {
         const attempt = this.#find(lease);
+        attempt.reportCallsCount++;
         attempt.reports.push(...steps);
         return { cancelRequested: attempt.cancelRequested };
       },
@@ -223,7 +227,7 @@ export class FakeController {
           if (this.areLogsDurable && fresh.length > 0) await send({ stream, offset: length + fresh.length });
         }
       },
-      finishAttempt: async (_caller, { lease, report }) => {
+      finishAttempt: async (_caller, { lease, report, steps }) => {
         const attempt = this.#find(lease);
         attempt.finishesCount++;
         if (this.needLog !== undefined) {
@@ -233,6 +237,7 @@ export class FakeController {
           attempt.streams.set(stream, [this.log(attempt, stream).subarray(0, offset)]);
           return { kind: "needLog", stream, offset };
         }
+        if (attempt.finish === undefined) attempt.reports.push(...steps);
         attempt.finish ??= report;
         return { kind: "accepted", jobState: "finished" };
       },

@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of the workflow language
 import { createHash } from "node:crypto";
 import type { Plan } from "@windrow/model";
+import { systemClock } from "@windrow/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BATCH_DELAY_MS } from "../src/reports/step-reporter.ts";
 import { AgentBench, waitFor } from "./agent-bench.ts";
 import { planOf, runStep } from "./fake-controller.ts";
 
@@ -26,6 +28,16 @@ describe("a job on the host", () => {
     await waitFor("the folders to go", () => bench.workFolders().length === 0);
     await waitFor("the spool to go", () => bench.sites().length === 0);
     expect(bench.controller.problems).toEqual([]);
+  });
+
+  it("reports its steps with its end when it is over before a batch of reports is due", async () => {
+    const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms === BATCH_DELAY_MS ? 60_000 : ms, signal);
+    bench = new AgentBench({ clock: { ...systemClock, sleep } });
+    await bench.start();
+    const attempt = bench.controller.offer(planOf([runStep("true"), runStep("true")]));
+    await bench.finished(attempt);
+    expect(bench.outcomes(attempt)).toEqual(["succeeded", "succeeded"]);
+    expect(attempt.reportCallsCount).toBe(0);
   });
 
   it("gives steps what the documentation promises", async () => {

@@ -7,6 +7,7 @@ import {
   type LeaseId,
   type Outcome,
   type Plan,
+  type StepReport,
   type StreamName,
   type StreamSeal,
 } from "@windrow/model";
@@ -157,8 +158,12 @@ export class FakeAgent {
     }));
   }
 
-  async finish(offer: Offer, change: Partial<FinishReport> = {}): Promise<FinishAttemptReply> {
-    const reply = await this.api.finishAttempt({ lease: this.lease(offer), report: report(change) });
+  async finish(
+    offer: Offer,
+    change: Partial<FinishReport> = {},
+    steps: readonly StepReport[] = [],
+  ): Promise<FinishAttemptReply> {
+    const reply = await this.api.finishAttempt({ lease: this.lease(offer), report: report(change), steps });
     if (reply.kind === "accepted") this.held.delete(offer.attemptId);
     return reply;
   }

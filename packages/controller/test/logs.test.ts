@@ -103,7 +103,7 @@ describe("logs", () => {
         yield bytes;
       }),
     });
-    const request = (seal: StreamSeal) => ({ lease: agent.lease(offer), report: report({ seals: [seal] }) });
+    const request = (seal: StreamSeal) => ({ lease: agent.lease(offer), report: report({ seals: [seal] }), steps: [] });
     const other = { agentId: asAgentId(randomUUID()) };
     await expect(finish(other, request(sealOf(bytes)))).rejects.toMatchObject({ code: "revoked" });
     expect(readCount).toBe(0);

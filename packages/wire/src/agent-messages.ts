@@ -163,6 +163,8 @@ export interface LogAck {
 export interface FinishAttemptRequest {
   readonly lease: LeaseRef;
   readonly report: FinishReport;
+  /** Reports that were not taken yet; written before the attempt ends. */
+  readonly steps: readonly StepReport[];
 }
 
 export type FinishAttemptReply =

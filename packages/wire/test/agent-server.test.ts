@@ -342,5 +342,6 @@ function finishRequest() {
       startedAtMs: 1,
       finishedAtMs: 2,
     },
+    steps: [],
   };
 }

@@ -348,6 +348,7 @@ export const finishAttemptRequest: fc.Arbitrary<FinishAttemptRequest> = record({
     },
     { requiredKeys: ["outcome", "reason", "outputs", "seals", "receipt", "startedAtMs", "finishedAtMs"] },
   ),
+  steps: fc.array(stepReport),
 });
 export const finishAttemptReply: fc.Arbitrary<FinishAttemptReply> = fc.oneof(
   record({ kind: fc.constant("accepted" as const), jobState: fc.constantFrom(...JOB_STATES) }),

@@ -162,6 +162,12 @@ const cases: Case[] = [
     decodeFinishAttemptRequest,
     { ...finish, outputs: [{ name: "a", value: "\0" }] },
   ],
+  [
+    "FinishAttemptRequest.steps[0].state",
+    "FinishAttemptRequest",
+    decodeFinishAttemptRequest,
+    { ...finish, steps: [{ ...step, state: "pending" }] },
+  ],
   ["LogMessage.chunk.stream", "LogMessage", decodeLogMessage, { chunk: { ...chunk, stream: "01" } }],
   [
     "LogMessage.chunk.data",

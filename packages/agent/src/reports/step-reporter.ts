@@ -15,15 +15,21 @@ export interface StepReporterOptions {
 
 /** Reports of one attempt's steps on their way: the latest of each step, in batches, through outages. */
 export interface StepReporter {
+  /** Not after `takeRest`. */
   report(step: StepReport): void;
-  /** Resolves when everything reported before was taken. */
-  flush(): Promise<void>;
+  /**
+   * Stops sending, and gives what was not taken: the finish carries it. More than REST_CHARS_MAX of it is sent first.
+   * Resolves when no report is on its way.
+   */
+  takeRest(): Promise<StepReport[]>;
 }
 
 /** Short enough to be live, long enough that a step of a few ms is one report. */
-const BATCH_DELAY_MS = 30;
+export const BATCH_DELAY_MS = 30;
 /** A character is up to three bytes on the wire, whose messages end at 4 MiB. */
 const BATCH_CHARS_MAX = 1_100_000;
+/** What the finish carries: its outputs and seals have to fit beside it. */
+export const REST_CHARS_MAX = 250_000;
 /** Of a report's name, fault and numbers. */
 const REPORT_CHARS = 3_000;
 
@@ -37,17 +43,30 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
   const { connection, lease, clock, signal } = options;
   // At most one report per step of the plan.
   const waiting = new Map<number, StepReport>();
-  let flushNow = new AbortController();
+  const ending = new AbortController();
   let sending: Promise<void> | undefined;
 
   async function send(): Promise<void> {
     try {
-      while (waiting.size > 0 && !signal.aborted) await sendBatch();
+      while (isDue()) {
+        await clock.sleep(BATCH_DELAY_MS, AbortSignal.any([ending.signal, signal]));
+        if (isDue()) await sendBatch();
+      }
     } finally {
       // In the same turn as the last look: a report that comes now starts anew.
       sending = undefined;
-      flushNow = new AbortController();
     }
+  }
+
+  function isDue(): boolean {
+    if (waiting.size === 0 || signal.aborted) return false;
+    return !ending.signal.aborted || countWaitingChars() > REST_CHARS_MAX;
+  }
+
+  function countWaitingChars(): number {
+    let chars = 0;
+    for (const step of waiting.values()) chars += countChars(step);
+    return chars;
   }
 
   /** At least one; a message has its limit, and summaries may be long. */
@@ -64,7 +83,6 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
   }
 
   async function sendBatch(): Promise<void> {
-    if (!flushNow.signal.aborted) await clock.sleep(BATCH_DELAY_MS, AbortSignal.any([flushNow.signal, signal]));
     const steps = takeBatch();
     try {
       const reply = await connection.call(
@@ -85,9 +103,12 @@ export function createStepReporter(options: StepReporterOptions): StepReporter {
       // In a later turn, so that what `send` sets at its end is not set before its beginning.
       sending ??= Promise.resolve().then(send).catch(options.onBroken);
     },
-    async flush() {
-      flushNow.abort("flush");
+    async takeRest() {
+      ending.abort("the attempt ends");
       while (sending !== undefined) await sending;
+      const rest = [...waiting.values()];
+      waiting.clear();
+      return rest;
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   type JobAfter,
   type LockedAttempt,
   lockAttempts,
+  reportSteps,
   restartStream,
   type Tx,
 } from "@windrow/store";
@@ -24,6 +25,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Announcer } from "../runs/announcer.ts";
 import { type EndDeps, endAttemptsAndAdvance } from "../runs/end-attempt-run.ts";
 import { type Batcher, createBatcher } from "./batcher.ts";
+import { checkStepsCount } from "./report-steps.ts";
 import type { StreamHashes } from "./stream-hashes.ts";
 
 export interface FinishDeps extends EndDeps {
@@ -59,8 +61,8 @@ const QUEUE_MAX = 2_000;
 
 /**
  * Ends an attempt by its agent's report: one transaction for attempt, job, dependants and events. Refused unless all
- * bytes that the report seals are durable and hash to what it says. A replay returns the stored answer. Reports that
- * arrive together share a transaction.
+ * bytes that the report seals are durable and hash to what it says. A replay returns the stored answer. What the request
+ * says of steps is written before. Reports that arrive together share a transaction.
  */
 export function createFinishAttempt(deps: FinishDeps) {
   const batcher: Batcher<ToFinish, Verdict> = createBatcher({
@@ -69,8 +71,11 @@ export function createFinishAttempt(deps: FinishDeps) {
     queueMax: QUEUE_MAX,
     keyOf: (item) => item.lease.attemptId,
     async runBatch(items) {
-      const { verdicts, advanced } = await deps.watch.watch(() => inTransaction(deps.db, (tx) => finish(tx, items)));
+      const { verdicts, reported, advanced } = await deps.watch.watch(() =>
+        inTransaction(deps.db, (tx) => finish(tx, items)),
+      );
       if (advanced.length > 0) await failpoint("controller.after-finish-commit");
+      for (const { runId } of reported) deps.announcer.announceRun(runId);
       for (const one of advanced) deps.announcer.announce(one);
       return verdicts;
     },
@@ -81,12 +86,16 @@ export function createFinishAttempt(deps: FinishDeps) {
     const locked = new Map((await lockAttempts(tx, ids)).map((one) => [one.attemptId, one]));
     const verdicts: Verdict[] = [];
     for (const item of items) verdicts.push(await judge(tx, item, locked.get(item.lease.attemptId)));
+    const good = items.filter((item, index) => item.steps.length > 0 && isOpenStill(verdicts[index]));
+    const facts = good.map(({ lease, agentId, steps }) => ({ ...lease, agentId, steps }));
+    const reported = facts.length === 0 ? [] : await reportSteps(tx, facts);
     const ends = verdicts.flatMap((verdict) => ("end" in verdict && verdict.end !== undefined ? [verdict.end] : []));
-    return { verdicts, advanced: await endAttemptsAndAdvance(tx, deps, ends) };
+    return { verdicts, reported, advanced: await endAttemptsAndAdvance(tx, deps, ends) };
   }
 
   return async (caller: AgentCaller, request: FinishAttemptRequest): Promise<FinishAttemptReply> => {
     const { attemptId } = request.lease;
+    checkStepsCount(request.steps);
     const verdict = await look(caller, request);
     if ("refusal" in verdict) {
       deps.metrics.staleFence.inc();
@@ -142,6 +151,12 @@ export function createFinishAttempt(deps: FinishDeps) {
     };
     return { reply: { kind: "accepted", jobState }, end };
   }
+}
+
+/** The attempt is the caller's and was running up to this report: its steps may be written. */
+function isOpenStill(verdict: Verdict | undefined): boolean {
+  if (verdict === undefined || !("reply" in verdict)) return false;
+  return verdict.end !== undefined || verdict.reply.kind === "needLog";
 }
 
 /** Hashes what is durable of each sealed stream, as far as that is known here or, with `mayRead`, from the store. */

@@ -1,4 +1,4 @@
-import { Refusal } from "@windrow/model";
+import { Refusal, type StepReport } from "@windrow/model";
 import { type Database, type ReportedAttempt, reportSteps, type StepFacts } from "@windrow/store";
 import type { AgentCaller, ReportStepsReply, ReportStepsRequest } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
@@ -18,6 +18,11 @@ const QUEUE_MAX = 4_000;
 /** A plan has fewer steps than this by the limits of the workflow language. */
 const STEPS_MAX = 10_000;
 
+/** Throws the refusal of a message that names too many. */
+export function checkStepsCount(steps: readonly StepReport[]): void {
+  if (steps.length > STEPS_MAX) throw new Refusal("too_large", `more than ${STEPS_MAX} steps in one report`);
+}
+
 /** Writes what an agent says of its steps. */
 export function createReportSteps(deps: ReportDeps) {
   const batcher: Batcher<StepFacts, ReportedAttempt | "revoked"> = createBatcher({
@@ -33,7 +38,7 @@ export function createReportSteps(deps: ReportDeps) {
   });
 
   return async (caller: AgentCaller, { lease, steps }: ReportStepsRequest): Promise<ReportStepsReply> => {
-    if (steps.length > STEPS_MAX) throw new Refusal("too_large", `more than ${STEPS_MAX} steps in one report`);
+    checkStepsCount(steps);
     const reported = await batcher.submit({ ...lease, agentId: caller.agentId, steps });
     if (reported === "revoked") {
       deps.metrics.staleFence.inc();

@@ -18,7 +18,7 @@ export interface ReportedAttempt {
 
 /**
  * Writes what agents say of steps; states only go forward, facts of a finished step never change. An attempt missing
- * from the answer is not the caller's any more. One entry per attempt and call.
+ * from the answer is not the caller's any more. One entry per attempt and call. One statement, also inside a transaction.
  */
 export async function reportSteps(db: Database, facts: readonly StepFacts[]): Promise<ReportedAttempt[]> {
   const steps = facts.flatMap((fact) => lastOfEach(fact.steps).map((step) => ({ attemptId: fact.attemptId, ...step })));

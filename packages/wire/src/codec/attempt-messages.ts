@@ -106,7 +106,7 @@ function unpackSummary(this: Fields, name: string): string {
     : this.fail(name, `is longer than ${STEP_SUMMARY_BYTES_MAX}`);
 }
 
-const packFinish = ({ lease, report }: FinishAttemptRequest): Packed => ({
+const packFinish = ({ lease, report, steps }: FinishAttemptRequest): Packed => ({
   ...report,
   lease,
   reason: packRowText(report.reason),
@@ -115,6 +115,7 @@ const packFinish = ({ lease, report }: FinishAttemptRequest): Packed => ({
     name: packRowText(name),
     value: packRowText(value),
   })),
+  steps: steps.map(packStepReport),
 });
 
 function unpackFinish(fields: Fields): FinishAttemptRequest {
@@ -131,7 +132,7 @@ function unpackFinish(fields: Fields): FinishAttemptRequest {
   if (Object.entries(report.outputs).some((entry) => entry.join("").includes("\0"))) {
     fields.fail("outputs", "hold U+0000");
   }
-  return { lease: unpackLeaseRef(fields.message("lease")), report };
+  return { lease: unpackLeaseRef(fields.message("lease")), report, steps: fields.messages("steps", unpackStepReport) };
 }
 
 const unpackSeal = (fields: Fields): StreamSeal => {
