@@ -4,7 +4,7 @@ import { withBenchFarm } from "./bench-farm.ts";
 import { measureSpawnRate } from "./spawn-rate.ts";
 
 const JOBS = 250;
-const ROUNDS = 3;
+const ROUNDS = 6;
 
 /** A matrix of no-op jobs on two agents: from the first grant to the last result, sealed logs included. Arguments are Node's. */
 export async function runThroughputBench(nodeArgs: readonly string[]): Promise<void> {

@@ -24,8 +24,8 @@ export interface StepReporter {
   takeRest(): Promise<StepReport[]>;
 }
 
-/** Short enough to be live, long enough that a step of a few ms is one report. */
-export const BATCH_DELAY_MS = 30;
+/** Short enough to be live, long enough that the reports of a short job go with its end. */
+export const BATCH_DELAY_MS = 100;
 /** A character is up to three bytes on the wire, whose messages end at 4 MiB. */
 const BATCH_CHARS_MAX = 1_100_000;
 /** What the finish carries: its outputs and seals have to fit beside it. */
