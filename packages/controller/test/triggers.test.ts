@@ -64,7 +64,7 @@ jobs:
     });
     expect(push.stderr).toContain("started");
     const [run] = await runsOf("caller");
-    expect(Object.keys(run?.definition?.called ?? {})).toEqual([
+    expect(Object.keys(run?.definition?.called ?? {}).sort()).toEqual([
       "$/.windrow/workflows/local.yml",
       "./.windrow/workflows/local.yml",
       "me/library/.github/workflows/remote.yml@main",
