@@ -64,18 +64,20 @@ describe("a finish that carries reports of steps", () => {
   });
 
   it("writes nothing for an attempt that is not the caller's any more", async () => {
-    const { agent, offer } = await startOne();
+    const { agent, offer, runId } = await startOne();
     const other = await core.addAgent();
     await other.connect();
     await expect(other.finish(offer, {}, [ended(0)])).rejects.toMatchObject({ code: "revoked" });
     const late = { lease: agent.lease(offer), report: report(), steps: [ended(0)] };
-    await core.db
-      .updateTable("attempts")
-      .set({ session_no: agent.sessionNo + 1 })
-      .where("id", "=", offer.attemptId)
-      .execute();
+    const setSession = (session_no: number) =>
+      core.db.updateTable("attempts").set({ session_no }).where("id", "=", offer.attemptId).execute();
+    await setSession(agent.sessionNo + 1);
     await expect(agent.api.finishAttempt(late)).rejects.toMatchObject({ code: "revoked" });
     expect((await rowsOf(offer)).outcomes).toEqual([]);
+    // An open job would go to the agent of the next test.
+    await setSession(agent.sessionNo);
+    await agent.finish(offer);
+    expect(await core.runFinished(runId)).toBe("success");
   });
 
   it("writes them once when bytes of the log are asked for first", async () => {
