@@ -121,7 +121,7 @@ function usePostgres(connection: PostgresConnection): TestPostgres {
         connectionString: describe(connection, name),
         drop: () =>
           withClient(connection, async (client) => {
-            await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+            await dropDatabase(client, name);
           }),
       };
     },
@@ -139,7 +139,7 @@ async function ensureTemplate(
     const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
     if (found.rowCount) return name;
     const draft = `${name}_draft`;
-    await client.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
+    await dropDatabase(client, draft);
     await client.query(`CREATE DATABASE ${draft}`);
     await template.prepare(describe(connection, draft));
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`);
@@ -147,6 +147,18 @@ async function ensureTemplate(
   } finally {
     await client.query("SELECT pg_advisory_unlock($1)", [TEMPLATE_LOCK_KEY]);
   }
+}
+
+/**
+ * Cuts our connections to it, then drops it. Not WITH (FORCE): that fails for a role that is no superuser while the
+ * server's own autovacuum looks at the database, whereas a plain DROP sends autovacuum away and waits for who was cut.
+ */
+async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  await client.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = current_user",
+    [name],
+  );
+  await client.query(`DROP DATABASE IF EXISTS ${name}`);
 }
 
 async function withClient<T>(connection: PostgresConnection, work: (client: pg.Client) => Promise<T>): Promise<T> {
