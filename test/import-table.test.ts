@@ -20,8 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ["model"],
   blobs: ["model"],
   backends: ["model", "service"],
+  providers: ["model", "service"],
   embedded: ["service"],
-  controller: ["model", "contract", "service", "workflow", "wire", "store", "blobs", "certificates"],
+  controller: ["model", "contract", "service", "workflow", "wire", "store", "blobs", "certificates", "providers"],
   agent: ["model", "service", "workflow", "wire", "backends", "certificates"],
   cli: ["model", "contract", "service", "workflow", "embedded", "certificates"],
 };

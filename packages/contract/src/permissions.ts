@@ -16,6 +16,10 @@ export const PERMISSIONS = [
   "agent:join",
   "agent:manage",
   "pool:read",
+  "pool:manage",
+  "queue:read",
+  "queue:manage",
+  "audit:read",
   "token:manage",
   "variable:read",
   "variable:write",
@@ -25,7 +29,14 @@ export type Permission = (typeof PERMISSIONS)[number];
 export const ROLES = ["admin", "developer", "reader"] as const;
 export type Role = (typeof ROLES)[number];
 
-const READER: readonly Permission[] = ["farm:read", "repository:read", "run:read", "agent:read", "pool:read"];
+const READER: readonly Permission[] = [
+  "farm:read",
+  "repository:read",
+  "run:read",
+  "agent:read",
+  "pool:read",
+  "queue:read",
+];
 const DEVELOPER: readonly Permission[] = [
   ...READER,
   "repository:push",
@@ -39,6 +50,9 @@ const ADMIN: readonly Permission[] = [
   "metrics:read",
   "repository:manage",
   "agent:manage",
+  "pool:manage",
+  "queue:manage",
+  "audit:read",
   "token:manage",
   "variable:write",
 ];

@@ -89,6 +89,15 @@ export {
   type Plan,
   type WorkflowSource,
 } from "./plan.ts";
+export {
+  PROVIDER_KINDS,
+  type ProviderKind,
+  type ProviderSettings,
+  SCALING_POLICY_DEFAULT,
+  type ScalingPolicy,
+  type ScheduleWindow,
+  type Toolchain,
+} from "./pool.ts";
 export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   ANNOTATION_LEVELS,
@@ -118,6 +127,8 @@ export {
   isRunFinished,
   JOB_STATES,
   type JobState,
+  MACHINE_STATES,
+  type MachineState,
   OUTCOMES,
   type Outcome,
   RUN_STATES,
@@ -133,7 +144,10 @@ export {
   type AttemptTransition,
   JOB_TRANSITIONS,
   type JobTransition,
+  MACHINE_TRANSITIONS,
+  type MachineTransition,
   RUN_TRANSITIONS,
   type Transition,
 } from "./transitions.ts";
 export type { Value } from "./value.ts";
+export { WAIT_CODES, type WaitCode, type WaitReason } from "./wait-reason.ts";

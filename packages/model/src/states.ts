@@ -33,6 +33,10 @@ export type Trust = (typeof TRUSTS)[number];
 export const CONCURRENCY_STATES = ["requested", "pending", "holding", "replaced"] as const;
 export type ConcurrencyState = (typeof CONCURRENCY_STATES)[number];
 
+/** A machine that a provider made, or is to make, for one agent. */
+export const MACHINE_STATES = ["creating", "starting", "ready", "ending", "ended", "failed"] as const;
+export type MachineState = (typeof MACHINE_STATES)[number];
+
 export const isRunFinished = (state: RunState): boolean => state === "finished";
 export const isJobFinished = (state: JobState): boolean => state === "finished";
 export const isAttemptOpen = (state: AttemptState): boolean => state === "offered" || state === "running";

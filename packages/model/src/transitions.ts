@@ -1,4 +1,4 @@
-import type { AgentState, AttemptState, JobState, RunState } from "./states.ts";
+import type { AgentState, AttemptState, JobState, MachineState, RunState } from "./states.ts";
 
 /** A legal change: it happens only to a row that is in one of the `from` states, and every one is told with a reason. */
 export interface Transition<State extends string> {
@@ -71,5 +71,19 @@ export const AGENT_TRANSITIONS = {
   remove: transition<AgentState>("remove", ["joining", "ready", "draining", "suspect", "lost"], "removed"),
 } as const;
 
+export const MACHINE_TRANSITIONS = {
+  /** Its provider says that it is there; its agent has not joined yet. */
+  create: transition<MachineState>("create", ["creating"], "starting"),
+  /** Its agent joined: also when that is seen before the provider's answer. */
+  join: transition<MachineState>("join", ["creating", "starting"], "ready"),
+  /** It is to go: its agent is drained and holds nothing, or it never came. */
+  end: transition<MachineState>("end", ["creating", "starting", "ready"], "ending"),
+  /** The provider does not list it any more. */
+  gone: transition<MachineState>("gone", ["creating", "starting", "ready", "ending"], "ended"),
+  /** The provider could not make it, or its agent never joined; nothing of it is left. */
+  fail: transition<MachineState>("fail", ["creating", "starting", "ending"], "failed"),
+} as const;
+
 export type JobTransition = (typeof JOB_TRANSITIONS)[keyof typeof JOB_TRANSITIONS];
 export type AttemptTransition = (typeof ATTEMPT_TRANSITIONS)[keyof typeof ATTEMPT_TRANSITIONS];
+export type MachineTransition = (typeof MACHINE_TRANSITIONS)[keyof typeof MACHINE_TRANSITIONS];

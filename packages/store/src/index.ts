@@ -42,6 +42,7 @@ export { findRunOfLease, type RunOfLease } from "./attempts/find-run-of-lease.ts
 export { type LockedAttempt, lockAttempt, lockAttempts } from "./attempts/lock-attempt.ts";
 export { readStartFacts, type StartFacts, type StartNeed } from "./attempts/read-start-facts.ts";
 export { type AttemptStart, type StartedAttempt, startAttempts } from "./attempts/start-attempts.ts";
+export { type AuditEntry, recordAudit } from "./audit/record-audit.ts";
 export {
   changeEntries,
   type EntryChange,

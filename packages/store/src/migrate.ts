@@ -5,6 +5,7 @@ import * as language from "./migrations/0002-language.ts";
 import * as actions from "./migrations/0003-actions.ts";
 import * as matrixOrder from "./migrations/0004-matrix-order.ts";
 import * as definitionOrder from "./migrations/0005-definition-order.ts";
+import * as fleet from "./migrations/0006-fleet.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -12,6 +13,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0003-actions": actions,
   "0004-matrix-order": matrixOrder,
   "0005-definition-order": definitionOrder,
+  "0006-fleet": fleet,
 };
 
 /**

@@ -6,12 +6,17 @@ import type {
   ConcurrencyState,
   Diagnostic,
   JobState,
+  MachineState,
   Outcome,
   Permissions,
   Plan,
+  ProviderKind,
+  ProviderSettings,
   Receipt,
   RunState,
+  ScalingPolicy,
   StepState,
+  Toolchain,
   Trust,
   Value,
   WorkflowDefinition,
@@ -27,6 +32,7 @@ type JsonOrNull<T> = ColumnType<T | null, string | null | undefined, string | nu
 
 export interface OwnersTable {
   name: string;
+  weight: Generated<number>;
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
 }
 
@@ -45,6 +51,8 @@ export interface RepositoriesTable {
   language: string | null;
   schedules: JsonOrNull<readonly RepositorySchedule[]>;
   has_followers: Generated<boolean>;
+  weight: Generated<number>;
+  jobs_max: number | null;
   next_run_number: Generated<number>;
   created_by: string;
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
@@ -67,6 +75,7 @@ export interface TokensTable {
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
   last_used_at: TimeOrNull;
   revoked_at: TimeOrNull;
+  machine_id: string | null;
 }
 
 export interface PoolsTable {
@@ -84,7 +93,14 @@ export interface PoolsTable {
   expiry_held_until: TimeOrNull;
   paused_at: TimeOrNull;
   paused_reason: string | null;
+  paused_by: string | null;
+  description: Generated<string>;
+  slots: number | null;
+  jobs_max: number | null;
+  scaling: JsonOrNull<ScalingPolicy>;
+  provider: JsonOrNull<ProviderSettings>;
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
+  updated_at: ColumnType<Date, Date | string | undefined, Date | string>;
 }
 
 export interface PoolLeasesTable {
@@ -118,7 +134,17 @@ export interface AgentsTable {
   slots: Generated<number>;
   drain_requested: Generated<boolean>;
   drain_reason: string | null;
-  credential_hash: Buffer;
+  /** Of the version before: agents are known by `public_key` now. */
+  credential_hash: Buffer | null;
+  public_key: Buffer | null;
+  certificate_expires_at: TimeOrNull;
+  effective_labels: Generated<string[]>;
+  toolchains: Json<readonly Toolchain[]>;
+  is_ephemeral: Generated<boolean>;
+  is_upgradable: Generated<boolean>;
+  machine_id: string | null;
+  disabled_at: TimeOrNull;
+  disabled_reason: string | null;
   nats_public_key: string;
   hostname: Generated<string>;
   version: Generated<string>;
@@ -370,6 +396,51 @@ export interface ScheduleTicksTable {
   tick_at: Time;
 }
 
+export interface LabelAliasesTable {
+  alias: string;
+  labels: string[];
+  created_by: string;
+  created_at: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
+export interface MachinesTable {
+  id: string;
+  pool: string;
+  name: string;
+  provider: ProviderKind;
+  host: string | null;
+  state: MachineState;
+  is_ephemeral: Generated<boolean>;
+  agent_id: string | null;
+  reason: Generated<string>;
+  error: string | null;
+  try_count: Generated<number>;
+  not_before: TimeOrNull;
+  requested_at: ColumnType<Date, Date | string | undefined, Date | string>;
+  created_at: TimeOrNull;
+  joined_at: TimeOrNull;
+  ending_at: TimeOrNull;
+  ended_at: TimeOrNull;
+}
+
+export interface AgentRepositoriesTable {
+  agent_id: string;
+  repository_id: number;
+  used_at: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
+export interface AuditEntriesTable {
+  id: Generated<number>;
+  at: ColumnType<Date, Date | string | undefined, Date | string>;
+  actor: string;
+  token_id: string | null;
+  ip: string | null;
+  action: string;
+  subject: string;
+  before: JsonOrNull<unknown>;
+  after: JsonOrNull<unknown>;
+}
+
 /** Every table of the farm; the migrations are the truth, a test compares the column names. */
 export interface Schema {
   owners: OwnersTable;
@@ -395,4 +466,8 @@ export interface Schema {
   step_summaries: StepSummariesTable;
   concurrency_entries: ConcurrencyEntriesTable;
   schedule_ticks: ScheduleTicksTable;
+  label_aliases: LabelAliasesTable;
+  machines: MachinesTable;
+  agent_repositories: AgentRepositoriesTable;
+  audit_entries: AuditEntriesTable;
 }

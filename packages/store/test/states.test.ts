@@ -7,6 +7,7 @@ import {
   CONCLUSIONS,
   CONCURRENCY_STATES,
   JOB_STATES,
+  MACHINE_STATES,
   OUTCOMES,
   RUN_STATES,
   STEP_STATES,
@@ -27,6 +28,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   "jobs.outcome": OUTCOMES,
   "jobs.state": JOB_STATES,
   "jobs.trust": TRUSTS,
+  "machines.state": MACHINE_STATES,
   "runs.conclusion": CONCLUSIONS,
   "runs.state": RUN_STATES,
   "runs.trust": TRUSTS,
@@ -74,6 +76,7 @@ test.each([
   ["attempts", ATTEMPT_STATES],
   ["steps", STEP_STATES],
   ["agents", AGENT_STATES],
+  ["machines", MACHINE_STATES],
 ])("the manual's page of states names every state of %s", (things, states) => {
   const page = readFileSync(new URL("../../docs/states.md", import.meta.url), "utf8");
   const lines = page.match(new RegExp(`^${things}:.*(?:\\n {2,}.*)*`, "m"))?.[0] ?? "";

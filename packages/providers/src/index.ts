@@ -1,0 +1,1 @@
+export { type AgentProvider, type MachineRequest, type ProvidedMachine, ProviderError } from "./agent-provider.ts";

@@ -1,0 +1,1 @@
+export type { AgentProvider } from "./agent-provider.ts";
