@@ -236,13 +236,17 @@ export class Farm {
     return answer.secret;
   }
 
-  /** One call of the HTTP API as the admin; throws with the answer's text when it is not 2xx. */
-  async api<T>(method: string, path: string, options: { body?: unknown; controller?: number } = {}): Promise<T> {
+  /** One call of the HTTP API, as the admin unless told otherwise; throws with the answer's text when it is not 2xx. */
+  async api<T>(
+    method: string,
+    path: string,
+    options: { body?: unknown; controller?: number; bearer?: string } = {},
+  ): Promise<T> {
     const base = this.controllers[options.controller ?? 0]?.url ?? this.url;
     const response = await fetch(base + path, {
       method,
       headers: {
-        authorization: `Bearer ${this.#adminToken}`,
+        authorization: `Bearer ${options.bearer ?? this.#adminToken}`,
         ...(options.body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
