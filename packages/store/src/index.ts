@@ -110,6 +110,18 @@ export {
   restartStream,
   SEGMENTS_READ_MAX,
 } from "./logs/read-streams.ts";
+export { endMachine } from "./machines/end-machine.ts";
+export {
+  countMachines,
+  listMachines,
+  listProvidedPools,
+  MACHINES_LISTED_MAX,
+  type MachineRow,
+  type ProvidedPool,
+} from "./machines/list-machines.ts";
+export { machineJoined } from "./machines/machine-joined.ts";
+export { noteCreated, noteFailed, noteGone, noteProviderError } from "./machines/note-machine.ts";
+export { MACHINES_REQUESTED_MAX, requestMachines } from "./machines/request-machines.ts";
 export { migrate } from "./migrate.ts";
 export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher } from "./pools/elect-dispatcher.ts";
 export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";

@@ -6,6 +6,8 @@ import * as actions from "./migrations/0003-actions.ts";
 import * as matrixOrder from "./migrations/0004-matrix-order.ts";
 import * as definitionOrder from "./migrations/0005-definition-order.ts";
 import * as fleet from "./migrations/0006-fleet.ts";
+import * as machines from "./migrations/0012-machines.ts";
+import * as pools from "./migrations/0010-pools.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -14,6 +16,8 @@ const MIGRATIONS: Record<string, Migration> = {
   "0004-matrix-order": matrixOrder,
   "0005-definition-order": definitionOrder,
   "0006-fleet": fleet,
+  "0010-pools": pools,
+  "0012-machines": machines,
 };
 
 /**

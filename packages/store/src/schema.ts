@@ -409,6 +409,7 @@ export interface MachinesTable {
   name: string;
   provider: ProviderKind;
   host: string | null;
+  settings: JsonOrNull<ProviderSettings>;
   state: MachineState;
   is_ephemeral: Generated<boolean>;
   agent_id: string | null;
