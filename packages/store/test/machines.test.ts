@@ -238,7 +238,10 @@ const choose = (jobId: number, agentId: AgentId) => ({
 /** Resolves when some connection waits for a lock of another. */
 async function waitForLock(): Promise<void> {
   for (let look = 0; look < 500; look++) {
-    const { rows } = await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(db);
+    const { rows } =
+      await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(
+        db,
+      );
     if (rows.length > 0) return;
   }
   throw new Error("nobody waits for a lock");
