@@ -15,6 +15,8 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { agentUri } from "./agent-uri.ts";
+import { withNewline } from "./with-newline.ts";
 
 /** A certificate and its private key, both PEM. */
 export interface IssuedPair {
@@ -26,6 +28,8 @@ const DAY_MS = 24 * 3_600_000;
 const AUTHORITY_LIFE_MS = 3_653 * DAY_MS;
 /** Clocks of other machines may be behind. */
 const EARLIER_MS = DAY_MS;
+/** Those of controllers, too; an agent's certificate lives shortly. */
+const AGENT_EARLIER_MS = 3_600_000;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNING = { name: "ECDSA", hash: "SHA-256" } as const;
 const SERIAL_BYTES = 16;
@@ -84,6 +88,40 @@ export async function issueServer({ authority, names, lifeMs, nowMs }: ServerReq
     extensions,
   });
   return { cert: cert.toString("pem"), key: exportKey(keys.privateKey) };
+}
+
+export interface AgentRequest {
+  readonly authority: IssuedPair;
+  readonly agentId: string;
+  /** SPKI, DER. */
+  readonly publicKey: Uint8Array;
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** An agent's certificate, PEM: for clients only, and for the one name that says which agent this is. */
+export async function issueAgent({ authority, agentId, publicKey, nowMs, expiresAtMs }: AgentRequest): Promise<string> {
+  const issuer = new X509Certificate(authority.cert);
+  const key = await crypto.subtle.importKey("spki", new Uint8Array(publicKey), ALGORITHM, true, ["verify"]);
+  const cert = await X509CertificateGenerator.create({
+    serialNumber: makeSerial(),
+    subject: "CN=Windrow agent",
+    issuer: issuer.subject,
+    notBefore: new Date(nowMs - AGENT_EARLIER_MS),
+    notAfter: new Date(expiresAtMs),
+    signingAlgorithm: SIGNING,
+    publicKey: key,
+    signingKey: await importKey(authority.key),
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+      new SubjectAlternativeNameExtension([{ type: "url", value: agentUri(agentId) }]),
+      await SubjectKeyIdentifierExtension.create(key),
+      await AuthorityKeyIdentifierExtension.create(issuer),
+    ],
+  });
+  return withNewline(cert.toString("pem"));
 }
 
 function makeKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -5,6 +5,7 @@ import { hasCode } from "@windrow/service";
 import { CertificateError } from "./certificate-error.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { IssuedPair } from "./issue.ts";
+import { withNewline } from "./with-newline.ts";
 import { writeWhole, writeWholeUnlessThere } from "./write-whole.ts";
 
 /** The farm's own certificate authority. */
@@ -65,5 +66,3 @@ export function readIfThere(file: string): string | undefined {
     throw error;
   }
 }
-
-export const withNewline = (text: string): string => (text.endsWith("\n") ? text : `${text}\n`);

@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { CertificateError } from "./certificate-error.ts";
 import type { IssuedPair } from "./issue.ts";
-import { type Authority, readIfThere, splitPair, withNewline } from "./open-authority.ts";
+import { type Authority, readIfThere, splitPair } from "./open-authority.ts";
+import { withNewline } from "./with-newline.ts";
 import { writeWhole } from "./write-whole.ts";
 
 /** A server's certificate with the chain up to its root, and its key: PEM. */
