@@ -27,7 +27,9 @@ export {
   isOwnResult,
 } from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
+export { findCapacity } from "./decide-queued-reason.ts";
 export { decideRerun, type RerunDecision, type RerunJob, type RerunMode } from "./decide-rerun.ts";
+export { decideWaitReason } from "./decide-wait-reason.ts";
 export {
   type CallDefinition,
   type CalledWorkflow,
@@ -81,6 +83,7 @@ export {
   matchOffers,
   PREFERRED_POOL_WAIT_MS,
 } from "./match-offers.ts";
+export { nearestWord } from "./nearest-word.ts";
 export {
   CANCEL_INTERRUPT_MS,
   CANCEL_TERMINATE_MS,
@@ -150,4 +153,6 @@ export {
   type Transition,
 } from "./transitions.ts";
 export type { Value } from "./value.ts";
+export type { AgentGroup, Fleet, FleetPool, PoolScaling, WaitingJob } from "./wait-facts.ts";
 export { WAIT_CODES, type WaitCode, type WaitReason } from "./wait-reason.ts";
+export { formatWait } from "./wait-words.ts";
