@@ -1,7 +1,8 @@
 import { encodeUser } from "@nats-io/jwt";
-import { fromPublic, fromSeed } from "@nats-io/nkeys";
+import { fromPublic, type KeyPair } from "@nats-io/nkeys";
 import type { AgentId } from "@windrow/model";
 import { NATS_USER_LIFE_SECONDS_MAX } from "../limits.ts";
+import { openNkey } from "./open-nkey.ts";
 
 export interface AgentNatsJwtOptions {
   readonly agentId: AgentId;
@@ -26,8 +27,16 @@ export async function issueAgentNatsJwt(options: AgentNatsJwtOptions): Promise<s
   return encodeUser(
     options.agentId,
     fromPublic(options.userPublicKey),
-    fromSeed(new TextEncoder().encode(options.agentSigningSeed)),
+    signerOf(options.agentSigningSeed),
     { issuer_account: options.accountPublicKey },
     { scopedUser: true, exp: Math.floor(nowMs / 1_000) + Math.floor(ttlSeconds) },
   );
+}
+
+/** A farm has one signing key: it is opened once. */
+let opened: { readonly seed: string; readonly signer: KeyPair } | undefined;
+
+function signerOf(seed: string): KeyPair {
+  if (opened?.seed !== seed) opened = { seed, signer: openNkey(seed) };
+  return opened.signer;
 }
