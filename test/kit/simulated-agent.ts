@@ -111,7 +111,7 @@ export class SimulatedAgent {
       onMessage: (message, answer) => {
         if (message.kind === "offer") answer({ kind: "offerAnswer", ...this.#take(message) });
         else if (message.kind === "cancel") onCancel(message);
-        else onDrain(message);
+        else if (message.kind === "drain") onDrain(message);
       },
       onRefused: (refusal) => {
         record.faults.push(refusal);

@@ -12,6 +12,7 @@ import {
   type OfferAnswer,
   PROTOCOL_VERSION,
   type SessionCall,
+  type Upgrade,
   type Welcome,
 } from "@windrow/wire";
 import { createAgentActions } from "./actions/agent-actions.ts";
@@ -60,6 +61,8 @@ export interface AgentOptions {
   readonly toolCacheDirs: readonly string[];
   /** Where steps get their actions from; the controller unless told. */
   readonly openActions?: AttemptRunner["openActions"];
+  /** The farm wants this agent to be another version; absent where it cannot exchange itself. */
+  readonly onUpgrade?: ((upgrade: Upgrade, answer: SessionCall["send"]) => void) | undefined;
   readonly onReady: (welcome: Welcome) => void;
   /** The farm wants nothing more to do with this agent; it has ended its jobs if they are not its any more. */
   readonly onRefused: (refusal: Refusal) => void;
@@ -150,6 +153,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       labels: options.labels,
       held: held.leases(),
       hostname: hostname(),
+      ...(options.onUpgrade !== undefined && { isUpgradable: true }),
     }),
     heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining || mode.diskFull ? 0 : held.freeSlotsCount }),
     connection,
@@ -203,7 +207,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   function onMessage(message: SessionMessage, answer: SessionCall["send"]): void {
     if (message.kind === "offer") void answerOffer(message, answer);
     else if (message.kind === "cancel") cancel(message);
-    else drainByFarm(message.draining);
+    else if (message.kind === "drain") drainByFarm(message.draining);
+    else options.onUpgrade?.(message, answer);
   }
 
   async function answerOffer(offer: Offer, answer: SessionCall["send"]): Promise<void> {

@@ -267,7 +267,7 @@ export class FakeController {
           renewedAttemptIds,
           revokedAttemptIds: ids.filter((id) => !this.#isOpen(id)),
         });
-      } else {
+      } else if (message.kind === "offerAnswer") {
         const { kind: _, ...answer } = message;
         this.answers.push(answer);
       }

@@ -186,6 +186,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     }),
     wakeDispatch: () => dispatcher.wake(),
     onOfferAnswer: offers.take,
+    onUpgradeProblem: () => undefined,
   });
 
   const intake = createIntake({

@@ -30,6 +30,8 @@ export interface Hello {
   readonly labels: readonly string[];
   readonly held: readonly LeaseHeld[];
   readonly hostname: string;
+  /** It runs from a bundle that it can exchange for another one by itself. */
+  readonly isUpgradable?: boolean;
 }
 
 export interface Heartbeat {
@@ -95,11 +97,30 @@ export interface Drain {
   readonly draining: boolean;
 }
 
+export interface UpgradeFile {
+  readonly platform: string;
+  /** On the controller's HTTP side. */
+  readonly path: string;
+  /** Of the archive, in hexadecimal. */
+  readonly sha256: string;
+}
+
+export interface Upgrade {
+  readonly version: string;
+  readonly files: readonly UpgradeFile[];
+}
+
+export interface UpgradeProblem {
+  readonly version: string;
+  readonly problem: string;
+}
+
 /** What an agent says on its session. */
 export type AgentMessage =
   | ({ readonly kind: "hello" } & Hello)
   | ({ readonly kind: "heartbeat" } & Heartbeat)
-  | ({ readonly kind: "offerAnswer" } & OfferAnswer);
+  | ({ readonly kind: "offerAnswer" } & OfferAnswer)
+  | ({ readonly kind: "upgradeProblem" } & UpgradeProblem);
 
 /** What the controller says on an agent's session. */
 export type ControllerMessage =
@@ -107,7 +128,8 @@ export type ControllerMessage =
   | ({ readonly kind: "heartbeatReply" } & HeartbeatReply)
   | ({ readonly kind: "offer" } & Offer)
   | ({ readonly kind: "cancel" } & Cancel)
-  | ({ readonly kind: "drain" } & Drain);
+  | ({ readonly kind: "drain" } & Drain)
+  | ({ readonly kind: "upgrade" } & Upgrade);
 
 export interface StartAttemptRequest {
   readonly lease: LeaseRef;

@@ -24,6 +24,9 @@ export {
   type StartAttemptReply,
   type StartAttemptRequest,
   type Welcome,
+  type Upgrade,
+  type UpgradeFile,
+  type UpgradeProblem,
 } from "./agent-messages.ts";
 export { type Bus, type BusOptions, type BusState, type BusSubscription, connectBus } from "./bus/connect-bus.ts";
 export type { NatsLogin, NatsTls } from "./bus/keep-nats-connection.ts";
@@ -80,6 +83,8 @@ export {
   PROTOCOL_VERSION,
   SESSION_UNSENT_MESSAGES_MAX,
   UNARY_DEADLINE_MS,
+  UPGRADE_FILES_MAX,
+  UPGRADE_PROBLEM_CHARS_MAX,
 } from "./limits.ts";
 export { LogGap } from "./log-gap.ts";
 export { type AgentNatsJwtOptions, issueAgentNatsJwt } from "./nats-auth/issue-agent-nats-jwt.ts";

@@ -1,5 +1,5 @@
 /** The version of the agent protocol spoken here; the controller accepts it and the one before. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Largest chunk of log bytes on the wire. */
 export const LOG_CHUNK_BYTES_MAX = 256 * 1024;
@@ -76,3 +76,8 @@ export const NATS_USER_LIFE_SECONDS_MAX = 7 * 24 * 3_600;
 export const NATS_ADMIN_TIMEOUT_MS = 5_000;
 export const NATS_REVOKE_TRIES_MAX = 12;
 export const NATS_REVOKE_SETTLE_MS = 150;
+
+/** Platforms that one upgrade message may name. */
+export const UPGRADE_FILES_MAX = 16;
+/** Of why an upgrade failed, as an agent tells it. */
+export const UPGRADE_PROBLEM_CHARS_MAX = 1_000;

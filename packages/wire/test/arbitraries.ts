@@ -79,15 +79,19 @@ export const stream = fc.oneof(
 const held = record({ attemptId, leaseId });
 const lease: fc.Arbitrary<LeaseRef> = record({ attemptId, leaseId, sessionNo: positive53 });
 
-const hello = record({
-  protocolVersion: positive32,
-  instanceId: fc.uuid().map(asInstanceId),
-  agentVersion: rowText,
-  slots: uint32,
-  labels: fc.array(rowText.filter((value) => value !== "")),
-  held: fc.array(held),
-  hostname: rowText,
-});
+const hello = record(
+  {
+    protocolVersion: positive32,
+    instanceId: fc.uuid().map(asInstanceId),
+    agentVersion: rowText,
+    slots: uint32,
+    labels: fc.array(rowText.filter((value) => value !== "")),
+    held: fc.array(held),
+    hostname: rowText,
+    isUpgradable: fc.constant(true),
+  },
+  { requiredKeys: ["protocolVersion", "instanceId", "agentVersion", "slots", "labels", "held", "hostname"] },
+);
 const heartbeat = record({ heartbeatNo: positive53, held: fc.array(held), freeSlots: uint32 });
 export const offerAnswer: fc.Arbitrary<OfferAnswer> = fc.oneof(
   record({ attemptId, leaseId, accepted: fc.constant(true as const) }),
@@ -98,10 +102,13 @@ export const offerAnswer: fc.Arbitrary<OfferAnswer> = fc.oneof(
     declineReason: fc.constantFrom(...DECLINE_REASONS),
   }),
 );
+const someText = rowText.filter((value) => value !== "");
+const upgradeProblem = record({ version: someText, problem: rowText });
 export const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   hello.map((body) => ({ kind: "hello" as const, ...body })),
   heartbeat.map((body) => ({ kind: "heartbeat" as const, ...body })),
   offerAnswer.map((body) => ({ kind: "offerAnswer" as const, ...body })),
+  upgradeProblem.map((body) => ({ kind: "upgradeProblem" as const, ...body })),
 );
 
 const welcome = record(
@@ -156,12 +163,17 @@ export const offer = record({
 });
 export const cancel = record({ attemptId, leaseId, reason: text });
 export const drain = record({ draining: fc.boolean() });
+const upgrade = record({
+  version: someText,
+  files: fc.array(record({ platform: someText, path: someText, sha256: someText }), { maxLength: 16 }),
+});
 export const controllerMessage: fc.Arbitrary<ControllerMessage> = fc.oneof(
   welcome.map((body) => ({ kind: "welcome" as const, ...body })),
   heartbeatReply.map((body) => ({ kind: "heartbeatReply" as const, ...body })),
   offer.map((body) => ({ kind: "offer" as const, ...body })),
   cancel.map((body) => ({ kind: "cancel" as const, ...body })),
   drain.map((body) => ({ kind: "drain" as const, ...body })),
+  upgrade.map((body) => ({ kind: "upgrade" as const, ...body })),
 );
 
 const { value: anyValue } = fc.letrec<{ value: Value }>((tie) => ({

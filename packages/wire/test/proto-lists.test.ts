@@ -13,6 +13,7 @@ import {
   LABELS_MAX,
   LOG_CHUNK_BYTES_MAX,
   LOG_WINDOW_BYTES_MAX,
+  UPGRADE_FILES_MAX,
 } from "../src/limits.ts";
 
 const read = (file: string) => readFileSync(join(PROTO_FOLDER, "windrow/v1", file), "utf8");
@@ -48,6 +49,7 @@ test("the limits named in the specification are the limits of the code", () => {
   expect(proto.agent).toContain(`At most ${LOG_CHUNK_BYTES_MAX / 1024} KiB (LOG_CHUNK_BYTES_MAX)`);
   expect(proto.agent).toContain(`${LOG_WINDOW_BYTES_MAX / 1024 / 1024} MiB (LOG_WINDOW_BYTES_MAX)`);
   expect(proto.agent).toContain(`at most ${FETCH_BYTES_MAX / 1024 / 1024} MiB (FETCH_BYTES_MAX)`);
+  expect(proto.agent).toContain(`at most ${UPGRADE_FILES_MAX} (UPGRADE_FILES_MAX)`);
   expect(proto.agent).toContain(`when it is at most ${EVENT_INLINE_BYTES_MAX / 1024} KiB`);
 });
 

@@ -34,7 +34,7 @@ export interface SessionLoopOptions {
 }
 
 /** What a controller says once a session stands. */
-export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" }>;
+export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" | "upgrade" }>;
 
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;

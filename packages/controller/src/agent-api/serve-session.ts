@@ -12,6 +12,7 @@ import {
   type NatsKeys,
   type OfferAnswer,
   PROTOCOL_VERSION,
+  type UpgradeProblem,
 } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
 import type { Metrics } from "../metrics.ts";
@@ -39,6 +40,7 @@ export interface SessionDeps extends EndDeps {
   /** The agent has room: dispatch is to look. */
   readonly wakeDispatch: () => void;
   readonly onOfferAnswer: (agentId: AgentId, answer: OfferAnswer) => void;
+  readonly onUpgradeProblem: (agentId: AgentId, problem: UpgradeProblem) => void;
 }
 
 const HELLO_WITHIN_MS = 10_000;
@@ -80,7 +82,8 @@ export function createServeSession(deps: SessionDeps) {
         agentId,
         natsPublicKey: opened.facts.natsPublicKey,
       });
-      send(await welcome(deps, { agentId, opened, jwt, held: hello.held.map((lease) => lease.attemptId) }));
+      const held = hello.held.map((lease) => lease.attemptId);
+      send(await welcome(deps, { agentId, opened, jwt, held, protocolVersion: hello.protocolVersion }));
       void loseForgotten(deps, opened);
       deps.wakeDispatch();
       const saidGoodbye = readMessages(deps, { iterator, session, jwt }).then(() => true);
@@ -139,13 +142,15 @@ async function welcome(
     readonly opened: OpenedAgentSession;
     readonly jwt: AgentJwt;
     readonly held: readonly Heartbeat["held"][number]["attemptId"][];
+    /** What the agent speaks: its own version, or the one before. */
+    readonly protocolVersion: number;
   },
 ): Promise<ControllerMessage> {
   const { facts, sessionNo, ownAttemptIds } = of.opened;
   const natsJwt = await of.jwt.next();
   return {
     kind: "welcome",
-    protocolVersion: PROTOCOL_VERSION,
+    protocolVersion: Math.min(of.protocolVersion, PROTOCOL_VERSION),
     sessionNo,
     agentId: of.agentId,
     agentName: facts.name,
@@ -183,6 +188,7 @@ async function readMessages(
     const message = next.value;
     if (message.kind === "hello") throw new Refusal("invalid", "a session has one hello");
     if (message.kind === "offerAnswer") deps.onOfferAnswer(session.agentId, message);
+    else if (message.kind === "upgradeProblem") deps.onUpgradeProblem(session.agentId, message);
     else if (openCount < HEARTBEATS_OPEN_MAX) {
       openCount++;
       void answer(message).finally(() => openCount--);

@@ -10,17 +10,26 @@ import {
   type Hello,
   type Offer,
   type OfferAnswer,
+  type Upgrade,
+  type UpgradeFile,
+  type UpgradeProblem,
   type Welcome,
 } from "../agent-messages.ts";
-import { LABEL_CHARS_MAX, LABELS_MAX, LEASES_HELD_MAX } from "../limits.ts";
+import {
+  LABEL_CHARS_MAX,
+  LABELS_MAX,
+  LEASES_HELD_MAX,
+  UPGRADE_FILES_MAX,
+  UPGRADE_PROBLEM_CHARS_MAX,
+} from "../limits.ts";
 import type { Fields } from "./fields.ts";
 import { unpackLeaseHeld } from "./lease.ts";
 import { present } from "./present.ts";
 import { createDecoder, createEncoder, type Packed } from "./proto-message.ts";
 import { packRowText } from "./row-text.ts";
 
-const AGENT_KINDS = ["hello", "heartbeat", "offerAnswer"] as const;
-const CONTROLLER_KINDS = ["welcome", "heartbeatReply", "offer", "cancel", "drain"] as const;
+const AGENT_KINDS = ["hello", "heartbeat", "offerAnswer", "upgradeProblem"] as const;
+const CONTROLLER_KINDS = ["welcome", "heartbeatReply", "offer", "cancel", "drain", "upgrade"] as const;
 
 function packAgentMessage(message: AgentMessage): Packed {
   switch (message.kind) {
@@ -30,6 +39,8 @@ function packAgentMessage(message: AgentMessage): Packed {
       return { heartbeat: message };
     case "offerAnswer":
       return { offerAnswer: message };
+    case "upgradeProblem":
+      return { upgradeProblem: { ...message, problem: packRowText(message.problem) } };
   }
 }
 
@@ -43,6 +54,8 @@ function unpackAgentMessage(fields: Fields): AgentMessage {
       return { kind, ...unpackHeartbeat(body) };
     case "offerAnswer":
       return { kind, ...unpackOfferAnswer(body) };
+    case "upgradeProblem":
+      return { kind, ...unpackUpgradeProblem(body) };
   }
 }
 
@@ -58,6 +71,8 @@ function packControllerMessage(message: ControllerMessage): Packed {
       return { cancel: message };
     case "drain":
       return { drain: message };
+    case "upgrade":
+      return { upgrade: message };
   }
 }
 
@@ -75,6 +90,8 @@ function unpackControllerMessage(fields: Fields): ControllerMessage {
       return { kind, ...unpackCancel(body) };
     case "drain":
       return { kind, ...unpackDrain(body) };
+    case "upgrade":
+      return { kind, ...unpackUpgrade(body) };
   }
 }
 
@@ -101,6 +118,7 @@ function unpackHello(fields: Fields): Hello {
     labels,
     held: unpackHeld(fields),
     hostname: fields.rowText("hostname"),
+    ...(fields.flag("isUpgradable") && { isUpgradable: true }),
   };
 }
 
@@ -162,6 +180,23 @@ export const unpackCancel = (fields: Fields): Cancel => ({
 });
 
 export const unpackDrain = (fields: Fields): Drain => ({ draining: fields.flag("draining") });
+
+function unpackUpgrade(fields: Fields): Upgrade {
+  const files = fields.messages("files", unpackUpgradeFile);
+  if (files.length > UPGRADE_FILES_MAX) fields.fail("files", `has more than ${UPGRADE_FILES_MAX} entries`);
+  return { version: fields.requiredText("version"), files };
+}
+
+const unpackUpgradeFile = (fields: Fields): UpgradeFile => ({
+  platform: fields.requiredText("platform"),
+  path: fields.requiredText("path"),
+  sha256: fields.requiredText("sha256"),
+});
+
+const unpackUpgradeProblem = (fields: Fields): UpgradeProblem => ({
+  version: fields.requiredText("version"),
+  problem: fields.rowText("problem").slice(0, UPGRADE_PROBLEM_CHARS_MAX),
+});
 
 export const encodeAgentMessage = createEncoder("AgentMessage", packAgentMessage);
 export const decodeAgentMessage = createDecoder("AgentMessage", unpackAgentMessage);
