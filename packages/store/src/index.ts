@@ -127,6 +127,8 @@ export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher
 export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";
 export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
+export { readFleet } from "./queue/read-fleet.ts";
+export { readWaitingJobs } from "./queue/read-waiting-jobs.ts";
 export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
 export { listOldTryRefs, type OldTryRefs } from "./pushes/list-old-try-refs.ts";
 export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
