@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { addAgentCommands } from "./commands/agent-commands.ts";
+import { addAuditCommands } from "./commands/audit-commands.ts";
 import type { TreeContext } from "./commands/command-context.ts";
 import { addLanguageCommands } from "./commands/language-commands.ts";
+import { addPoolCommands } from "./commands/pool-commands.ts";
 import { addProcessCommands } from "./commands/process-commands.ts";
 import { addRepoCommands } from "./commands/repo-commands.ts";
 import { addReservedCommands } from "./commands/reserved-commands.ts";
@@ -52,9 +54,11 @@ export function createProgram(context: TreeContext, options: ProgramOptions): Co
   addRunCommands(program, context);
   addLanguageCommands(program, context);
   addAgentCommands(program, context);
+  addPoolCommands(program, context);
   addRepoCommands(program, context);
   addTokenCommands(program, context);
   addVariableCommands(program, context);
+  addAuditCommands(program, context);
   addProcessCommands(program, context);
   if (options.hasCompletionPlaceholder) addCompletionPlaceholder(program);
   addReservedCommands(program);

@@ -6,7 +6,7 @@ export type RouteKind = "json" | "bytes" | "events";
 
 /** One route of the HTTP API, for the server that registers it and the client that calls it. */
 export interface RouteDefinition {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With `:name` where a value of `params` stands. */
   readonly path: string;
   readonly summary: string;

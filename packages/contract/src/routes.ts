@@ -1,7 +1,9 @@
 import type { RouteDefinition } from "./route.ts";
 import { AGENT_ROUTES } from "./routes/agent-routes.ts";
+import { AUDIT_ROUTES } from "./routes/audit-routes.ts";
 import { FARM_ROUTES } from "./routes/farm-routes.ts";
 import { JOB_ROUTES } from "./routes/job-routes.ts";
+import { POOL_ROUTES } from "./routes/pool-routes.ts";
 import { REPOSITORY_ROUTES } from "./routes/repository-routes.ts";
 import { RUN_ROUTES } from "./routes/run-routes.ts";
 import { TOKEN_ROUTES } from "./routes/token-routes.ts";
@@ -14,6 +16,8 @@ export const ROUTES = {
   ...RUN_ROUTES,
   ...JOB_ROUTES,
   ...AGENT_ROUTES,
+  ...POOL_ROUTES,
+  ...AUDIT_ROUTES,
   ...TOKEN_ROUTES,
   ...VARIABLE_ROUTES,
 } as const satisfies Record<string, RouteDefinition>;

@@ -4,12 +4,10 @@ import { usageError } from "../cli-error.ts";
 /** Nouns and verbs that scripts may count on later: nobody may use them for something else before. */
 export const RESERVED: Readonly<Record<string, string>> = {
   artifact: "files that jobs keep",
-  audit: "who did what",
   backup: "back the farm up",
   cache: "what jobs keep for the next time",
   deploy: "deployments and environments",
   login: "store who you are",
-  pool: "pools of agents, and their scaling",
   queue: "what waits, and why",
   restore: "restore a backup",
   secret: "secrets of jobs",

@@ -1,8 +1,7 @@
 import { farmSchema, healthSchema, whoamiSchema } from "../farm.ts";
-import { poolPageSchema } from "../pools.ts";
 import type { RouteDefinition } from "../route.ts";
 
-/** Health, the farm itself, and its pools. */
+/** Health, and the farm itself. */
 export const FARM_ROUTES = {
   health: {
     method: "GET",
@@ -43,15 +42,5 @@ export const FARM_ROUTES = {
     kind: "json",
     successStatus: 200,
     answer: farmSchema,
-  },
-  listPools: {
-    method: "GET",
-    path: "/api/v1/pools",
-    summary: "All pools",
-    tag: "pools",
-    permission: "pool:read",
-    kind: "json",
-    successStatus: 200,
-    answer: poolPageSchema,
   },
 } as const satisfies Record<string, RouteDefinition>;

@@ -1,13 +1,17 @@
 import {
   addRepositorySchema,
+  changeOwnerSchema,
   changeRepositorySchema,
+  ownerPageSchema,
+  ownerParamsSchema,
+  ownerSchema,
   repositoryPageSchema,
   repositoryParamsSchema,
   repositorySchema,
 } from "../repositories.ts";
 import type { RouteDefinition } from "../route.ts";
 
-/** Hosted repositories. */
+/** Hosted repositories and their owners. */
 export const REPOSITORY_ROUTES = {
   listRepositories: {
     method: "GET",
@@ -44,7 +48,7 @@ export const REPOSITORY_ROUTES = {
   changeRepository: {
     method: "PATCH",
     path: "/api/v1/repositories/:owner/:name",
-    summary: "Set the default branch",
+    summary: "Set the default branch, the limit of jobs or the weight",
     tag: "repositories",
     permission: "repository:manage",
     kind: "json",
@@ -63,5 +67,27 @@ export const REPOSITORY_ROUTES = {
     params: repositoryParamsSchema,
     successStatus: 200,
     answer: repositorySchema,
+  },
+  listOwners: {
+    method: "GET",
+    path: "/api/v1/owners",
+    summary: "Owners of repositories, with their shares",
+    tag: "repositories",
+    permission: "repository:read",
+    kind: "json",
+    successStatus: 200,
+    answer: ownerPageSchema,
+  },
+  changeOwner: {
+    method: "PATCH",
+    path: "/api/v1/owners/:owner",
+    summary: "Set an owner's weight",
+    tag: "repositories",
+    permission: "queue:manage",
+    kind: "json",
+    params: ownerParamsSchema,
+    body: changeOwnerSchema,
+    successStatus: 200,
+    answer: ownerSchema,
   },
 } as const satisfies Record<string, RouteDefinition>;

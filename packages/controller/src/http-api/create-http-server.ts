@@ -15,10 +15,14 @@ import { guardRoutes } from "./guard.ts";
 import { problem } from "./problems.ts";
 import { registerRoutes } from "./register-routes.ts";
 import { createAgentRoutes } from "./routes/agent-routes.ts";
+import { createAliasRoutes } from "./routes/alias-routes.ts";
+import { createAuditRoutes } from "./routes/audit-routes.ts";
 import { createFarmRoutes } from "./routes/farm-routes.ts";
 import { createFollowRoutes } from "./routes/follow-routes.ts";
 import { createJobRoutes } from "./routes/job-routes.ts";
 import { createLogRoutes } from "./routes/log-routes.ts";
+import { createOwnerRoutes } from "./routes/owner-routes.ts";
+import { createPoolRoutes } from "./routes/pool-routes.ts";
 import { createRepositoryRoutes } from "./routes/repository-routes.ts";
 import { createRunRoutes } from "./routes/run-routes.ts";
 import { createTokenRoutes } from "./routes/token-routes.ts";
@@ -136,6 +140,10 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
     ...createAgentRoutes(deps),
     ...createTokenRoutes(deps),
     ...createVariableRoutes(deps),
+    ...createPoolRoutes(deps),
+    ...createAliasRoutes(deps),
+    ...createOwnerRoutes(deps),
+    ...createAuditRoutes(deps),
   });
   app.get("/api/openapi.json", { config: { permission: "any" }, schema: { hide: true } }, async () => app.swagger());
   app.get("/metrics", { config: { permission: "metrics:read" }, schema: { hide: true } }, async (_request, reply) =>

@@ -57,6 +57,12 @@ export function requirePermission(principal: Principal, permission: Permission |
   });
 }
 
+/** Throws `not_allowed` for a token that is bound to one owner: only an admin of the whole farm does this. */
+export function requireWholeFarm(principal: Principal, does: string): void {
+  if (principal.kind === "user" && principal.owner === null) return;
+  throw new Refusal("not_allowed", `only an admin of the whole farm ${does}`);
+}
+
 export function requirePrincipal(request: FastifyRequest): Principal {
   if (request.principal === null) throw new Refusal("unauthenticated", "this needs a token");
   return request.principal;

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Database, Tx } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 
 /** One change that a person, or a token of theirs, made. */
 export interface AuditEntry {
@@ -17,7 +18,7 @@ export interface AuditEntry {
 
 /** Adds one entry, in the transaction of the change that it tells of. */
 export async function recordAudit(db: Database | Tx, entry: AuditEntry): Promise<void> {
-  const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+  const json = (value: unknown): string | null => (value === undefined ? null : rowJson(value));
   await sql`
     insert into audit_entries (actor, token_id, ip, action, subject, before, after)
     values (${entry.actor}, ${entry.tokenId ?? null}, ${entry.ip ?? null}, ${entry.action}, ${entry.subject},

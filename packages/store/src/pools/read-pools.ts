@@ -1,11 +1,21 @@
+import type { ProviderSettings, ScalingPolicy } from "@windrow/model";
 import type { Database } from "../database.ts";
 
 export interface PoolRow {
   readonly name: string;
   readonly labels: readonly string[];
   readonly priority: number;
+  /** Among pools of one priority: jobs are shared out in proportion to it. */
+  readonly weight: number;
+  /** At most so many open attempts at a time; null is no limit. */
+  readonly jobsMax: number | null;
+  /** Of agents that join without saying. */
+  readonly slots: number | null;
+  readonly scaling: ScalingPolicy | null;
+  readonly provider: ProviderSettings | null;
   readonly untrustedAllowed: boolean;
   readonly isPaused: boolean;
+  readonly pausedReason: string | null;
   readonly suspectAfterMs: number;
   readonly lostAfterMs: number;
   readonly leaseMarginMs: number;
@@ -20,8 +30,14 @@ const COLUMNS = [
   "name",
   "labels",
   "priority",
+  "weight",
+  "jobs_max",
+  "slots",
+  "scaling",
+  "provider",
   "untrusted_allowed",
   "paused_at",
+  "paused_reason",
   "suspect_after_ms",
   "lost_after_ms",
   "lease_margin_ms",
@@ -38,8 +54,14 @@ export async function readPools(db: Database): Promise<PoolRow[]> {
     name: row.name,
     labels: row.labels,
     priority: row.priority,
+    weight: row.weight,
+    jobsMax: row.jobs_max,
+    slots: row.slots,
+    scaling: row.scaling,
+    provider: row.provider,
     untrustedAllowed: row.untrusted_allowed,
     isPaused: row.paused_at !== null,
+    pausedReason: row.paused_reason,
     suspectAfterMs: row.suspect_after_ms,
     lostAfterMs: row.lost_after_ms,
     leaseMarginMs: row.lease_margin_ms,

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { Database, Tx } from "../database.ts";
 
 /** Marks the repository deleted: its name is free again and its runs stay. False when it was gone already. */
-export async function deleteRepository(db: Database, repositoryId: number): Promise<boolean> {
+export async function deleteRepository(db: Database | Tx, repositoryId: number): Promise<boolean> {
   const result = await db
     .updateTable("repositories")
     .set({ deleted_at: sql`now()` })

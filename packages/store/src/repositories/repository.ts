@@ -11,6 +11,10 @@ export interface RepositoryRow {
   readonly schedules: readonly RepositorySchedule[] | null;
   /** A workflow file on the default branch starts when a run ends (`workflow_run`). */
   readonly has_followers: boolean;
+  /** At most so many open attempts at a time; null is no limit. */
+  readonly jobs_max: number | null;
+  /** Its share among its owner's repositories. */
+  readonly weight: number;
   readonly created_by: string;
   readonly created_at: Date;
 }
@@ -23,6 +27,8 @@ export const REPOSITORY_COLUMNS = [
   "language",
   "schedules",
   "has_followers",
+  "jobs_max",
+  "weight",
   "created_by",
   "created_at",
 ] as const;

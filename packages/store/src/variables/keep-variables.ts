@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { Database, Tx } from "../database.ts";
 import { variablesOf } from "./variables-of.ts";
 
 /** Whose variable: the farm's when both are null. */
@@ -31,7 +31,7 @@ const ofLevel = ({ owner, repositoryId }: VariableLevel) =>
   sql`v.owner is not distinct from ${owner}::text and v.repository_id is not distinct from ${repositoryId}::bigint`;
 
 /** Variables of one level, by name. */
-export async function listVariables(db: Database, level: VariableLevel): Promise<VariableRow[]> {
+export async function listVariables(db: Database | Tx, level: VariableLevel): Promise<VariableRow[]> {
   const { rows } = await sql<VariableRow>`
     select ${columns} from variables v where ${ofLevel(level)} order by v.name limit ${VARIABLES_MAX}`.execute(db);
   return rows;
@@ -49,7 +49,7 @@ export async function listEffectiveVariables(db: Database, repositoryId: number)
 
 /** Sets a variable of a level, new or not; undefined when the level would have more than it may. */
 export async function setVariable(
-  db: Database,
+  db: Database | Tx,
   variable: VariableLevel & { readonly name: string; readonly value: string; readonly by: string },
 ): Promise<VariableRow | undefined> {
   const { owner, repositoryId, name, value, by } = variable;
@@ -79,7 +79,7 @@ export async function setVariable(
 
 /** Deletes a variable of a level; undefined when there is none. */
 export async function deleteVariable(
-  db: Database,
+  db: Database | Tx,
   variable: VariableLevel & { readonly name: string },
 ): Promise<VariableRow | undefined> {
   const { rows } = await sql<VariableRow>`

@@ -3,7 +3,7 @@ import type { ApiDeps } from "../api-deps.ts";
 import { actorOf, permissionsOf } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 
-type Names = "health" | "ready" | "whoami" | "viewFarm" | "listPools";
+type Names = "health" | "ready" | "whoami" | "viewFarm";
 
 export function createFarmRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
   const { db } = deps;
@@ -49,18 +49,6 @@ export function createFarmRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
         time: new Date(deps.clock.nowMs()).toISOString(),
         controllers: controllers.map((one) => ({ ...one, last_seen_at: one.last_seen_at.toISOString() })),
         checks: [...checks],
-      };
-    },
-
-    async listPools() {
-      const pools = await listPoolViews(db);
-      return {
-        items: pools.map((pool) => ({
-          ...pool,
-          paused_at: pool.paused_at?.toISOString() ?? null,
-          expiry_held_until: pool.expiry_held_until?.toISOString() ?? null,
-        })),
-        next_cursor: null,
       };
     },
   };

@@ -1,11 +1,25 @@
 import { randomUUID } from "node:crypto";
 import type { Token } from "@windrow/contract";
 import { Refusal } from "@windrow/model";
-import { insertToken, listTokens, readPools, revokeToken, type TokenRow } from "@windrow/store";
+import {
+  insertToken,
+  inTransaction,
+  listTokens,
+  type NewToken,
+  readPools,
+  recordAudit,
+  revokeToken,
+  type TokenRow,
+} from "@windrow/store";
 import type { ApiDeps } from "../api-deps.ts";
+import { type AuditAuthor, auditAuthor } from "../audit-author.ts";
+import { requireWholeFarm } from "../guard.ts";
 import { actorOf } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 import { createTokenSecret } from "../token-secret.ts";
+
+/** A token that is bound to one owner must not make one that is not. */
+const MANAGES = "manages tokens";
 
 export function createTokenRoutes({
   db,
@@ -14,16 +28,17 @@ export function createTokenRoutes({
 }: ApiDeps): Pick<RouteHandlers, "listTokens" | "createToken" | "revokeToken"> {
   return {
     async listTokens({ query, principal }) {
-      requireWholeFarm(principal);
+      requireWholeFarm(principal, MANAGES);
       return { items: (await listTokens(db, query.kind)).map(present), next_cursor: null };
     },
 
-    async createToken({ body, principal }) {
-      requireWholeFarm(principal);
+    async createToken({ body, principal, request }) {
+      requireWholeFarm(principal, MANAGES);
+      const author = auditAuthor(principal, request);
       const common = { id: randomUUID(), name: body.name, createdBy: actorOf(principal) };
       if (body.kind === "user") {
         const { secret, hash, prefix } = createTokenSecret("wru");
-        const row = await insertToken(db, {
+        const row = await make(author, {
           ...common,
           kind: "user",
           hash,
@@ -38,7 +53,7 @@ export function createTokenRoutes({
         throw new Refusal("invalid", `there is no pool '${body.pool}'`, { hint: "`windrow pool list` shows them" });
       }
       const { secret, hash, prefix } = createTokenSecret("wrj", authorityFingerprint);
-      const row = await insertToken(db, {
+      const row = await make(author, {
         ...common,
         kind: "join",
         hash,
@@ -51,19 +66,38 @@ export function createTokenRoutes({
       return { token: present(row), secret, join_url: publicUrl.startsWith("https:") ? publicUrl : null };
     },
 
-    async revokeToken({ params, principal }) {
-      requireWholeFarm(principal);
-      const row = await revokeToken(db, params.token_id);
+    async revokeToken({ params, principal, request }) {
+      requireWholeFarm(principal, MANAGES);
+      const row = await inTransaction(db, async (tx) => {
+        const revoked = await revokeToken(tx, params.token_id);
+        if (revoked !== undefined) {
+          const author = auditAuthor(principal, request);
+          await recordAudit(tx, {
+            ...author,
+            action: "token.revoke",
+            subject: subjectOf(revoked),
+            before: present(revoked),
+          });
+        }
+        return revoked;
+      });
       if (row === undefined) throw new Refusal("not_found", `there is no token ${params.token_id}`);
       return present(row);
     },
   };
+
+  async function make(author: AuditAuthor, token: NewToken): Promise<TokenRow> {
+    return inTransaction(db, async (tx) => {
+      const row = await insertToken(tx, token);
+      await recordAudit(tx, { ...author, action: "token.create", subject: subjectOf(row), after: present(row) });
+      return row;
+    });
+  }
 }
 
-/** A token that is bound to one owner must not make one that is not. */
-function requireWholeFarm(principal: { readonly kind: string; readonly owner?: string | null }): void {
-  if (principal.kind === "user" && principal.owner === null) return;
-  throw new Refusal("not_allowed", "only an admin of the whole farm manages tokens");
+/** A token is named by its id: names of people may be given twice. */
+function subjectOf(row: TokenRow): string {
+  return `token:${row.id}`;
 }
 
 function present(row: TokenRow): Token {

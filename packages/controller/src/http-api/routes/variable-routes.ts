@@ -3,8 +3,10 @@ import { Refusal } from "@windrow/model";
 import {
   deleteVariable,
   findRepository,
+  inTransaction,
   listEffectiveVariables,
   listVariables,
+  recordAudit,
   setVariable,
   VARIABLES_BYTES_MAX,
   VARIABLES_MAX,
@@ -12,6 +14,7 @@ import {
   type VariableRow,
 } from "@windrow/store";
 import type { ApiDeps } from "../api-deps.ts";
+import { auditAuthor } from "../audit-author.ts";
 import { actorOf, mayReach, type Principal } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 
@@ -32,10 +35,22 @@ export function createVariableRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names
           : await listVariables(db, level);
       return { items: rows.map(present), next_cursor: null };
     },
-    async setVariable({ body, principal }) {
+    async setVariable({ body, principal, request }) {
       const level = await findLevel(body, principal, "write");
       const { name, value } = body;
-      const row = await setVariable(db, { ...level, name, value, by: actorOf(principal) });
+      const row = await inTransaction(db, async (tx) => {
+        const before = (await listVariables(tx, level)).find((one) => one.name === name);
+        const stored = await setVariable(tx, { ...level, name, value, by: actorOf(principal) });
+        if (stored === undefined) return undefined;
+        await recordAudit(tx, {
+          ...auditAuthor(principal, request),
+          action: "variable.set",
+          subject: subjectOf(stored),
+          ...(before === undefined ? {} : { before: shorten(before.value) }),
+          after: shorten(stored.value),
+        });
+        return stored;
+      });
       if (row !== undefined) return present(row);
       throw new Refusal(
         "invalid",
@@ -43,9 +58,15 @@ export function createVariableRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names
         { hint: "delete some, or put what is long into a file of the repository" },
       );
     },
-    async deleteVariable({ params, query, principal }) {
+    async deleteVariable({ params, query, principal, request }) {
       const level = await findLevel(query, principal, "write");
-      const row = await deleteVariable(db, { ...level, name: params.name });
+      const row = await inTransaction(db, async (tx) => {
+        const deleted = await deleteVariable(tx, { ...level, name: params.name });
+        if (deleted === undefined) return undefined;
+        const entry = { action: "variable.delete", subject: subjectOf(deleted), before: shorten(deleted.value) };
+        await recordAudit(tx, { ...auditAuthor(principal, request), ...entry });
+        return deleted;
+      });
       if (row === undefined) throw new Refusal("not_found", `there is no variable ${params.name} at this level`);
       return present(row);
     },
@@ -74,6 +95,18 @@ export function createVariableRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names
     }
     return { owner: null, repositoryId: null };
   }
+}
+
+function subjectOf(row: VariableRow): string {
+  return `variable:${row.repository ?? row.owner ?? "farm"}:${row.name}`;
+}
+
+/** The audit trail keeps what a value began with: values may be long, and rows of the trail stay for good. */
+const AUDIT_VALUE_CHARS_MAX = 200;
+function shorten(value: string): object {
+  return value.length <= AUDIT_VALUE_CHARS_MAX
+    ? { value }
+    : { value: `${value.slice(0, AUDIT_VALUE_CHARS_MAX)}…`, chars: value.length };
 }
 
 function present(row: VariableRow): Variable {
