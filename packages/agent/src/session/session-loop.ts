@@ -36,8 +36,12 @@ export interface SessionLoopOptions {
 /** What a controller says once a session stands. */
 export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" | "upgrade" }>;
 
-const RECONNECT_FIRST_MS = 200;
-const RECONNECT_MAX_MS = 5_000;
+/**
+ * A whole fleet loses its sessions in the same moment: tries are spread over this long from the first on, and the pause
+ * between two is half of it at least. Doubling from a short pause would keep agents in step: they would come in waves.
+ */
+const RECONNECT_WITHIN_MS = 2_500;
+const RECONNECT_JITTER = 0.5;
 /** A lease is worth several tries to reach a controller again, however short its pool made it. */
 const RECONNECTS_PER_LEASE = 6;
 const WELCOME_WAIT_MS = 10_000;
@@ -49,7 +53,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
   const { addresses, clock, connection, logger } = options;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
-  let reconnectMaxMs = RECONNECT_MAX_MS;
+  let reconnectWithinMs = RECONNECT_WITHIN_MS;
   let beatSoon = new AbortController();
 
   async function run(): Promise<void> {
@@ -59,7 +63,8 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       const wasWelcomed = await runSession(address);
       if (stopping.signal.aborted) return;
       failuresCount = wasWelcomed ? 1 : failuresCount + 1;
-      const backoff = { firstMs: RECONNECT_FIRST_MS, maxMs: reconnectMaxMs };
+      const jitter = failuresCount === 1 ? 1 : RECONNECT_JITTER;
+      const backoff = { firstMs: reconnectWithinMs, maxMs: reconnectWithinMs, jitter };
       await clock.sleep(backoffMs(failuresCount, backoff, Math.random()), stopping.signal);
     }
   }
@@ -84,7 +89,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
       for await (const message of call.messages) {
         if (message.kind === "welcome") {
           session = { client, sessionNo: message.sessionNo, over: over.signal };
-          reconnectMaxMs = Math.min(RECONNECT_MAX_MS, message.leaseTtlMs / RECONNECTS_PER_LEASE);
+          reconnectWithinMs = Math.min(RECONNECT_WITHIN_MS, message.leaseTtlMs / RECONNECTS_PER_LEASE);
           unwelcomed.abort();
           options.onWelcome(message, helloSentAtBootMs);
           connection.open(session);
