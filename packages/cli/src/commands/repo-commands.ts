@@ -7,7 +7,7 @@ import { examples } from "./run-commands.ts";
 export function addRepoCommands(program: Command, context: TreeContext): void {
   const repo = program
     .command("repo")
-    .description("list, add, set and delete repositories")
+    .description("list, add, set and delete repositories, and their owners' shares")
     .addHelpText("after", examples("windrow repo list", "windrow repo add me/my-app"));
 
   const list = repo
@@ -29,8 +29,20 @@ export function addRepoCommands(program: Command, context: TreeContext): void {
     .command("set")
     .description("Change a repository")
     .argument("<repository>", "owner/name")
-    .requiredOption("--default-branch <branch>", "the branch meant when none is named")
-    .addHelpText("after", examples("windrow repo set me/my-app --default-branch trunk"));
+    .option("--default-branch <branch>", "the branch meant when none is named")
+    .option(
+      "--jobs-max <count>",
+      "at most so many of its jobs run at a time, or none (only an admin of the whole farm)",
+    )
+    .option("--weight <number>", "its share among its owner's repositories when jobs wait (1 to 1000)")
+    .addHelpText(
+      "after",
+      examples(
+        "windrow repo set me/my-app --default-branch trunk",
+        "windrow repo set me/my-app --jobs-max 5 --weight 2",
+        "windrow repo set me/my-app --jobs-max none",
+      ),
+    );
   bindWork(addFarmOptions(set), context, async () => (await import("../repo/set-repository.ts")).setRepository);
 
   const remove = repo
@@ -44,4 +56,28 @@ export function addRepoCommands(program: Command, context: TreeContext): void {
     context,
     async () => (await import("../repo/delete-repository.ts")).deleteRepository,
   );
+
+  addOwnerCommands(repo, context);
+}
+
+function addOwnerCommands(repo: Command, context: TreeContext): void {
+  const owner = repo
+    .command("owner")
+    .description("list owners of repositories, and set their shares of the farm")
+    .addHelpText("after", examples("windrow repo owner list", "windrow repo owner set me --weight 3"));
+
+  const list = owner
+    .command("list")
+    .alias("ls")
+    .description("All owners with their weights")
+    .addHelpText("after", examples("windrow repo owner list"));
+  bindWork(addFarmOptions(list), context, async () => (await import("../repo/list-owners.ts")).listOwners);
+
+  const set = owner
+    .command("set")
+    .description("Set an owner's share of the farm when jobs of several owners wait")
+    .argument("<owner>", "its name")
+    .requiredOption("--weight <number>", "an owner of weight 3 gets three times as much as one of weight 1 (1 to 1000)")
+    .addHelpText("after", examples("windrow repo owner set me --weight 3"));
+  bindWork(addFarmOptions(set), context, async () => (await import("../repo/set-owner.ts")).setOwner);
 }

@@ -4,9 +4,9 @@ import { CliError, usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
-import { parseDuration } from "../output/duration.ts";
 import { printJson, say } from "../output/print.ts";
 import { readStdin } from "../variable/set-variable.ts";
+import { countOrNone, duration, wholeNumber } from "./read-numbers.ts";
 import { type ProviderOptions, readProvider } from "./read-provider.ts";
 
 export interface SetPoolOptions extends FarmOptions, ProviderOptions {
@@ -66,26 +66,6 @@ export function poolChange(options: SetPoolOptions): PoolChange {
     ...(options.lostAfter === undefined ? {} : { lost_after_ms: duration("--lost-after", options.lostAfter) }),
     ...(provider === undefined ? {} : { provider }),
   };
-}
-
-/** A whole number of an option. Errors: CliError `usage`. */
-export function wholeNumber(flag: string, text: string): number {
-  if (!/^-?\d{1,9}$/.test(text)) throw usageError(`${flag} takes a whole number`);
-  return Number(text);
-}
-
-/** A whole number of an option, or null for `none`. Errors: CliError `usage`. */
-export function countOrNone(flag: string, text: string): number | null {
-  if (text === "none") return null;
-  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} takes a whole number, or none`);
-  return Number(text);
-}
-
-/** Milliseconds of an option. Errors: CliError `usage`. */
-export function duration(flag: string, text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw usageError(`${flag} takes a duration`, `For example: ${flag} 30s`);
-  return ms;
 }
 
 function splitLabels(text: string): string[] {

@@ -20,6 +20,8 @@ export async function listRepositories(context: CommandContext, options: FarmOpt
     repository.full_name,
     repository.default_branch,
     repository.language ?? "-",
+    repository.jobs_max === null ? "-" : String(repository.jobs_max),
+    String(repository.weight),
     formatAge(Date.parse(repository.created_at), context.clock.nowMs()),
     repository.clone_url,
   ]);
@@ -27,8 +29,10 @@ export async function listRepositories(context: CommandContext, options: FarmOpt
     { title: "REPOSITORY" },
     { title: "DEFAULT BRANCH" },
     { title: "LANGUAGE" },
+    { title: "JOBS MAX", align: "right" },
+    { title: "WEIGHT", align: "right" },
     { title: "CREATED" },
     { title: "ADDRESS" },
-  ];
+  ] as const;
   await printLines(terminal, formatTable(columns, rows, { styleTitle: (title) => terminal.outStyle("dim", title) }));
 }

@@ -1,12 +1,19 @@
+import type { ROUTES, RouteBodyIn } from "@windrow/contract";
+import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { printJson, say } from "../output/print.ts";
+import { countOrNone, wholeNumber } from "../pool/read-numbers.ts";
 import { parseFullName } from "./parse-full-name.ts";
 
 export interface SetRepositoryOptions extends FarmOptions {
-  readonly defaultBranch: string;
+  readonly defaultBranch?: string;
+  readonly jobsMax?: string;
+  readonly weight?: string;
 }
+
+type Change = RouteBodyIn<(typeof ROUTES)["changeRepository"]>;
 
 /** `windrow repo set` */
 export async function setRepository(
@@ -15,11 +22,24 @@ export async function setRepository(
   text: string,
 ): Promise<undefined> {
   const params = parseFullName(text);
+  const { defaultBranch, jobsMax, weight } = options;
+  const body: Change = {
+    ...(defaultBranch === undefined ? {} : { default_branch: defaultBranch }),
+    ...(jobsMax === undefined ? {} : { jobs_max: countOrNone("--jobs-max", jobsMax) }),
+    ...(weight === undefined ? {} : { weight: wholeNumber("--weight", weight) }),
+  };
+  if (Object.keys(body).length === 0) {
+    throw usageError("nothing is given to change", "Give --default-branch, --jobs-max or --weight");
+  }
   const farm = await openFarm(context, options);
-  const { answer, json } = await farm.api.call("changeRepository", {
-    params,
-    body: { default_branch: options.defaultBranch },
-  });
-  if (options.json) await printJson(context.terminal, json);
-  else say(context.terminal, `The default branch of ${answer.full_name} is ${answer.default_branch}.`);
+  const { answer, json } = await farm.api.call("changeRepository", { params, body });
+  if (options.json) return printJson(context.terminal, json);
+  const said = [
+    ...(defaultBranch === undefined ? [] : [`its default branch is ${answer.default_branch}`]),
+    ...(jobsMax === undefined
+      ? []
+      : [answer.jobs_max === null ? "its jobs have no limit" : `at most ${answer.jobs_max} of its jobs run at a time`]),
+    ...(weight === undefined ? [] : [`its weight among the repositories of ${answer.owner} is ${answer.weight}`]),
+  ];
+  say(context.terminal, `${answer.full_name}: ${said.join(", ")}.`);
 }

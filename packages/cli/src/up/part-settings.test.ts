@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { readPartSettings } from "./part-settings.ts";
 
 describe("the settings of a farm's parts", () => {
-  it("lets agents answer to ubuntu-latest, unless they are given other labels or none", () => {
-    expect(readPartSettings({}, {}, "/").agent).toEqual({ WINDROW_AGENT_LABELS: "ubuntu-latest" });
+  it("give agents the labels they are told, and none by themselves", () => {
+    expect(readPartSettings({}, {}, "/").agent).toEqual({});
     expect(readPartSettings({ labels: "gpu,big" }, { WINDROW_AGENT_LABELS: "x" }, "/").agent).toEqual({
       WINDROW_AGENT_LABELS: "gpu,big",
     });

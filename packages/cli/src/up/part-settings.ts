@@ -15,9 +15,6 @@ export interface PartSettings {
   readonly agent: Readonly<Record<string, string>>;
 }
 
-/** Nearly every workflow file there is asks for it, so that a first push would wait for ever without it. */
-export const UP_LABELS_DEFAULT = "ubuntu-latest";
-
 const AGENT_PASSED = ["WINDROW_AGENT_TOOL_CACHE", "WINDROW_AGENT_NPM_REGISTRY"] as const;
 
 /** Flags win over the environment; nothing else that is named WINDROW_… reaches the parts. */
@@ -34,7 +31,7 @@ export function readPartSettings(
     WINDROW_ACTIONS_SHARED: flags.actionsShared ?? environment.WINDROW_ACTIONS_SHARED,
   };
   const agent = {
-    WINDROW_AGENT_LABELS: flags.labels ?? environment.WINDROW_AGENT_LABELS ?? UP_LABELS_DEFAULT,
+    WINDROW_AGENT_LABELS: flags.labels ?? environment.WINDROW_AGENT_LABELS,
     ...Object.fromEntries(AGENT_PASSED.map((name) => [name, environment[name]])),
   };
   return { controller: given(controller), agent: given(agent) };

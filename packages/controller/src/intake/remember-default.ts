@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Database, type DefaultFacts, type RepositoryRow, setDefaultFacts } from "@windrow/store";
 import { detectLanguage, type ParseWorker } from "@windrow/workflow";
 import type { ReaderPool } from "../git/reader-pool.ts";
+import { readLanguage } from "./check-settings.ts";
 import { type FileTriggers, listTriggers, parseFiles } from "./parse-files.ts";
 import { type CommitContent, readWorkflowFiles } from "./read-workflow-files.ts";
 
@@ -20,7 +21,7 @@ export async function rememberDefault(
     )
     .slice(0, SCHEDULES_MAX);
   const facts: DefaultFacts = {
-    language: detectLanguage(head.content.rootNames) ?? null,
+    language: readLanguage(head.content.settings) ?? detectLanguage(head.content.rootNames) ?? null,
     schedules: schedules.length === 0 ? null : schedules,
     hasFollowers: head.triggers.some(({ triggers }) => triggers.some((one) => one.event === "workflow_run")),
   };

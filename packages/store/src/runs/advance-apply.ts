@@ -34,7 +34,9 @@ export async function queueJobs(tx: Tx, jobs: readonly JobToQueue[]): Promise<vo
       update jobs j set state = ${toState(JOB_TRANSITIONS.queue)}, queued_at = clock_timestamp(), name = q.name,
         label_set_id = q.label_set_id, timeout_ms = q.timeout_ms, continue_on_error = q.continue_on_error, held_reason = null,
         fail_fast = q.fail_fast, max_parallel = q.max_parallel, exclusive = q.exclusive,
-        preferred_pool = (select p.name from pools p where p.name = q.preferred_pool)
+        preferred_pool = (
+          select p.name from pools p where p.name = q.preferred_pool or lower(q.preferred_pool) = any (p.labels)
+          order by p.name = q.preferred_pool desc, p.priority desc, p.name limit 1)
       from unnest(${jobs.map((job) => job.jobId)}::bigint[], ${jobs.map((job) => job.name)}::text[],
         ${jobs.map((job) => job.labelSetId)}::bigint[], ${jobs.map((job) => job.timeoutMs)}::bigint[],
         ${jobs.map((job) => job.continueOnError)}::boolean[], ${jobs.map((job) => job.preferredPool)}::text[],
