@@ -22,6 +22,10 @@ export interface AgentConfig {
   readonly natsUrls: readonly string[] | undefined;
   /** WINDROW_AGENT_CA_FILE: the farm's authority (PEM), instead of the one that was pinned at joining. */
   readonly caFile: string | undefined;
+  /** WINDROW_AGENT_BUNDLE: the folder of the installed version that this is; its launcher says it. */
+  readonly bundleDir: string | undefined;
+  /** WINDROW_AGENT_JOIN=only: join, if that was not done yet, and end. */
+  readonly joinOnly: boolean;
   /** WINDROW_LOG_LEVEL. */
   readonly logLevel: string;
   /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
@@ -77,6 +81,8 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     grpcAddresses: read("WINDROW_AGENT_GRPC_ADDRESS")?.split(","),
     natsUrls: read("WINDROW_AGENT_NATS_URL")?.split(","),
     caFile: read("WINDROW_AGENT_CA_FILE"),
+    bundleDir: read("WINDROW_AGENT_BUNDLE"),
+    joinOnly: read("WINDROW_AGENT_JOIN") === "only",
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
     stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
     toolCacheDirs: (read("WINDROW_AGENT_TOOL_CACHE") ?? "").split(":").filter(isAbsolute),

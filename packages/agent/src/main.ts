@@ -13,14 +13,18 @@ import { findNpmRegistry } from "./start/find-npm-registry.ts";
 import { type Joined, joinFarm } from "./start/join-farm.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 import { reachablePath } from "./start/reachable-path.ts";
+import { createUpgrader, EXIT_UPGRADED } from "./upgrade/create-upgrader.ts";
+import { readBundle } from "./upgrade/read-bundle.ts";
 
-const VERSION = "0.1.0";
+const SOURCE_VERSION = "0.1.0";
 /** What service managers know as "the configuration is wrong: starting again will not help". */
 const EXIT_CONFIG = 78;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const logger = createLogger({ component: "agent", level: config.logLevel });
+  const bundle = config.bundleDir === undefined ? undefined : readBundle(config.bundleDir);
+  const version = bundle?.version ?? SOURCE_VERSION;
   const stop = createStopper(config, logger);
   const hasSlotUsers = process.getuid?.() === 0;
   const folders = makeAgentFolders(config.agentDir, hasSlotUsers);
@@ -34,17 +38,26 @@ async function main(): Promise<void> {
   const known = loadCredential(config.agentDir);
   const { credential, authority } =
     known === undefined
-      ? await join(config, labels, natsKey.publicKey, logger, stop.signal)
+      ? await join({ config, version, labels, natsPublicKey: natsKey.publicKey, logger, signal: stop.signal })
       : { credential: known, authority: loadAuthority(config.agentDir, config.caFile) };
   const controllers = (config.grpcAddresses ?? credential.grpcAddress.split(",")).map((address) =>
     readGrpcAddress(address.trim(), authority),
   );
 
+  if (config.joinOnly) {
+    process.stdout.write(`joined as ${credential.name}\n`);
+    process.exit(0);
+  }
+  const controllerUrl = config.controllerUrl ?? credential.controllerUrl;
+  const onReplaced = () => stop.end(EXIT_UPGRADED);
+  const upgrader =
+    bundle && createUpgrader({ bundle, controllerUrl, authority, clock: systemClock, logger, onReplaced });
+
   const agent = await startAgent({
     credential,
     natsSeed: natsKey.seed,
     grpcAddresses: controllers.map(({ address }) => address),
-    controllerUrl: config.controllerUrl ?? credential.controllerUrl,
+    controllerUrl,
     authority,
     ...(config.natsUrls !== undefined && { natsUrls: config.natsUrls }),
     connect: (address) =>
@@ -57,7 +70,11 @@ async function main(): Promise<void> {
     slotUsers,
     slotsCount: config.slotsCount,
     labels,
-    version: VERSION,
+    version,
+    onUpgrade:
+      upgrader &&
+      ((upgrade, answer) =>
+        upgrader.take(upgrade, (problem) => answer({ kind: "upgradeProblem", version: upgrade.version, problem }))),
     machineEnv,
     npmRegistryUrl: findNpmRegistry({ configured: config.npmRegistryUrl, npmrcPaths: config.npmrcPaths }),
     toolCacheDirs: config.toolCacheDirs,
@@ -66,6 +83,7 @@ async function main(): Promise<void> {
     bootClockMs,
     logger,
     onReady({ agentId, agentName, pool }) {
+      upgrader?.welcomed();
       const slots = config.slotsCount;
       const ready = { msg: "ready", agent_id: agentId, name: agentName, pool, slots, labels };
       const sentence = `${agentName} takes work of pool ${pool}: ${slots} at a time, labels ${labels.join(", ")}`;
@@ -80,13 +98,15 @@ async function main(): Promise<void> {
   stop.watch(agent);
 }
 
-async function join(
-  config: AgentConfig,
-  labels: readonly string[],
-  natsPublicKey: string,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<Joined> {
+async function join(of: {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly labels: readonly string[];
+  readonly natsPublicKey: string;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}): Promise<Joined> {
+  const { config, version, labels, natsPublicKey, logger, signal } = of;
   const { controllerUrl, joinToken: token, name, slotsCount, agentDir } = config;
   if (controllerUrl === undefined || token === undefined) {
     throw new ConfigError(
@@ -94,7 +114,7 @@ async function join(
     );
   }
   const told = config.caFile === undefined ? undefined : loadAuthority(agentDir, config.caFile);
-  const options = { controllerUrl, token, name, natsPublicKey, version: VERSION, slotsCount, labels, authority: told };
+  const options = { controllerUrl, token, name, natsPublicKey, version, slotsCount, labels, authority: told };
   const joined = await joinFarm({ ...options, clock: systemClock, logger, signal });
   const { credential, authority } = joined;
   if (authority !== undefined && told === undefined) storeAuthority(agentDir, authority);
