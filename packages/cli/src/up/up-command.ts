@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { defaultDataFolder } from "../config/local-farm.ts";
 import { outliveTerminal } from "./outlive-terminal.ts";
-import { UP_LABELS_DEFAULT } from "./part-settings.ts";
 import { compileUpOptions, UP_DEFAULTS, type UpFlags } from "./up-options.ts";
 
 const EXAMPLES = `
@@ -37,7 +36,7 @@ export function registerUp(program: Command): void {
     .option("--slots <number>", "jobs each agent runs at a time (default: the machine's cores shared among them)")
     .option(
       "--labels <labels>",
-      `labels of the agents beside those found on the machine (WINDROW_AGENT_LABELS; default: ${UP_LABELS_DEFAULT})`,
+      "labels of the agents beside those found on the machine (WINDROW_AGENT_LABELS); ubuntu-latest needs none, it is an alias of linux",
     )
     .option("--actions-dir <folder>", "git mirrors of actions at OWNER/NAME (WINDROW_ACTIONS_DIR)")
     .option("--actions-url <url>", "git server with actions at URL/OWNER/NAME.git (WINDROW_ACTIONS_URL)")
