@@ -5,7 +5,9 @@ export interface Metrics {
   readonly registry: Registry;
   /** Writes that named a lease which is not the caller's any more: each changed nothing. */
   readonly staleFence: Counter;
-  readonly granted: Counter;
+  readonly granted: Counter<"pool">;
+  /** Of these, to an agent that had worked on the repository before. */
+  readonly warmGrants: Counter<"pool">;
   readonly offerUnanswered: Counter;
   readonly lostAttempts: Counter;
   readonly sessionsOpen: Gauge;
@@ -37,7 +39,18 @@ export function createMetrics(countJobs: () => Promise<Readonly<Record<string, n
       help: "Writes refused because their lease is over",
       registers,
     }),
-    granted: new Counter({ name: "windrow_granted_total", help: "Jobs granted to agents", registers }),
+    granted: new Counter({
+      name: "windrow_granted_total",
+      help: "Jobs granted to agents",
+      labelNames: ["pool"],
+      registers,
+    }),
+    warmGrants: new Counter({
+      name: "windrow_warm_grants_total",
+      help: "Jobs granted to agents that had worked on the repository before",
+      labelNames: ["pool"],
+      registers,
+    }),
     offerUnanswered: new Counter({
       name: "windrow_offer_unanswered_total",
       help: "Offers that NATS brought no answer to",

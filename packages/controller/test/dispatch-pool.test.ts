@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { NO_GRANTS } from "@windrow/model";
 import { type DispatcherTerm, electDispatcher, type PoolRow, readPools } from "@windrow/store";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { dispatchPool } from "../src/dispatch/dispatch-pool.ts";
@@ -11,9 +12,9 @@ beforeAll(async () => {
   // no controller: the passes of these tests are the only ones
   core = await startCore({ controllers: 0 });
   const elected = await electDispatcher(core.db, { controllerId: randomUUID(), termId: randomUUID(), ttlMs: 60_000 });
-  const [found] = await readPools(core.db);
+  const found = (await readPools(core.db)).find((one) => one.name === "default");
   if (elected[0] === undefined || found === undefined) throw new Error("no pool");
-  term = elected[0];
+  term = { ...elected[0], pool: "default" };
   pool = found;
 });
 afterAll(() => core.stop());
@@ -24,7 +25,11 @@ async function addReadyAgent(slots: number): Promise<void> {
   await core.db.updateTable("agents").set({ state: "ready" }).where("id", "=", agentId).execute();
 }
 
-const pass = () => dispatchPool({ db: core.db, isAvoided: () => false }, pool, term);
+const pass = () =>
+  dispatchPool(
+    { db: core.db, isAvoided: () => false },
+    { pool, term, hasOtherPools: false, history: NO_GRANTS, atMs: 0 },
+  );
 const matrix = (count: number, strategy: string) => `
 on: push
 jobs:

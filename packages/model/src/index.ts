@@ -28,6 +28,7 @@ export {
 } from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
 export { findCapacity } from "./decide-queued-reason.ts";
+export { BETTER_POOL_WAIT_MS, comparePools, createOtherRoom, type OtherRoom } from "./decide-pool.ts";
 export { decideRerun, type RerunDecision, type RerunJob, type RerunMode } from "./decide-rerun.ts";
 export { decideWaitReason } from "./decide-wait-reason.ts";
 export {
@@ -58,6 +59,24 @@ export {
 } from "./definition.ts";
 export {
   type AgentId,
+export {
+  createDurationBook,
+  type DurationBook,
+  type DurationRecord,
+  expectLeft,
+  percentileOf,
+} from "./duration-book.ts";
+export { effectivePolicy } from "./effective-policy.ts";
+export {
+  ageGrants,
+  GRANT_HALF_LIFE_MS,
+  type GrantHistory,
+  labelsKey,
+  NO_GRANTS,
+  type RecordedGrant,
+  recordGrants,
+  type Usage,
+} from "./grant-history.ts";
   type AttemptId,
   asAgentId,
   asAttemptId,
@@ -81,7 +100,9 @@ export {
   type Match,
   type MatchOptions,
   matchOffers,
-  PREFERRED_POOL_WAIT_MS,
+  type MatchPass,
+  OLDEST_TURN_EVERY,
+  TOP_PRIORITY,
 } from "./match-offers.ts";
 export { nearestWord } from "./nearest-word.ts";
 export {
@@ -102,6 +123,14 @@ export {
   type Toolchain,
 } from "./pool.ts";
 export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
+export {
+  type Candidate,
+  type FreeAgent,
+  type PoolRank,
+  type PoolRoom,
+  plainShare,
+  type RepositoryShare,
+} from "./queue-facts.ts";
 export {
   ANNOTATION_LEVELS,
   ANNOTATION_MESSAGE_CHARS_MAX,

@@ -1,13 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { BETTER_POOL_WAIT_MS } from "./decide-pool.ts";
+import { NO_GRANTS } from "./grant-history.ts";
 import { asAgentId, asJobId, asRepositoryId } from "./ids.ts";
-import {
-  AGING_EVERY_MS,
-  type Candidate,
-  type FreeAgent,
-  type MatchOptions,
-  matchOffers,
-  PREFERRED_POOL_WAIT_MS,
-} from "./match-offers.ts";
+import { AGING_EVERY_MS, type MatchOptions, matchOffers, OLDEST_TURN_EVERY, TOP_PRIORITY } from "./match-offers.ts";
+import { type Candidate, type FreeAgent, type PoolRoom, plainShare, type RepositoryShare } from "./queue-facts.ts";
 
 const job = (
   id: number,
@@ -31,15 +27,27 @@ const agent = (id: string, freeSlots = 1, labels: readonly string[] = ["linux"])
   freeSlots,
   labels,
 });
+const share = (repository: number, change: Partial<RepositoryShare>) =>
+  new Map([[asRepositoryId(repository), { ...plainShare("me"), ...change }]]);
+const here = { name: "default", priority: 0, weight: 1, untrustedAllowed: false };
+const other = (change: Partial<PoolRoom> = {}): PoolRoom => ({
+  ...here,
+  name: "go",
+  jobsLeft: null,
+  rooms: [{ labels: ["linux"], freeSlots: 1 }],
+  ...change,
+});
 const options: MatchOptions = {
-  pool: "default",
-  untrustedAllowed: false,
-  openByOwner: new Map(),
-  openByRepository: new Map(),
+  pool: here,
+  poolJobsLeft: null,
+  otherPools: [],
+  shares: new Map(),
+  history: NO_GRANTS,
   offersMax: 100,
 };
 const match = (candidates: Candidate[], agents: FreeAgent[], change: Partial<MatchOptions> = {}) =>
-  matchOffers(candidates, agents, { ...options, ...change }).map((found) => `${found.jobId}@${found.agentId}`);
+  matchOffers(candidates, agents, { ...options, ...change }).matches.map((found) => `${found.jobId}@${found.agentId}`);
+const fresh = { waitedMs: 0 };
 
 describe("matchOffers", () => {
   it.each([
@@ -55,26 +63,68 @@ describe("matchOffers", () => {
     ["a label nobody has blocks only its own job", [job(1, { labels: ["gpu"] }), job(2)], [agent("a")], {}, ["2@a"]],
     ["the special agent is kept free", [job(1)], [agent("a", 5, ["linux", "gpu"]), agent("b")], {}, ["1@b"]],
     ["the emptiest of equals", [job(1)], [agent("a", 1), agent("b", 3)], {}, ["1@b"]],
+    [
+      "one that has the repository's files, before all else",
+      [job(1)],
+      [agent("a", 1, ["linux", "gpu"]), agent("b", 3)],
+      { shares: share(1, { warmAgentIds: [asAgentId("z"), asAgentId("a")] }) },
+      ["1@a"],
+    ],
+    [
+      "a warm agent that is busy is not waited for",
+      [job(1), job(2)],
+      [agent("a"), agent("b")],
+      { shares: share(1, { warmAgentIds: [asAgentId("a")] }) },
+      ["1@a", "2@b"],
+    ],
     ["priority first", [job(1), job(2, { priority: 5 })], [agent("a")], {}, ["2@a"]],
     [
       "waiting raises priority",
-      [job(1, { waitedMs: AGING_EVERY_MS * 6 }), job(2, { priority: 5 })],
+      [job(1, { waitedMs: AGING_EVERY_MS * 5 }), job(2, { priority: 5 })],
       [agent("a")],
       {},
       ["1@a"],
     ],
     [
+      "up to the highest that is queued: the older of a flood is not before another owner's",
+      [job(1, { waitedMs: AGING_EVERY_MS * 60 }), job(2, { owner: "you", repository: 2, priority: 1 })],
+      [agent("a")],
+      { shares: share(1, { ownerOpen: 1 }) },
+      ["2@a"],
+    ],
+    [
+      "moved to the top by a person, before everything",
+      [job(1, { priority: 9, waitedMs: AGING_EVERY_MS * 60 }), job(2, { priority: TOP_PRIORITY })],
+      [agent("a")],
+      { shares: share(1, { open: 50, ownerOpen: 50 }) },
+      ["2@a"],
+    ],
+    [
       "the repository with fewer open jobs",
       [job(1), job(2, { repository: 2 })],
       [agent("a")],
-      { openByRepository: new Map([[asRepositoryId(1), 4]]) },
+      { shares: share(1, { open: 4 }) },
       ["2@a"],
+    ],
+    [
+      "the repository with fewer for its weight",
+      [job(1), job(2, { repository: 2 })],
+      [agent("a")],
+      { shares: new Map([...share(1, { open: 4, weight: 4 }), ...share(2, { open: 2 })]) },
+      ["1@a"],
     ],
     [
       "the owner with fewer open jobs",
       [job(1), job(2, { repository: 2, owner: "you" })],
       [agent("a")],
-      { openByOwner: new Map([["me", 4]]) },
+      { shares: share(1, { ownerOpen: 4 }) },
+      ["2@a"],
+    ],
+    [
+      "the owner that was granted less lately",
+      [job(1), job(2, { repository: 2, owner: "you" })],
+      [agent("a")],
+      { history: { ...NO_GRANTS, owners: { grants: new Map([["me", 0.5]]), waiting: new Set<string>() } } },
       ["2@a"],
     ],
     [
@@ -84,17 +134,72 @@ describe("matchOffers", () => {
       {},
       ["1@a", "3@a"],
     ],
-    ["left to the preferred pool for a while", [job(1, { preferredPool: "go" })], [agent("a")], {}, []],
     [
-      "taken when that pool did not",
-      [job(1, { preferredPool: "go", waitedMs: PREFERRED_POOL_WAIT_MS })],
+      "the turn of who waited longest, whatever else is true",
+      [job(1, { waitedMs: 2_000 }), job(2, { priority: TOP_PRIORITY }), job(3, { owner: "you", repository: 2 })],
       [agent("a")],
-      {},
+      { history: { ...NO_GRANTS, sinceOldest: new Map([["linux", OLDEST_TURN_EVERY - 1]]) } },
       ["1@a"],
     ],
-    ["taken at once by the preferred pool", [job(1, { preferredPool: "go" })], [agent("a")], { pool: "go" }, ["1@a"]],
+    [
+      "left to the pool of its language while that has room",
+      [job(1, { ...fresh, preferredPool: "go" })],
+      [agent("a")],
+      { otherPools: [other()] },
+      [],
+    ],
+    ["which nobody waits for when it has none", [job(1, { ...fresh, preferredPool: "go" })], [agent("a")], {}, ["1@a"]],
+    [
+      "nor when its agents lack a label",
+      [job(1, { ...fresh, preferredPool: "go", labels: ["linux", "arm"] })],
+      [agent("a", 1, ["linux", "arm"])],
+      { otherPools: [other()] },
+      ["1@a"],
+    ],
+    [
+      "nor for long",
+      [job(1, { preferredPool: "go", waitedMs: BETTER_POOL_WAIT_MS })],
+      [agent("a")],
+      { otherPools: [other()] },
+      ["1@a"],
+    ],
+    [
+      "nor when it may run no more",
+      [job(1, { ...fresh, preferredPool: "go" })],
+      [agent("a")],
+      { otherPools: [other({ jobsLeft: 0 })] },
+      ["1@a"],
+    ],
+    [
+      "nor when it takes no untrusted work",
+      [job(1, { ...fresh, preferredPool: "go", trust: "untrusted" })],
+      [agent("a")],
+      { pool: { ...here, untrustedAllowed: true }, otherPools: [other()] },
+      ["1@a"],
+    ],
+    [
+      "no more are left to it than it has room for",
+      [job(1, { ...fresh, preferredPool: "go" }), job(2, { ...fresh, preferredPool: "go" })],
+      [agent("a", 2)],
+      { otherPools: [other()] },
+      ["2@a"],
+    ],
+    [
+      "taken at once by the preferred pool, though another has a higher priority",
+      [job(1, { ...fresh, preferredPool: "default" })],
+      [agent("a")],
+      { otherPools: [other({ priority: 9 })] },
+      ["1@a"],
+    ],
+    ["left to a pool of higher priority", [job(1, fresh)], [agent("a")], { otherPools: [other({ priority: 9 })] }, []],
     ["untrusted work stays out", [job(1, { trust: "untrusted" })], [agent("a")], {}, []],
-    ["unless the pool takes it", [job(1, { trust: "untrusted" })], [agent("a")], { untrustedAllowed: true }, ["1@a"]],
+    [
+      "unless the pool takes it",
+      [job(1, { trust: "untrusted" })],
+      [agent("a")],
+      { pool: { ...here, untrustedAllowed: true } },
+      ["1@a"],
+    ],
     [
       "max-parallel",
       [1, 2, 3].map((id) => job(id, { siblingLimit: { key: "m", left: 2 } })),
@@ -102,44 +207,30 @@ describe("matchOffers", () => {
       {},
       ["1@a", "2@a"],
     ],
+    [
+      "the limit of a repository",
+      [job(1), job(2), job(3, { repository: 2 })],
+      [agent("a", 9)],
+      { shares: share(1, { jobsLeft: 1 }) },
+      ["1@a", "3@a"],
+    ],
+    ["the limit of the pool", [job(1), job(2)], [agent("a", 9)], { poolJobsLeft: 1 }, ["1@a"]],
     ["at most so many offers a pass", [job(1), job(2)], [agent("a", 9)], { offersMax: 1 }, ["1@a"]],
   ] as const)("%s", (_, candidates, agents, change, expected) => {
     expect(match([...candidates], [...agents], change)).toEqual(expected);
   });
 
-  it("holds for any farm: no slot twice, no job twice, labels fit, nothing placeable is left, order of input does not matter", () => {
-    let seed = 42;
-    const random = (below: number) => {
-      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-      return Math.floor((seed / 2_147_483_648) * below);
-    };
-    const words = ["linux", "gpu", "arm", "big"];
-    const someLabels = () => words.filter(() => random(2) === 0);
-    for (let round = 0; round < 200; round++) {
-      const agents = Array.from({ length: random(6) }, (_, n) => agent(`a${n}`, random(4), someLabels()));
-      const candidates = Array.from({ length: random(30) }, (_, n) =>
-        job(n + 1, {
-          repository: random(4),
-          owner: `o${random(2)}`,
-          priority: random(3),
-          waitedMs: random(300_000),
-          labels: someLabels(),
-        }),
-      );
-      const found = matchOffers(candidates, agents, options);
-      expect(new Set(found.map((one) => one.jobId)).size).toBe(found.length);
-      const left = new Map(agents.map((one) => [one.agentId, one.freeSlots]));
-      for (const { jobId, agentId } of found) {
-        left.set(agentId, (left.get(agentId) ?? 0) - 1);
-        const has = agents.find((one) => one.agentId === agentId)?.labels ?? [];
-        expect(candidates.find((one) => one.jobId === jobId)?.labels.every((label) => has.includes(label))).toBe(true);
-      }
-      for (const slots of left.values()) expect(slots).toBeGreaterThanOrEqual(0);
-      const matched = new Set(found.map((one) => one.jobId));
-      for (const one of candidates.filter((candidate) => !matched.has(candidate.jobId)))
-        for (const { agentId, labels } of agents)
-          if (one.labels.every((label) => labels.includes(label))) expect(left.get(agentId)).toBe(0);
-      expect(matchOffers([...candidates].reverse(), [...agents].reverse(), options)).toEqual(found);
-    }
+  it("spreads jobs over equal pools in proportion to their weights, each job always to the same", () => {
+    const count = 4_000;
+    const pools = [other({ name: "one" }), other({ name: "two", weight: 3 })];
+    const goes = Array.from({ length: count }, (_, no) => {
+      const answers = pools.map((pool) => {
+        const rooms = pools.filter((one) => one !== pool);
+        return match([job(no + 1, fresh)], [agent("a")], { pool, otherPools: rooms }).length;
+      });
+      expect(answers.toSorted()).toEqual([0, 1]);
+      return answers[1] ?? 0;
+    });
+    expect(goes.filter((there) => there === 1).length / count).toBeCloseTo(0.75, 1);
   });
 });

@@ -1,149 +1,199 @@
+import { type AgentClass, createAgentRoom, hasLabels } from "./agent-room.ts";
+import { BETTER_POOL_WAIT_MS, createOtherRoom } from "./decide-pool.ts";
+import type { GrantHistory, RecordedGrant } from "./grant-history.ts";
 import type { AgentId, JobId, RepositoryId } from "./ids.ts";
-import type { Trust } from "./states.ts";
-
-/** A queued job as the dispatcher of one pool sees it. */
-export interface Candidate {
-  readonly jobId: JobId;
-  readonly repositoryId: RepositoryId;
-  readonly owner: string;
-  /** What `runs-on` asks for, in lower case. */
-  readonly labels: readonly string[];
-  readonly priority: number;
-  readonly waitedMs: number;
-  readonly preferredPool: string | null;
-  readonly trust: Trust;
-  /** Matrix siblings share a key; absent when any number may run at once. */
-  readonly siblingLimit?: { readonly key: string; readonly left: number };
-}
-
-export interface FreeAgent {
-  readonly agentId: AgentId;
-  /** Own labels and the pool's, in lower case. */
-  readonly labels: readonly string[];
-  readonly freeSlots: number;
-}
+import {
+  type Candidate,
+  type FreeAgent,
+  type PoolRank,
+  type PoolRoom,
+  plainShare,
+  type RepositoryShare,
+} from "./queue-facts.ts";
 
 export interface MatchOptions {
-  readonly pool: string;
-  readonly untrustedAllowed: boolean;
-  /** Leased and running jobs now, for the fair share. */
-  readonly openByOwner: ReadonlyMap<string, number>;
-  readonly openByRepository: ReadonlyMap<RepositoryId, number>;
+  readonly pool: PoolRank;
+  /** How many more jobs the pool may run; null: as many as it has slots. */
+  readonly poolJobsLeft: number | null;
+  /** Other pools that have free slots now; what they could not take does not wait for them. */
+  readonly otherPools: readonly PoolRoom[];
+  /** Of every repository among the candidates; one that is absent has nothing open, weight 1 and no limit. */
+  readonly shares: ReadonlyMap<RepositoryId, RepositoryShare>;
+  /** As `ageGrants` gave it for this moment. */
+  readonly history: GrantHistory;
   readonly offersMax: number;
 }
 
-export interface Match {
+export interface Match extends RecordedGrant {
   readonly jobId: JobId;
   readonly agentId: AgentId;
+  /** The agent has the repository's files already. */
+  readonly isWarm: boolean;
 }
 
-/** A job is left to the pool of its language for this long. */
-export const PREFERRED_POOL_WAIT_MS = 5_000;
-/** Waiting this long raises a job by one priority, so that a low one is not passed over for ever. */
+export interface MatchPass {
+  /** In the order of their rank. */
+  readonly matches: readonly Match[];
+  /** When to look again for jobs that were left to a better pool, ms; null when there are none. */
+  readonly recheckMs: number | null;
+}
+
+/** Waiting this long raises a job by one priority, up to the highest that anybody queued. */
 export const AGING_EVERY_MS = 60_000;
+/** Jobs with this priority or a higher one were moved to the top of the queue by a person. */
+export const TOP_PRIORITY = 1_000_000;
+/** One grant of so many to agents of the same labels goes to who waited longest; of more when more owners wait. */
+export const OLDEST_TURN_EVERY = 16;
+/** Jobs that were left to another pool are looked at again after this long. */
+const RECHECK_MS = 100;
 
 /**
- * Which free agent gets which job. The highest aged priority goes first; among equals the owner, then the repository,
- * with the fewest open jobs; then who came first. A job goes to the agent with the fewest labels that can run it (so
- * that special agents stay free for those who need them), then the one with the most room. The same input always gives
- * the same answer.
+ * Which free agent gets which job. Jobs that a person moved to the top go first, then those of the highest priority
+ * (aged), then the owner that has the least for its weight of what is open and was granted lately, then its repository
+ * likewise, then who waited longest. Every so many grants to agents of the same labels go to the job that waited longest
+ * of those they can run, whatever else is true: that bounds every wait. A job that a better pool has room for is left to
+ * it for a moment. The same input always gives the same answer, in whatever order it comes.
  */
 export function matchOffers(
   candidates: readonly Candidate[],
   agents: readonly FreeAgent[],
   options: MatchOptions,
-): Match[] {
-  const room = createRoom(agents);
-  const openByOwner = new Map(options.openByOwner);
-  const openByRepository = new Map(options.openByRepository);
+): MatchPass {
+  const room = createAgentRoom(agents);
+  const others = createOtherRoom(options.otherPools);
+  const grantsMax = Math.min(options.offersMax, options.poolJobsLeft ?? options.offersMax);
+  const sinceOldest = new Map(options.history.sinceOldest);
+  const turnEvery = Math.max(OLDEST_TURN_EVERY, 2 * new Set(candidates.map((candidate) => candidate.owner)).size);
+  const agedPriority = createAging(candidates);
+  const shares = createShares(options);
   const siblingsLeft = new Map<string, number>();
-  const queues = groupByRepository(candidates.filter((candidate) => isAllowed(candidate, options)));
+  // what cannot be placed now cannot be placed later in this pass: room and limits only shrink
+  const gone = new Set<JobId>();
+  const allowed = candidates.filter(({ trust }) => trust === "trusted" || options.pool.untrustedAllowed);
+  const byAge = [...allowed].sort(compareAge);
+  const queues = groupByRepository(allowed, (a, b) => agedPriority(b) - agedPriority(a) || compareAge(a, b));
   const matches: Match[] = [];
-  while (matches.length < options.offersMax && room.isFree()) {
-    const queue = pickQueue(queues, openByOwner, openByRepository);
-    const candidate = queue?.shift();
-    if (candidate === undefined) break;
-    // what cannot be placed now cannot be placed later in this pass: room only shrinks
-    const limit = candidate.siblingLimit;
-    const left = limit === undefined ? 1 : (siblingsLeft.get(limit.key) ?? limit.left);
-    if (left <= 0) continue;
-    const agentId = room.take(candidate.labels);
-    if (agentId === undefined) continue;
-    if (limit !== undefined) siblingsLeft.set(limit.key, left - 1);
-    openByOwner.set(candidate.owner, (openByOwner.get(candidate.owner) ?? 0) + 1);
-    openByRepository.set(candidate.repositoryId, (openByRepository.get(candidate.repositoryId) ?? 0) + 1);
-    matches.push({ jobId: candidate.jobId, agentId });
+  let recheckMs: number | null = null;
+
+  while (matches.length < grantsMax && room.isFree()) {
+    const match = takeOldestTurn() ?? takeFairTurn();
+    if (match === undefined) break;
+    matches.push(match);
   }
-  return matches;
+  return { matches, recheckMs };
+
+  function takeOldestTurn(): Match | undefined {
+    for (const agentClass of room.freeClasses()) {
+      if ((sinceOldest.get(agentClass.key) ?? 0) + 1 < turnEvery) continue;
+      for (const candidate of byAge) {
+        if (gone.has(candidate.jobId) || !hasLabels(agentClass, candidate.labels)) continue;
+        const match = place(candidate, agentClass);
+        if (match !== undefined) return match;
+      }
+    }
+    return undefined;
+  }
+
+  function takeFairTurn(): Match | undefined {
+    for (let queue = pickQueue(); queue !== undefined; queue = pickQueue()) {
+      const candidate = queue.shift();
+      if (candidate === undefined) return undefined;
+      const match = place(candidate);
+      if (match !== undefined) return match;
+    }
+    return undefined;
+  }
+
+  function place(candidate: Candidate, ofClass?: AgentClass): Match | undefined {
+    const { jobId, labels, owner, repositoryId, siblingLimit } = candidate;
+    gone.add(jobId);
+    if (shares.jobsLeft(repositoryId) <= 0) return undefined;
+    const left = siblingLimit === undefined ? 1 : (siblingsLeft.get(siblingLimit.key) ?? siblingLimit.left);
+    if (left <= 0 || !room.fits(labels)) return undefined;
+    if (others.leave(candidate, options.pool)) {
+      const leftMs = Math.min(RECHECK_MS, BETTER_POOL_WAIT_MS - candidate.waitedMs);
+      recheckMs = Math.max(1, Math.min(recheckMs ?? RECHECK_MS, leftMs));
+      return undefined;
+    }
+    const warm = shares.of(candidate).warmAgentIds;
+    const taken = room.take({ labels, warm, ...(ofClass !== undefined && { ofClass }) });
+    if (taken === undefined) return undefined;
+    const isOldestTurn = ofClass !== undefined;
+    const { key } = taken.agentClass;
+    sinceOldest.set(key, isOldestTurn ? 0 : (sinceOldest.get(key) ?? 0) + 1);
+    if (siblingLimit !== undefined) siblingsLeft.set(siblingLimit.key, left - 1);
+    shares.add(candidate);
+    const { agentId, isWarm } = taken;
+    return { jobId, agentId, owner, repositoryId, agentLabels: key, isOldestTurn, isWarm };
+  }
+
+  /** The repository whose first job goes next. */
+  function pickQueue(): Candidate[] | undefined {
+    let best: Candidate[] | undefined;
+    for (const queue of queues) {
+      while (queue[0] !== undefined && gone.has(queue[0].jobId)) queue.shift();
+      const head = queue[0];
+      if (head === undefined) continue;
+      if (best?.[0] === undefined || compareHeads(head, best[0]) < 0) best = queue;
+    }
+    return best;
+  }
+
+  function compareHeads(a: Candidate, b: Candidate): number {
+    return (
+      agedPriority(b) - agedPriority(a) ||
+      shares.ofOwner(a) - shares.ofOwner(b) ||
+      shares.ofRepository(a) - shares.ofRepository(b) ||
+      compareAge(a, b)
+    );
+  }
 }
 
-function isAllowed(candidate: Candidate, options: MatchOptions): boolean {
-  if (candidate.trust === "untrusted" && !options.untrustedAllowed) return false;
-  const { preferredPool } = candidate;
-  return preferredPool === null || preferredPool === options.pool || candidate.waitedMs >= PREFERRED_POOL_WAIT_MS;
+const compareAge = (a: Candidate, b: Candidate): number => b.waitedMs - a.waitedMs || a.jobId - b.jobId;
+
+/** Aging ends at the highest priority that anybody queued: it ends starvation, and beats no fairness. */
+function createAging(candidates: readonly Candidate[]): (candidate: Candidate) => number {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const { priority } of candidates) if (priority < TOP_PRIORITY && priority > highest) highest = priority;
+  return ({ priority, waitedMs }) =>
+    priority >= TOP_PRIORITY ? priority : Math.min(highest, priority + Math.floor(waitedMs / AGING_EVERY_MS));
 }
 
-const agedPriority = (candidate: Candidate): number =>
-  candidate.priority + Math.floor(candidate.waitedMs / AGING_EVERY_MS);
-
-const byRank = (a: Candidate, b: Candidate): number =>
-  agedPriority(b) - agedPriority(a) || b.waitedMs - a.waitedMs || a.jobId - b.jobId;
-
-function groupByRepository(candidates: readonly Candidate[]): Candidate[][] {
+function groupByRepository(
+  candidates: readonly Candidate[],
+  compare: (a: Candidate, b: Candidate) => number,
+): Candidate[][] {
   const groups = new Map<RepositoryId, Candidate[]>();
   for (const candidate of candidates) {
     const group = groups.get(candidate.repositoryId);
     if (group === undefined) groups.set(candidate.repositoryId, [candidate]);
     else group.push(candidate);
   }
-  return [...groups.values()].map((group) => group.sort(byRank));
+  return [...groups.values()].map((group) => group.sort(compare));
 }
 
-function pickQueue(
-  queues: readonly Candidate[][],
-  openByOwner: ReadonlyMap<string, number>,
-  openByRepository: ReadonlyMap<RepositoryId, number>,
-): Candidate[] | undefined {
-  let best: Candidate[] | undefined;
-  for (const queue of queues) {
-    const [head] = queue;
-    if (head === undefined) continue;
-    const bestHead = best?.[0];
-    if (bestHead === undefined || compareHeads(head, bestHead) < 0) best = queue;
-  }
-  return best;
-
-  function compareHeads(a: Candidate, b: Candidate): number {
-    return (
-      agedPriority(b) - agedPriority(a) ||
-      (openByOwner.get(a.owner) ?? 0) - (openByOwner.get(b.owner) ?? 0) ||
-      (openByRepository.get(a.repositoryId) ?? 0) - (openByRepository.get(b.repositoryId) ?? 0) ||
-      byRank(a, b)
-    );
-  }
-}
-
-function createRoom(agents: readonly FreeAgent[]) {
-  const free = agents
-    .filter((agent) => agent.freeSlots > 0)
-    .map((agent) => ({ agentId: agent.agentId, labels: new Set(agent.labels), slots: agent.freeSlots }));
+/** What everybody has for its weight, counted on while the pass goes on. */
+function createShares({ shares, history }: MatchOptions) {
+  const ownerAdded = new Map<string, number>();
+  const added = new Map<RepositoryId, number>();
+  const of = ({ repositoryId, owner }: Candidate): RepositoryShare => shares.get(repositoryId) ?? plainShare(owner);
   return {
-    isFree: () => free.some((agent) => agent.slots > 0),
-    take(labels: readonly string[]): AgentId | undefined {
-      let best: (typeof free)[number] | undefined;
-      for (const agent of free) {
-        if (agent.slots === 0 || !labels.every((label) => agent.labels.has(label))) continue;
-        if (best === undefined || isBetter(agent, best)) best = agent;
-      }
-      if (best === undefined) return undefined;
-      best.slots -= 1;
-      return best.agentId;
+    of,
+    // a grant of this pass is open and recent at once
+    ofOwner(candidate: Candidate): number {
+      const { owner, ownerOpen, ownerWeight } = of(candidate);
+      return (ownerOpen + (history.owners.grants.get(owner) ?? 0) + 2 * (ownerAdded.get(owner) ?? 0)) / ownerWeight;
+    },
+    ofRepository(candidate: Candidate): number {
+      const { open, weight } = of(candidate);
+      const recent = history.repositories.grants.get(candidate.repositoryId) ?? 0;
+      return (open + recent + 2 * (added.get(candidate.repositoryId) ?? 0)) / weight;
+    },
+    jobsLeft: (id: RepositoryId): number =>
+      (shares.get(id)?.jobsLeft ?? Number.POSITIVE_INFINITY) - (added.get(id) ?? 0),
+    add({ repositoryId, owner }: Candidate): void {
+      ownerAdded.set(owner, (ownerAdded.get(owner) ?? 0) + 1);
+      added.set(repositoryId, (added.get(repositoryId) ?? 0) + 1);
     },
   };
-
-  function isBetter(a: (typeof free)[number], b: (typeof free)[number]): boolean {
-    if (a.labels.size !== b.labels.size) return a.labels.size < b.labels.size;
-    if (a.slots !== b.slots) return a.slots > b.slots;
-    return a.agentId < b.agentId;
-  }
 }

@@ -28,6 +28,7 @@ export {
   type NewSession,
   type OpenedSession,
   openSession,
+export { findPoolRooms } from "./agents/find-pool-rooms.ts";
 } from "./agents/open-session.ts";
 export { type AttemptEnd, type EndAttemptOptions, endAttempts, type JobAfter } from "./attempts/end-attempt.ts";
 export {
@@ -74,7 +75,13 @@ export {
   type StoredEvent,
 } from "./events/read-events.ts";
 export { countOpenJobs } from "./jobs/count-jobs.ts";
-export { type CandidateRow, type FindCandidatesOptions, findCandidates } from "./jobs/find-candidates.ts";
+export {
+  type CandidateRow,
+  type CandidateWindow,
+  type FindCandidatesOptions,
+  findCandidates,
+  type RepositoryShareRow,
+} from "./jobs/find-candidates.ts";
 export { findRunOfJob } from "./jobs/find-job.ts";
 export { internLabelSets, labelSetKey, normaliseLabels } from "./jobs/intern-label-set.ts";
 export { type CancelTarget, requestJobCancel, requestRunCancel } from "./jobs/request-cancel.ts";
@@ -101,6 +108,8 @@ export {
 export { commitSegments, type NewSegment } from "./logs/commit-segments.ts";
 export { type LogLease, type OpenLog, readOpenLogs } from "./logs/read-open-logs.ts";
 export {
+export { lockRepositoryLimit } from "./leases/lock-repository-limit.ts";
+export { readWarmRate, type WarmRate } from "./leases/read-warm-rate.ts";
   findKnownBlobKeys,
   isLeaseCurrent,
   type LogSegmentRow,

@@ -6,6 +6,8 @@ import * as actions from "./migrations/0003-actions.ts";
 import * as matrixOrder from "./migrations/0004-matrix-order.ts";
 import * as definitionOrder from "./migrations/0005-definition-order.ts";
 import * as fleet from "./migrations/0006-fleet.ts";
+import * as join from "./migrations/0007-join.ts";
+import * as queue from "./migrations/0008-queue.ts";
 import * as waiting from "./migrations/0009-waiting.ts";
 import * as machines from "./migrations/0012-machines.ts";
 import * as pools from "./migrations/0010-pools.ts";
@@ -18,6 +20,8 @@ const MIGRATIONS: Record<string, Migration> = {
   "0005-definition-order": definitionOrder,
   "0006-fleet": fleet,
   "0010-pools": pools,
+  "0008-queue": queue,
+  "0007-join": join,
   "0009-waiting": waiting,
   "0012-machines": machines,
 };

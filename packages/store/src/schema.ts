@@ -436,6 +436,9 @@ export interface AuditEntriesTable {
   actor: string;
   token_id: string | null;
   ip: string | null;
+  grants_count: Generated<number>;
+  /** The last one that was granted. */
+  attempt_id: string | null;
   action: string;
   subject: string;
   before: JsonOrNull<unknown>;

@@ -12,8 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => db.destroy());
 
-const find = (labels: string[][], perRepositoryMax = 3) =>
-  findCandidates(db, { agentLabels: labels, perRepositoryMax });
+const find = async (labels: string[][], perRepositoryMax = 3) =>
+  (await findCandidates(db, { pool: "default", agentLabels: labels, perRepositoryMax })).candidates;
 
 describe("findCandidates", () => {
   it("sees the first of each repository that these agents can run, and reads little else of a long queue", async () => {

@@ -1,4 +1,4 @@
-import type { AgentId } from "@windrow/model";
+import { type AgentId, type GrantHistory, NO_GRANTS } from "@windrow/model";
 import { type Clock, failpoint, type Logger, type Loop, type Service, startLoop } from "@windrow/service";
 import { type Database, type GrantedLease, type PoolRow, readPools } from "@windrow/store";
 import { type Bus, type BusSubscription, everyWake, wakesOf } from "@windrow/wire";
@@ -40,6 +40,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const loops = new Map<string, Loop>();
   const avoided = new Map<AgentId, { readonly untilMs: number; readonly forMs: number }>();
   const stopping = new AbortController();
+  /** What this controller granted lately: a memory for the fair share, begun anew by a new dispatcher. */
+  const histories = new Map<string, GrantHistory>();
+  const rechecks = new Set<string>();
   let pools = new Map<string, PoolRow>();
   let keeper: Loop | undefined;
   let wakes: BusSubscription | undefined;
@@ -49,6 +52,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     await terms.keep();
     const forgottenMs = clock.monotonicMs() - AVOID_MS_MAX;
     for (const [agentId, { untilMs }] of avoided) if (untilMs <= forgottenMs) avoided.delete(agentId);
+    for (const name of histories.keys()) if (terms.find(name) === undefined) histories.delete(name);
     for (const pool of terms.pools()) {
       if (loops.has(pool)) continue;
       const runOnce = (signal: AbortSignal) => dispatch(pool, signal);
@@ -63,17 +67,33 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       const term = terms.find(name);
       if (pool === undefined || term === undefined || pool.isPaused) return;
       const startedMs = clock.monotonicMs();
-      const { granted, isMore, waitedMs } = await dispatchPool({ db, isAvoided }, pool, term);
+      const hasOtherPools = [...pools.values()].some((one) => one.name !== name && !one.isPaused);
+      const history = histories.get(name) ?? NO_GRANTS;
+      const pass = await dispatchPool({ db, isAvoided }, { pool, term, hasOtherPools, history, atMs: startedMs });
+      const { granted, isMore, waitedMs } = pass;
+      histories.set(name, pass.history);
+      if (pass.recheckMs !== null) recheck(name, pass.recheckMs);
       metrics.dispatchPassSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
       if (granted.length > 0) {
         await failpoint("controller.after-grant-commit");
-        metrics.granted.inc(granted.length);
+        metrics.granted.inc({ pool: name }, granted.length);
+        metrics.warmGrants.inc({ pool: name }, granted.filter((lease) => lease.isWarm).length);
         for (const ms of waitedMs) metrics.queueWaitSeconds.observe(ms / 1_000);
         deps.onGranted(granted);
       }
       if (!isMore) return;
     }
     loops.get(name)?.wake();
+  }
+
+  /** Jobs were left to a better pool: looks again, whether that one took them or not. */
+  function recheck(name: string, afterMs: number): void {
+    if (rechecks.has(name)) return;
+    rechecks.add(name);
+    void clock.sleep(afterMs, stopping.signal).then(() => {
+      rechecks.delete(name);
+      loops.get(name)?.wake();
+    });
   }
 
   const isAvoided = (agentId: AgentId): boolean => (avoided.get(agentId)?.untilMs ?? 0) > clock.monotonicMs();

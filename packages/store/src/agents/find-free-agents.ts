@@ -4,24 +4,36 @@ import type { Database } from "../database.ts";
 
 export interface FreeAgentRow {
   readonly agentId: AgentId;
-  /** The agent's own and its pool's, in lower case, and `pool:` with its pool's name, which no agent can claim. */
-  readonly labels: string[];
+  /** The agent's own, its pool's, the aliases they cover, and `pool:` with its pool's name, in lower case. */
+  readonly labels: readonly string[];
   readonly freeSlots: number;
 }
 
-/** Agents of a pool that may be offered something now. */
+/**
+ * An agent that may be offered something: connected, not told to leave, and not one that takes a single job and had it.
+ * `a` is the row of agents; `agentRoom` says how many jobs it may have at once.
+ */
+export const isAgentAvailable = sql`a.state = 'ready' and not a.drain_requested and a.disabled_at is null
+  and not (a.is_ephemeral and coalesce((
+    select bool_or(t.started_at is not null) from agent_repositories had join attempts t on t.id = had.attempt_id
+    where had.agent_id = a.id), false))`;
+export const agentRoom = sql`case when a.is_ephemeral then 1 else a.slots end`;
+/** Open attempts by agent; joined as `o`. */
+export const openByAgent = sql`(select t.agent_id, count(*)::int as open_count from attempts t
+  where t.state in ('offered', 'running') group by t.agent_id)`;
+
+/** Agents of a pool that may be offered something now. Agents with the same labels share one list of them. */
 export async function findFreeAgents(db: Database, pool: string): Promise<FreeAgentRow[]> {
-  const { rows } = await sql<FreeAgentRow>`
-    select a.id as "agentId", array(select distinct lower(l) from unnest(a.labels || p.labels) l where lower(l) not like 'pool:%')
-        || ('pool:' || a.pool) as labels,
-      (a.slots - coalesce(o.open_count, 0))::int as "freeSlots"
+  const { rows } = await sql<{ labels: string[]; ids: AgentId[]; free: number[] }>`
+    select a.effective_labels as labels, array_agg(a.id::text order by a.id) as ids,
+      array_agg(${agentRoom} - coalesce(o.open_count, 0) order by a.id) as free
     from agents a
     join pools p on p.name = a.pool
-    left join lateral (
-      select count(*) as open_count from attempts t where t.agent_id = a.id and t.state in ('offered', 'running')
-    ) o on true
-    where a.pool = ${pool} and a.state = 'ready' and not a.drain_requested and p.paused_at is null
-      and a.slots > coalesce(o.open_count, 0)
-    order by a.id`.execute(db);
-  return rows;
+    left join ${openByAgent} o on o.agent_id = a.id
+    where a.pool = ${pool} and p.paused_at is null and ${isAgentAvailable}
+      and ${agentRoom} > coalesce(o.open_count, 0)
+    group by a.effective_labels`.execute(db);
+  return rows.flatMap(({ labels, ids, free }) =>
+    ids.map((agentId, index) => ({ agentId, labels, freeSlots: free[index] ?? 0 })),
+  );
 }

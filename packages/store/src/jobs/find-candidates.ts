@@ -1,4 +1,4 @@
-import type { JobId, RepositoryId, Trust } from "@windrow/model";
+import type { AgentId, JobId, RepositoryId, Trust } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 
@@ -14,14 +14,38 @@ export interface CandidateRow {
   readonly trust: Trust;
   readonly siblingKey: string | null;
   readonly siblingsLeft: number | null;
-  /** Leased and running jobs, for the fair share. */
-  readonly openOfRepository: number;
-  readonly openOfOwner: number;
+}
+
+export interface RepositoryShareRow {
+  readonly repositoryId: RepositoryId;
+  readonly owner: string;
+  readonly ownerWeight: number;
+  /** Leased and running jobs, in all pools. */
+  readonly ownerOpen: number;
+  readonly weight: number;
+  readonly open: number;
+  /** How many more may run at once; null: any number. */
+  readonly jobsLeft: number | null;
+  /** Those of the agents asked about that worked on it before. */
+  readonly warmAgentIds: AgentId[];
+}
+
+export interface CandidateWindow {
+  readonly candidates: readonly CandidateRow[];
+  /** Of every repository among the candidates. */
+  readonly repositories: readonly RepositoryShareRow[];
+  /** A repository with so many candidates may have more. */
+  readonly perRepository: number;
+  /** How many more jobs the pool may run; null: as many as it has slots. */
+  readonly poolJobsLeft: number | null;
 }
 
 export interface FindCandidatesOptions {
+  readonly pool: string;
   /** The distinct label lists of the agents that are free, in lower case. */
   readonly agentLabels: readonly (readonly string[])[];
+  /** Agents that are free: which of them are warm is told. None need be named when there is no choice. */
+  readonly agentIds?: readonly AgentId[];
   /** How many rows of each repository and label set to look at, by priority; a few of the oldest come on top. */
   readonly perRepositoryMax: number;
   /** Whether untrusted jobs are among what may be granted; they are when absent. */
@@ -29,20 +53,31 @@ export interface FindCandidatesOptions {
 }
 
 const OLDEST_MAX = 4;
+const OLDEST_WINDOW_MAX = 256;
+/** Rows in the window, as long as there are fewer repositories (times label sets): each shows two at least. */
+const WINDOW_MAX = 1_024;
+/** Warm agents to choose from, of each repository. */
+const WARM_MAX = 16;
+/** Named once for both halves of the window, which are made one: a join back to the rows would read them again. */
+const COLUMNS = sql`j.id, j.run_id, j.run_attempt, j.key, j.repository_id, j.owner, j.priority, j.queued_at, j.preferred_pool,
+          j.trust, j.max_parallel, j.matrix_total`;
 /** No label may hold it, so that a list of labels travels as one text. */
 const SEPARATOR = "\u001f";
 
 /**
  * A bounded window of the queue: of every repository that has jobs for these labels, the first by priority and the
  * oldest. The recursive part jumps from repository to repository through the queue's index, and the window stops after
- * its first rows, so that neither rows no agent here can run nor rows that rank lower cost anything.
+ * its first rows, so that neither rows no agent here can run nor rows that rank lower cost anything. Repositories that
+ * run as many jobs as they may are left out. The answer is one row of JSON: it is read faster than many rows.
  */
-export async function findCandidates(db: Database, options: FindCandidatesOptions): Promise<CandidateRow[]> {
-  const startable = sql`(j.trust = 'trusted' or ${options.untrustedAllowed ?? true})
-              and (j.max_parallel is null or not exists (
-                select from full_matrix f
-                where f.run_id = j.run_id and f.run_attempt = j.run_attempt and f.key = j.key))`;
-  const { rows } = await sql<CandidateRow>`
+export async function findCandidates(db: Database, options: FindCandidatesOptions): Promise<CandidateWindow> {
+  const startable = sql`j.cancel_requested_at is null and j.held_reason is null
+            and (j.not_before is null or j.not_before <= clock_timestamp())
+            and (j.trust = 'trusted' or ${options.untrustedAllowed ?? true})
+            and (j.max_parallel is null or not exists (
+              select from full_matrix f
+              where f.run_id = j.run_id and f.run_attempt = j.run_attempt and f.key = j.key))`;
+  const { rows } = await sql<CandidateWindow>`
     with recursive sets as (
       select s.id, s.labels from label_sets s
       where exists (
@@ -62,43 +97,63 @@ export async function findCandidates(db: Database, options: FindCandidatesOption
         order by j.repository_id limit 1
       ) from heads h where h.repository_id is not null
     ),
+    open as materialized (
+      select j.repository_id, j.owner, count(*)::int as jobs_count from jobs j
+      where j.state in ('leased', 'running') and j.kind = 'ordinary' group by j.repository_id, j.owner
+    ),
+    share as materialized (
+      select r.id, r.owner, r.weight, r.jobs_max, coalesce(o.jobs_count, 0) as jobs_count
+      from (select distinct repository_id from heads where repository_id is not null) h
+      join repositories r on r.id = h.repository_id left join open o on o.repository_id = r.id
+      where r.jobs_max is null or coalesce(o.jobs_count, 0) < r.jobs_max
+    ),
     -- matrices that may start no more jobs now: their queued ones must not fill the window
     full_matrix as (
       select b.run_id, b.run_attempt, b.key from jobs b
       where b.state in ('leased', 'running') and b.max_parallel < b.matrix_total
       group by b.run_id, b.run_attempt, b.key having count(*) >= max(b.max_parallel)
     ),
-    queue as (
-      select q.* from heads h cross join lateral (
-        (select j.id from jobs j
-          where j.state = 'queued' and j.label_set_id = h.label_set_id and j.repository_id = h.repository_id
-            and j.cancel_requested_at is null and j.held_reason is null
-            and (j.not_before is null or j.not_before <= clock_timestamp())
-            and ${startable}
-          order by j.priority desc, j.id limit ${options.perRepositoryMax})
-        union
-        (select j.id from jobs j
-          where j.state = 'queued' and j.label_set_id = h.label_set_id and j.repository_id = h.repository_id
-            and j.cancel_requested_at is null and j.held_reason is null
-            and (j.not_before is null or j.not_before <= clock_timestamp())
-            and ${startable}
-          order by j.queued_at, j.id limit ${OLDEST_MAX})
-      ) w join jobs q on q.id = w.id
-      where h.repository_id is not null
+    bound as (
+      select greatest(1, least(${options.perRepositoryMax}::int, ${WINDOW_MAX}::int / greatest(1, count(*))))::int as per_head,
+        least(${OLDEST_MAX}::int, greatest(1, ${OLDEST_WINDOW_MAX}::int / greatest(1, count(*))))::int as oldest
+      from heads
     ),
-    open as (
-      select j.repository_id, j.owner, count(*)::int as jobs_count from jobs j
-      where j.state in ('leased', 'running') and j.kind = 'ordinary' group by j.repository_id, j.owner
+    queue as (
+      select w.*, h.label_set_id as set_id from heads h join share on share.id = h.repository_id
+      cross join lateral (
+        (select ${COLUMNS} from jobs j
+          where j.state = 'queued' and j.label_set_id = h.label_set_id and j.repository_id = h.repository_id
+            and ${startable}
+          order by j.priority desc, j.id limit (select per_head from bound))
+        union
+        (select ${COLUMNS} from jobs j
+          where j.state = 'queued' and j.label_set_id = h.label_set_id and j.repository_id = h.repository_id
+            and ${startable}
+          order by j.queued_at, j.id limit (select oldest from bound))
+      ) w
     )
-    select q.id as "jobId", q.run_id as "runId", q.repository_id as "repositoryId", q.owner, s.labels, q.priority,
-      (extract(epoch from clock_timestamp() - q.queued_at) * 1000)::float8 as "waitedMs",
-      q.preferred_pool as "preferredPool", q.trust,
-      case when q.max_parallel < q.matrix_total then q.run_id || '/' || q.run_attempt || '/' || q.key end as "siblingKey",
-      case when q.max_parallel < q.matrix_total then q.max_parallel - (
-        select count(*) from jobs b where b.run_id = q.run_id and b.run_attempt = q.run_attempt and b.key = q.key
-          and b.state in ('leased', 'running'))::int end as "siblingsLeft",
-      coalesce((select o.jobs_count from open o where o.repository_id = q.repository_id), 0) as "openOfRepository",
-      coalesce((select sum(o.jobs_count)::int from open o where o.owner = q.owner), 0) as "openOfOwner"
-    from queue q join sets s on s.id = q.label_set_id`.execute(db);
-  return rows;
+    select (select per_head from bound) as "perRepository",
+      (select (p.jobs_max - (
+          select count(*) from attempts t where t.pool = p.name and t.state in ('offered', 'running')))::int
+        from pools p where p.name = ${options.pool} and p.jobs_max is not null) as "poolJobsLeft",
+      coalesce((select json_agg(json_build_object('jobId', q.id, 'runId', q.run_id, 'repositoryId', q.repository_id,
+        'owner', q.owner, 'labels', s.labels, 'priority', q.priority,
+        'waitedMs', (extract(epoch from clock_timestamp() - q.queued_at) * 1000)::float8,
+        'preferredPool', q.preferred_pool, 'trust', q.trust,
+        'siblingKey', case when q.max_parallel < q.matrix_total then q.run_id || '/' || q.run_attempt || '/' || q.key end,
+        'siblingsLeft', case when q.max_parallel < q.matrix_total then q.max_parallel - (
+          select count(*) from jobs b where b.run_id = q.run_id and b.run_attempt = q.run_attempt and b.key = q.key
+            and b.state in ('leased', 'running'))::int end))
+        from queue q join sets s on s.id = q.set_id), '[]') as candidates,
+      coalesce((select json_agg(json_build_object('repositoryId', h.id, 'owner', h.owner, 'ownerWeight', w.weight,
+        'ownerOpen', coalesce((select sum(o.jobs_count) from open o where o.owner = h.owner), 0),
+        'weight', h.weight, 'open', h.jobs_count, 'jobsLeft', h.jobs_max - h.jobs_count,
+        'warmAgentIds', array(
+          select v.agent_id from agent_repositories v
+          where v.repository_id = h.id and v.agent_id = any (${options.agentIds ?? []}::uuid[])
+          order by v.agent_id limit ${WARM_MAX})))
+        from share h join owners w on w.name = h.owner), '[]') as repositories`.execute(db);
+  const [window] = rows;
+  if (window === undefined) throw new Error("a select without from has one row");
+  return window;
 }
