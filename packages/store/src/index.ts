@@ -136,7 +136,21 @@ export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher
 export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";
 export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
+export { findQueueRow, listQueue, type QueueFilter, type QueueRow } from "./queue/list-queue.ts";
+export { type MovedJob, moveJobToTop } from "./queue/move-to-top.ts";
+export { type PoolPause, pausePool } from "./queue/pause-pool.ts";
 export { readFleet } from "./queue/read-fleet.ts";
+export {
+  type JobKind,
+  jobKindKey,
+  type OpenWork,
+  QUEUE_RANKED_MAX,
+  type RankedJob,
+  readDurations,
+  readOpenWork,
+  readRankedJobs,
+  readShares,
+} from "./queue/read-queue-order.ts";
 export { readWaitingJobs } from "./queue/read-waiting-jobs.ts";
 export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
 export { listOldTryRefs, type OldTryRefs } from "./pushes/list-old-try-refs.ts";
