@@ -18,7 +18,7 @@ import type { SimulatedIdentity } from "./simulated-identity.ts";
 
 /** What all simulated agents of a group write down together; times are on the process's monotonic clock, in ms. */
 export interface SimulatedRecord {
-  /** Every try to open a session. */
+  /** Every try to open a session, by when it was due: how late this process was with so many agents is not their doing. */
   readonly connectsAt: number[];
   /** Every session that was opened. */
   readonly welcomesAt: number[];
@@ -70,6 +70,8 @@ export class SimulatedAgent {
   readonly #instanceId = asInstanceId(randomUUID());
   readonly #running = new Set<Promise<void>>();
   #connectedAt = 0;
+  /** When the session loop's last pause was to end. */
+  #dueAt: number | undefined;
   #idleSince: number | undefined;
   #isDraining = false;
 
@@ -99,7 +101,7 @@ export class SimulatedAgent {
       }),
       heartbeat: () => ({ held: this.#leases(), freeSlots: options.slots - this.#held.size }),
       connection: this.#connection,
-      clock,
+      clock: { ...clock, sleep: (ms, signal) => this.#sleep(ms, signal) },
       bootClockMs: () => clock.monotonicMs(),
       logger,
       onWelcome: (welcome) => this.#onWelcome(welcome),
@@ -136,9 +138,14 @@ export class SimulatedAgent {
     await this.#bus?.stop();
   }
 
+  #sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.#dueAt = clock.monotonicMs() + ms;
+    return clock.sleep(ms, signal);
+  }
+
   #connect(address: string): AgentApiClient {
     this.#connectedAt = clock.monotonicMs();
-    this.#options.record.connectsAt.push(this.#connectedAt);
+    this.#options.record.connectsAt.push(this.#dueAt ?? this.#connectedAt);
     return createAgentApiClient({ address, credential: this.#options.identity.credential.credential });
   }
 
