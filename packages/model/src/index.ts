@@ -68,6 +68,13 @@ export {
 } from "./duration-book.ts";
 export { effectivePolicy } from "./effective-policy.ts";
 export {
+  DURATIONS_MIN,
+  type Durations,
+  estimateStarts,
+  type StartEstimate,
+  type StartFacts,
+} from "./estimate-start.ts";
+export {
   ageGrants,
   GRANT_HALF_LIFE_MS,
   type GrantHistory,
@@ -122,6 +129,7 @@ export {
   type ScheduleWindow,
   type Toolchain,
 } from "./pool.ts";
+export { rankQueue } from "./rank-queue.ts";
 export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   type Candidate,
