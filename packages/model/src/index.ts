@@ -1,4 +1,5 @@
 export type { ActionDefinition, ActionInput, CompositeRuns, DockerRuns, JavaScriptRuns } from "./action-definition.ts";
+export { assignDemand, type DemandPool, type WantedJob } from "./assign-demand.ts";
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
 export { type CancelledJob, decideCancel } from "./decide-cancel.ts";
 export {
@@ -27,9 +28,10 @@ export {
   isOwnResult,
 } from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
-export { findCapacity } from "./decide-queued-reason.ts";
 export { BETTER_POOL_WAIT_MS, comparePools, createOtherRoom, type OtherRoom } from "./decide-pool.ts";
+export { findCapacity } from "./decide-queued-reason.ts";
 export { decideRerun, type RerunDecision, type RerunJob, type RerunMode } from "./decide-rerun.ts";
+export { decideScale, LOOK_AHEAD_MARGIN_MS } from "./decide-scale.ts";
 export { decideWaitReason } from "./decide-wait-reason.ts";
 export {
   type CallDefinition,
@@ -58,8 +60,6 @@ export {
   type WorkflowDefinition,
 } from "./definition.ts";
 export {
-  type AgentId,
-export {
   createDurationBook,
   type DurationBook,
   type DurationRecord,
@@ -84,6 +84,8 @@ export {
   recordGrants,
   type Usage,
 } from "./grant-history.ts";
+export {
+  type AgentId,
   type AttemptId,
   asAgentId,
   asAttemptId,
@@ -100,14 +102,13 @@ export {
   type RunId,
 } from "./ids.ts";
 export { type JobStatus, jobStatus } from "./job-status.ts";
+export { type BlockedJob, lookAhead } from "./look-ahead.ts";
 export {
   AGING_EVERY_MS,
-  type Candidate,
-  type FreeAgent,
   type Match,
   type MatchOptions,
-  matchOffers,
   type MatchPass,
+  matchOffers,
   OLDEST_TURN_EVERY,
   TOP_PRIORITY,
 } from "./match-offers.ts";
@@ -129,8 +130,6 @@ export {
   type ScheduleWindow,
   type Toolchain,
 } from "./pool.ts";
-export { rankQueue } from "./rank-queue.ts";
-export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   type Candidate,
   type FreeAgent,
@@ -139,6 +138,8 @@ export {
   plainShare,
   type RepositoryShare,
 } from "./queue-facts.ts";
+export { rankQueue } from "./rank-queue.ts";
+export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   ANNOTATION_LEVELS,
   ANNOTATION_MESSAGE_CHARS_MAX,
@@ -152,6 +153,18 @@ export {
   type StreamName,
   type StreamSeal,
 } from "./reports.ts";
+export {
+  type DemandedJob,
+  SCALE_CODES,
+  SCALE_JOBS_MAX,
+  type ScaleCode,
+  type ScaleDecision,
+  type ScaleDirection,
+  type ScaledAgent,
+  type ScaledAgentState,
+  type ScaleFacts,
+} from "./scale-facts.ts";
+export { createSimulation, type Simulation, type SimulationOptions, type SimulationResult } from "./simulate-pool.ts";
 export {
   AGENT_STATES,
   type AgentState,
@@ -178,6 +191,7 @@ export {
   TRUSTS,
   type Trust,
 } from "./states.ts";
+export type { TraceJob } from "./trace-job.ts";
 export {
   AGENT_TRANSITIONS,
   ATTEMPT_TRANSITIONS,
@@ -192,4 +206,5 @@ export {
 export type { Value } from "./value.ts";
 export type { AgentGroup, Fleet, FleetPool, PoolScaling, WaitingJob } from "./wait-facts.ts";
 export { WAIT_CODES, type WaitCode, type WaitReason } from "./wait-reason.ts";
+export { summariseWaits, type WaitSummary } from "./wait-summary.ts";
 export { formatWait } from "./wait-words.ts";

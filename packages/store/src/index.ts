@@ -236,3 +236,29 @@ export {
   type VariableLevel,
   type VariableRow,
 } from "./variables/keep-variables.ts";
+export {
+  countPoolAgents,
+  POOL_AGENT_STATES,
+  type PoolAgentState,
+  type PoolAgentsCount,
+} from "./scaling/count-pool-agents.ts";
+export { listScaleDecisions, type ScaleDecisionRow } from "./scaling/list-decisions.ts";
+export { listMachineErrors, type MachineError } from "./scaling/list-machine-errors.ts";
+export {
+  type BlockedDemandRow,
+  type BlockedNeed,
+  type Demand,
+  type QueuedDemandRow,
+  readDemand,
+} from "./scaling/read-demand.ts";
+export { readPoolDurations } from "./scaling/read-pool-durations.ts";
+export { type PoolWaits, readPoolWaits, WAITS_READ_MAX } from "./scaling/read-pool-waits.ts";
+export { readScaleAgents, type ScaleAgentRow } from "./scaling/read-scale-agents.ts";
+export { readScalePools, type ScalePoolRow } from "./scaling/read-scale-pools.ts";
+export { type RecordedHistory, readHistory, TRACE_JOBS_MAX } from "./scaling/read-trace.ts";
+export {
+  lockTerm,
+  recordScaleDecision,
+  SCALE_DECISIONS_MAX,
+  type ScaleDecisionRecord,
+} from "./scaling/record-decision.ts";

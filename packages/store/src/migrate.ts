@@ -9,8 +9,9 @@ import * as fleet from "./migrations/0006-fleet.ts";
 import * as join from "./migrations/0007-join.ts";
 import * as queue from "./migrations/0008-queue.ts";
 import * as waiting from "./migrations/0009-waiting.ts";
-import * as machines from "./migrations/0012-machines.ts";
 import * as pools from "./migrations/0010-pools.ts";
+import * as scaling from "./migrations/0011-scaling.ts";
+import * as machines from "./migrations/0012-machines.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -19,10 +20,11 @@ const MIGRATIONS: Record<string, Migration> = {
   "0004-matrix-order": matrixOrder,
   "0005-definition-order": definitionOrder,
   "0006-fleet": fleet,
-  "0010-pools": pools,
   "0008-queue": queue,
   "0007-join": join,
+  "0010-pools": pools,
   "0009-waiting": waiting,
+  "0011-scaling": scaling,
   "0012-machines": machines,
 };
 

@@ -14,6 +14,8 @@ import type {
   ProviderSettings,
   Receipt,
   RunState,
+  ScaleCode,
+  ScaleDirection,
   ScalingPolicy,
   StepState,
   Toolchain,
@@ -445,6 +447,22 @@ export interface AuditEntriesTable {
   after: JsonOrNull<unknown>;
 }
 
+export interface ScaleDecisionsTable {
+  id: Generated<number>;
+  pool: string;
+  at: ColumnType<Date, Date | string | undefined, Date | string>;
+  direction: ScaleDirection;
+  code: ScaleCode;
+  reason: string;
+  desired: number;
+  made: number;
+  ended: number;
+  starting: number;
+  idle: number;
+  busy: number;
+  queued: number;
+}
+
 /** Every table of the farm; the migrations are the truth, a test compares the column names. */
 export interface Schema {
   owners: OwnersTable;
@@ -474,4 +492,5 @@ export interface Schema {
   machines: MachinesTable;
   agent_repositories: AgentRepositoriesTable;
   audit_entries: AuditEntriesTable;
+  scale_decisions: ScaleDecisionsTable;
 }
