@@ -1,5 +1,6 @@
 export type { ActionDefinition, ActionInput, CompositeRuns, DockerRuns, JavaScriptRuns } from "./action-definition.ts";
 export { assignDemand, type DemandPool, type WantedJob } from "./assign-demand.ts";
+export { compareVersions, isOutdated, type VersionSkew } from "./compare-versions.ts";
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
 export { type CancelledJob, decideCancel } from "./decide-cancel.ts";
 export {
@@ -32,6 +33,20 @@ export { BETTER_POOL_WAIT_MS, comparePools, createOtherRoom, type OtherRoom } fr
 export { findCapacity } from "./decide-queued-reason.ts";
 export { decideRerun, type RerunDecision, type RerunJob, type RerunMode } from "./decide-rerun.ts";
 export { decideScale, LOOK_AHEAD_MARGIN_MS } from "./decide-scale.ts";
+export {
+  canBegin,
+  decideUpgrade,
+  UPGRADE_BACK_MS_MAX,
+  UPGRADE_STATES,
+  UPGRADE_STEP_STATES,
+  type UpgradeAction,
+  type UpgradeAgent,
+  type UpgradeDecision,
+  type UpgradeFacts,
+  type UpgradeState,
+  type UpgradeStep,
+  type UpgradeStepState,
+} from "./decide-upgrade.ts";
 export { decideWaitReason } from "./decide-wait-reason.ts";
 export {
   type CallDefinition,

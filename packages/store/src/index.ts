@@ -225,6 +225,17 @@ export { revokeToken } from "./tokens/revoke-token.ts";
 export type { TokenRow } from "./tokens/token.ts";
 export { touchToken, useJoinToken } from "./tokens/use-token.ts";
 export { inTransaction } from "./transaction.ts";
+export { applyUpgrade, type ChangedDrain, endUpgrade } from "./upgrades/apply-upgrade.ts";
+export {
+  listRunningUpgrades,
+  lockUpgrade,
+  type RunningUpgrade,
+  readUpgradeAgents,
+  readUpgradeClock,
+} from "./upgrades/lock-upgrade.ts";
+export { type NewUpgrade, startUpgrade } from "./upgrades/start-upgrade.ts";
+export { listUpgradesToSend, noteUpgradeProblem, type UpgradeToSend } from "./upgrades/upgrade-sends.ts";
+export { findUpgradeView, type UpgradeView } from "./upgrades/upgrade-view.ts";
 export {
   deleteVariable,
   listEffectiveVariables,

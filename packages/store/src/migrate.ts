@@ -12,6 +12,7 @@ import * as waiting from "./migrations/0009-waiting.ts";
 import * as pools from "./migrations/0010-pools.ts";
 import * as scaling from "./migrations/0011-scaling.ts";
 import * as machines from "./migrations/0012-machines.ts";
+import * as upgrades from "./migrations/0013-upgrades.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -26,6 +27,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0009-waiting": waiting,
   "0011-scaling": scaling,
   "0012-machines": machines,
+  "0013-upgrades": upgrades,
 };
 
 /**

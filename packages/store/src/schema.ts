@@ -22,6 +22,8 @@ import type {
   Trust,
   Value,
   WorkflowDefinition,
+  UpgradeState,
+  UpgradeStepState,
 } from "@windrow/model";
 import type { ColumnType, Generated } from "kysely";
 
@@ -463,6 +465,31 @@ export interface ScaleDecisionsTable {
   queued: number;
 }
 
+export interface PoolUpgradesTable {
+  id: Generated<string>;
+  pool: string;
+  version: string;
+  at_once: number;
+  state: Generated<UpgradeState>;
+  reason: Generated<string>;
+  requested_by: string;
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+}
+
+export interface AgentUpgradesTable {
+  upgrade_id: string;
+  agent_id: string;
+  state: UpgradeStepState;
+  from_version: string;
+  was_drained: boolean;
+  sent_at: Date | null;
+  sent_instance_id: string | null;
+  problem: string | null;
+  started_at: Generated<Date>;
+  ended_at: Date | null;
+}
+
 /** Every table of the farm; the migrations are the truth, a test compares the column names. */
 export interface Schema {
   owners: OwnersTable;
@@ -492,5 +519,7 @@ export interface Schema {
   machines: MachinesTable;
   agent_repositories: AgentRepositoriesTable;
   audit_entries: AuditEntriesTable;
+  pool_upgrades: PoolUpgradesTable;
+  agent_upgrades: AgentUpgradesTable;
   scale_decisions: ScaleDecisionsTable;
 }

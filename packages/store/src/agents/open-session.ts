@@ -60,6 +60,7 @@ export interface NewSession {
   readonly version: string;
   readonly protocolVersion: number;
   readonly hostname: string;
+  readonly isUpgradable?: boolean;
   readonly held: readonly { readonly attemptId: AttemptId; readonly leaseId: LeaseId }[];
 }
 
@@ -82,6 +83,7 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
       update agents set state = ${toState(connect)}, instance_id = ${session.instanceId}, session_no = ${session.sessionNo},
         session_controller = ${session.controllerId}, slots = ${session.slots}, labels = ${session.labels}::text[],
         version = ${session.version}, protocol_version = ${session.protocolVersion}, hostname = ${session.hostname},
+        is_upgradable = ${session.isUpgradable ?? false},
         connected_at = clock_timestamp(), last_seen_at = clock_timestamp(), suspect_at = null, lost_at = null
       where id = ${session.agentId} and state in (${fromStates(connect)})
       returning id
