@@ -10,6 +10,7 @@ import type {
   Plan,
   StepReport,
   StreamName,
+  Toolchain,
 } from "@windrow/model";
 
 /**
@@ -30,6 +31,8 @@ export interface Hello {
   readonly labels: readonly string[];
   readonly held: readonly LeaseHeld[];
   readonly hostname: string;
+  /** Tools of languages, as they answered when they were run; absent where none did. */
+  readonly toolchains?: readonly Toolchain[];
   /** It runs from a bundle that it can exchange for another one by itself. */
   readonly isUpgradable?: boolean;
 }

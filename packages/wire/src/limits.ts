@@ -10,6 +10,10 @@ export const LOG_WINDOW_BYTES_MAX = 8 * 1024 * 1024;
 export const LABELS_MAX = 64;
 export const LABEL_CHARS_MAX = 100;
 
+/** Tools of languages that one agent may name. */
+export const TOOLCHAINS_MAX = 64;
+export const TOOLCHAIN_CHARS_MAX = 100;
+
 /** Attempts that one agent may name as held. */
 export const LEASES_HELD_MAX = 1_024;
 

@@ -41,6 +41,7 @@ import {
   type ResolveActionRequest,
   type StartAttemptReply,
 } from "../src/index.ts";
+import { TOOLCHAINS_MAX } from "../src/limits.ts";
 
 /** As `fc.record`, but of ordinary objects, which is what a decoder makes. */
 function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T>;
@@ -79,15 +80,20 @@ export const stream = fc.oneof(
 const held = record({ attemptId, leaseId });
 const lease: fc.Arbitrary<LeaseRef> = record({ attemptId, leaseId, sessionNo: positive53 });
 
+const filledText = rowText.filter((value) => value !== "");
 const hello = record(
   {
     protocolVersion: positive32,
     instanceId: fc.uuid().map(asInstanceId),
     agentVersion: rowText,
     slots: uint32,
-    labels: fc.array(rowText.filter((value) => value !== "")),
+    labels: fc.array(filledText),
     held: fc.array(held),
     hostname: rowText,
+    toolchains: fc.array(record({ name: filledText, version: filledText }), {
+      minLength: 1,
+      maxLength: TOOLCHAINS_MAX,
+    }),
     isUpgradable: fc.constant(true),
   },
   { requiredKeys: ["protocolVersion", "instanceId", "agentVersion", "slots", "labels", "held", "hostname"] },
@@ -102,8 +108,7 @@ export const offerAnswer: fc.Arbitrary<OfferAnswer> = fc.oneof(
     declineReason: fc.constantFrom(...DECLINE_REASONS),
   }),
 );
-const someText = rowText.filter((value) => value !== "");
-const upgradeProblem = record({ version: someText, problem: rowText });
+const upgradeProblem = record({ version: filledText, problem: rowText });
 export const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   hello.map((body) => ({ kind: "hello" as const, ...body })),
   heartbeat.map((body) => ({ kind: "heartbeat" as const, ...body })),
@@ -164,8 +169,8 @@ export const offer = record({
 export const cancel = record({ attemptId, leaseId, reason: text });
 export const drain = record({ draining: fc.boolean() });
 const upgrade = record({
-  version: someText,
-  files: fc.array(record({ platform: someText, path: someText, sha256: someText }), { maxLength: 16 }),
+  version: filledText,
+  files: fc.array(record({ platform: filledText, path: filledText, sha256: filledText }), { maxLength: 16 }),
 });
 export const controllerMessage: fc.Arbitrary<ControllerMessage> = fc.oneof(
   welcome.map((body) => ({ kind: "welcome" as const, ...body })),

@@ -14,12 +14,19 @@ import { decodeLogMessage } from "../src/codec/log-messages.ts";
 import { createEncoder, type Packed } from "../src/codec/proto-message.ts";
 import { decodeAgentMessage, decodeOffer } from "../src/codec/session-messages.ts";
 import { VALUE_DEPTH_MAX } from "../src/codec/value.ts";
-import { ACTION_REF_CHARS_MAX, LABELS_MAX, LEASES_HELD_MAX, LOG_CHUNK_BYTES_MAX } from "../src/limits.ts";
+import {
+  ACTION_REF_CHARS_MAX,
+  LABELS_MAX,
+  LEASES_HELD_MAX,
+  LOG_CHUNK_BYTES_MAX,
+  TOOLCHAINS_MAX,
+} from "../src/limits.ts";
 
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 const held = { attemptId: ID, leaseId: ID };
 const lease = { ...held, sessionNo: 1 };
 const hello = { protocolVersion: 1, instanceId: ID, agentVersion: "1", slots: 1, labels: [], held: [], hostname: "h" };
+const tool = { name: "go", version: "1.22.0" };
 const step = { stepNo: 0, name: "s", state: "finished", outcome: "succeeded", startedAtMs: 1 };
 const receipt = { processesEndedCount: 0, leftCount: 0, tookMs: 0, containment: "cgroup" };
 const finish = { lease, outcome: "failed", reason: "r", receipt, startedAtMs: 1, finishedAtMs: 2 };
@@ -45,6 +52,24 @@ const cases: Case[] = [
     "AgentMessage",
     decodeAgentMessage,
     { hello: { ...hello, labels: Array(LABELS_MAX + 1).fill("x") } },
+  ],
+  [
+    "AgentMessage.hello.toolchains",
+    "AgentMessage",
+    decodeAgentMessage,
+    { hello: { ...hello, toolchains: Array(TOOLCHAINS_MAX + 1).fill(tool) } },
+  ],
+  [
+    "AgentMessage.hello.toolchains[1].version",
+    "AgentMessage",
+    decodeAgentMessage,
+    { hello: { ...hello, toolchains: [tool, { ...tool, version: "" }] } },
+  ],
+  [
+    "AgentMessage.hello.toolchains[0].name",
+    "AgentMessage",
+    decodeAgentMessage,
+    { hello: { ...hello, toolchains: [{ ...tool, name: "x".repeat(101) }] } },
   ],
   [
     "AgentMessage.hello.held[1].leaseId",

@@ -19,6 +19,8 @@ import {
   LABEL_CHARS_MAX,
   LABELS_MAX,
   LEASES_HELD_MAX,
+  TOOLCHAIN_CHARS_MAX,
+  TOOLCHAINS_MAX,
   UPGRADE_FILES_MAX,
   UPGRADE_PROBLEM_CHARS_MAX,
 } from "../limits.ts";
@@ -100,6 +102,10 @@ const packHello = (hello: Hello): Packed => ({
   agentVersion: packRowText(hello.agentVersion),
   labels: hello.labels.map(packRowText),
   hostname: packRowText(hello.hostname),
+  toolchains: hello.toolchains?.map(({ name, version }) => ({
+    name: packRowText(name),
+    version: packRowText(version),
+  })),
 });
 
 function unpackHello(fields: Fields): Hello {
@@ -118,8 +124,25 @@ function unpackHello(fields: Fields): Hello {
     labels,
     held: unpackHeld(fields),
     hostname: fields.rowText("hostname"),
+    ...unpackToolchains(fields),
     ...(fields.flag("isUpgradable") && { isUpgradable: true }),
   };
+}
+
+function unpackToolchains(fields: Fields): Pick<Hello, "toolchains"> {
+  const toolchains = fields.messages("toolchains", (tool) => ({
+    name: toolText(tool, "name"),
+    version: toolText(tool, "version"),
+  }));
+  if (toolchains.length > TOOLCHAINS_MAX) fields.fail("toolchains", `has more than ${TOOLCHAINS_MAX} entries`);
+  return toolchains.length === 0 ? {} : { toolchains };
+}
+
+function toolText(fields: Fields, name: "name" | "version"): string {
+  const text = fields.rowText(name);
+  if (text === "") fields.fail(name, "is empty");
+  if (text.length > TOOLCHAIN_CHARS_MAX) fields.fail(name, `has more than ${TOOLCHAIN_CHARS_MAX} characters`);
+  return text;
 }
 
 function unpackHeld(fields: Fields): Hello["held"] {
