@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
+import { beginJob, GO } from "../kit/begin-job.ts";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
 import { killProcessesOf } from "../kit/kill-supervisors.ts";
@@ -15,25 +16,7 @@ afterEach(() => farm?.stop());
 
 test("F05: an agent that dies with its supervisors is suspect at once, then lost, and its job runs elsewhere", async () => {
   farm = await Farm.start({ pool: SHORT_TIMES, agents: 2 });
-  const marker = new Marker();
-  const { runId } = await pushWorkflow(
-    farm,
-    `
-on: push
-jobs:
-  only:
-    runs-on: linux
-    steps:
-      - run: |
-          ${marker.line}
-          echo "attempt $WINDROW_ATTEMPT"
-          ${marker.openLine("begun")}
-          [ "$WINDROW_ATTEMPT" != 1 ] || ${marker.waitLine("never")}
-`,
-  );
-  await waitFor("the step to have begun", () => marker.isOpen("begun"));
-  const [first] = await farm.attempts(runId);
-  const agent = farm.agent(first?.agent ?? "");
+  const { runId, marker, agent } = await beginJob(farm);
   const durable = () =>
     farm.db.selectFrom("log_streams").select("length_bytes").where("stream", "=", "0").executeTakeFirst();
   await waitFor("the first line to be durable", async () => ((await durable())?.length_bytes ?? 0) > 0);
@@ -63,26 +46,16 @@ jobs:
 test("F06: an agent that is killed alone goes on with the same attempt, though the step ended and wrote 100 MB meanwhile", async () => {
   farm = await Farm.start({ pool: { ...SHORT_TIMES, suspectAfterMs: 15_000, lostAfterMs: 30_000 } });
   const marker = new Marker();
-  const { runId } = await pushWorkflow(
-    farm,
-    `
-on: push
-jobs:
-  only:
-    runs-on: linux
-    steps:
-      - run: |
-          ${marker.line}
-          ${marker.openLine("begun")}
-          ${marker.waitLine("go")}
-          yes "a line of exactly fifty bytes, the newline included" | head -c 104857600
-          ${marker.openLine("written")}
-      - run: echo after
-`,
-  );
-  await waitFor("the step to have begun", () => marker.isOpen("begun"));
+  const { runId } = await beginJob(farm, {
+    marker,
+    script: `
+${marker.waitLine(GO)}
+yes "a line of exactly fifty bytes, the newline included" | head -c 104857600
+${marker.openLine("written")}`,
+    after: "      - run: echo after\n",
+  });
   await farm.agent("agent-1").child.kill();
-  marker.open("go");
+  marker.open(GO);
   await waitFor("100 MB to be written", () => marker.isOpen("written"), { withinMs: 30_000 });
   await farm.startAgent({ name: "agent-1" });
   const run = await farm.waitRunFinished(runId, 90_000);
@@ -92,8 +65,9 @@ jobs:
   const [job] = await farm.jobs(runId);
   const log = await readLog(farm, { jobId: job?.id ?? 0, stream: "0" });
   const line = "a line of exactly fifty bytes, the newline included\n";
-  const expected = line.repeat(Math.ceil(104_857_600 / line.length)).slice(0, 104_857_600);
-  expect(log.length).toBe(104_857_600);
+  const head = "attempt 1\n";
+  const expected = head + line.repeat(Math.ceil(104_857_600 / line.length)).slice(0, 104_857_600);
+  expect(log.length).toBe(head.length + 104_857_600);
   expect(createHash("sha256").update(log).digest("hex")).toBe(createHash("sha256").update(expected).digest("hex"));
   expect((await readLog(farm, { jobId: job?.id ?? 0, stream: "1" })).toString()).toBe("after\n");
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
@@ -102,31 +76,22 @@ jobs:
 test("a step that outlives its agent still reaches its repository by the address and the token it knows", async () => {
   farm = await Farm.start({ pool: { ...SHORT_TIMES, suspectAfterMs: 15_000, lostAfterMs: 30_000 } });
   const marker = new Marker();
-  const { runId } = await pushWorkflow(
-    farm,
-    `
-on: push
-jobs:
-  only:
-    runs-on: linux
-    steps:
-      - uses: actions/checkout@v4
-      - run: |
-          ${marker.openLine("begun")}
-          ${marker.waitLine("back")}
-          # the gateway lets the job in again once the controller has told the agent that the attempt is still its own
-          for i in $(seq 100); do git ls-remote origin refs/heads/main 2>/dev/null && exit 0; sleep 0.1; done
-          exit 1
-`,
-  );
-  await waitFor("the step to have begun", () => marker.isOpen("begun"));
+  const { runId } = await beginJob(farm, {
+    marker,
+    before: "      - uses: actions/checkout@v4\n",
+    script: `
+${marker.waitLine(GO)}
+# the gateway lets the job in again once the controller has told the agent that the attempt is still its own
+for i in $(seq 100); do git ls-remote origin refs/heads/main 2>/dev/null && exit 0; sleep 0.1; done
+exit 1`,
+  });
   await farm.agent("agent-1").child.kill();
   await farm.startAgent({ name: "agent-1" });
-  marker.open("back");
+  marker.open(GO);
   expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
   const [job] = await farm.jobs(runId);
   expect((await readLog(farm, { jobId: job?.id ?? 0, stream: "1" })).toString()).toMatch(
-    /^[0-9a-f]{40}\trefs\/heads\/main\n$/,
+    /^attempt 1\n[0-9a-f]{40}\trefs\/heads\/main\n$/,
   );
   expect(await checkHistory(farm)).toEqual([]);
 });

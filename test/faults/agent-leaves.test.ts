@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from "vitest";
+import { beginJob, GO } from "../kit/begin-job.ts";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
-import { Marker } from "../kit/marker.ts";
-import { pushWorkflow } from "../kit/push-and-run.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 let farm: Farm;
@@ -25,25 +24,10 @@ test("an agent that is stopped in order says goodbye: it is gone at once, and re
 
   await farm.startAgent({ name: "agent-1" });
   expect(await view("agent-1")).toMatchObject({ state: "ready", stopped_at: null });
-  const marker = new Marker();
-  const { runId } = await pushWorkflow(
-    farm,
-    `
-on: push
-jobs:
-  only:
-    runs-on: linux
-    steps:
-      - run: |
-          ${marker.line}
-          ${marker.openLine("begun")}
-          ${marker.waitLine("go")}
-`,
-  );
-  await waitFor("the step to have begun", () => marker.isOpen("begun"));
+  const { runId, marker } = await beginJob(farm);
   // asked once, it takes nothing new and waits for its job; then it is gone
   farm.agent("agent-1").child.signal("SIGTERM");
-  marker.open("go");
+  marker.open(GO);
   await farm.agent("agent-1").child.exited;
   expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
   expect(await view("agent-1")).toMatchObject({ state: "lost", stopped_at: expect.any(String) });
