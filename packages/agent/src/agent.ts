@@ -3,7 +3,7 @@ import { readdir, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type SlotUser, type StepBackend, sweepSites } from "@windrow/backends";
-import { asInstanceId, type Refusal } from "@windrow/model";
+import { asInstanceId, type Refusal, type Toolchain } from "@windrow/model";
 import { type Clock, type Logger, type Loop, startLoop } from "@windrow/service";
 import {
   type AgentApiClient,
@@ -31,6 +31,7 @@ import { createConnection } from "./session/connection.ts";
 import { createSessionLoop, type SessionMessage } from "./session/session-loop.ts";
 import type { AgentFolders } from "./start/agent-folders.ts";
 import type { Credential } from "./start/credential.ts";
+import { type MachineFacts, watchMachine } from "./start/watch-machine.ts";
 import { sweepTrash } from "./sweep-trash.ts";
 
 export interface AgentOptions {
@@ -49,6 +50,10 @@ export interface AgentOptions {
   readonly slotUsers: readonly (SlotUser | undefined)[];
   readonly slotsCount: number;
   readonly labels: readonly string[];
+  /** Tools of languages that run here. */
+  readonly toolchains?: readonly Toolchain[];
+  /** Looks at the machine again; absent where labels and toolchains never change. */
+  readonly lookAtMachine?: () => Promise<MachineFacts>;
   readonly version: string;
   readonly machineEnv: { readonly [name: string]: string };
   readonly hasBash: boolean;
@@ -142,6 +147,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     onCancel: cancel,
     onDrain: ({ draining }) => drainByFarm(draining),
   });
+  let found: MachineFacts = { labels: options.labels, toolchains: options.toolchains ?? [] };
   const sessionLoop = createSessionLoop({
     addresses: options.grpcAddresses,
     connect: options.connect,
@@ -150,9 +156,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       instanceId,
       agentVersion: options.version,
       slots: options.slotsCount,
-      labels: options.labels,
+      labels: found.labels,
       held: held.leases(),
       hostname: hostname(),
+      toolchains: found.toolchains,
       ...(options.onUpgrade !== undefined && { isUpgradable: true }),
     }),
     heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining || mode.diskFull ? 0 : held.freeSlotsCount }),
@@ -241,6 +248,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
   const diskLoop: Loop = startLoop({ name: "disk", everyMs: DISK_LOOK_EVERY_MS, clock, logger, runOnce: lookAtDisk });
   await sessionLoop.start();
+  const { lookAtMachine } = options;
+  const machineLoop =
+    lookAtMachine &&
+    watchMachine({
+      first: found,
+      look: lookAtMachine,
+      onChange(facts) {
+        found = facts;
+        sessionLoop.reconnect();
+      },
+      clock,
+      logger,
+    });
 
   async function lookAtDisk(): Promise<void> {
     // Jobs' files, and the agent's own with its journal: they may lie on two disks.
@@ -268,6 +288,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     // What hangs is left as it is: the journal says what the next process has to do.
     await allDone(STOP_WAIT_MS);
     await diskLoop.stop();
+    await machineLoop?.stop();
     await trashLoop.stop();
     await sessionLoop.stop();
     await bus.stop();

@@ -7,12 +7,13 @@ import { filesLinkOf, makeAgentFolders, sitesDirOf } from "./start/agent-folders
 import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
 import { loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
-import { detectLabels, runs } from "./start/detect-labels.ts";
+import { detectLabels } from "./start/detect-labels.ts";
 import { loadAuthority, readGrpcAddress, storeAuthority } from "./start/farm-trust.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
 import { type Joined, joinFarm } from "./start/join-farm.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 import { reachablePath } from "./start/reachable-path.ts";
+import { runProgram } from "./start/run-program.ts";
 import { createUpgrader, EXIT_UPGRADED } from "./upgrade/create-upgrader.ts";
 import { readBundle } from "./upgrade/read-bundle.ts";
 
@@ -34,7 +35,9 @@ async function main(): Promise<void> {
   const { PATH: path = "", ...env } = config.machineEnv;
   const machineEnv = { ...env, PATH: hasSlotUsers ? reachablePath(path) : path };
   const runner = { env: machineEnv, user: slotUsers[0] };
-  const labels = await detectLabels({ configured: config.labels, ...runner });
+  const lookAtMachine = () => detectLabels({ configured: config.labels, ...runner });
+  const { labels, toolchains, cut } = await lookAtMachine();
+  if (cut.length > 0) logger.warn({ labels: cut }, "labels that the farm does not take are left out");
   const known = loadCredential(config.agentDir);
   const { credential, authority } =
     known === undefined
@@ -70,6 +73,8 @@ async function main(): Promise<void> {
     slotUsers,
     slotsCount: config.slotsCount,
     labels,
+    toolchains,
+    lookAtMachine,
     version,
     onUpgrade:
       upgrader &&
@@ -78,7 +83,7 @@ async function main(): Promise<void> {
     machineEnv,
     npmRegistryUrl: findNpmRegistry({ configured: config.npmRegistryUrl, npmrcPaths: config.npmrcPaths }),
     toolCacheDirs: config.toolCacheDirs,
-    hasBash: await runs(["bash", "-c", ":"], runner),
+    hasBash: (await runProgram(["bash", "-c", ":"], runner)) !== undefined,
     clock: systemClock,
     bootClockMs,
     logger,

@@ -6,9 +6,9 @@ import { providerSettingsSchema } from "./provider-settings.ts";
 import { changeScalingPolicySchema, scalingPolicySchema } from "./scaling-policy.ts";
 import { poolNameSchema } from "./tokens.ts";
 
-/** A heartbeat comes every 5 s: an agent must be allowed to miss none. */
-const SUSPECT_AFTER_MS_MIN = 6_000;
-const LOST_AFTER_MS_MIN = 10_000;
+/** Agents send heartbeats three times as often. */
+const SUSPECT_AFTER_MS_MIN = 3_000;
+const LOST_AFTER_MS_MIN = 5_000;
 const SILENCE_MS_MAX = 3_600_000;
 export const PRIORITY_MAX = 1_000;
 export const WEIGHT_MAX = 1_000;

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, renameSync, r
 import { join } from "node:path";
 import type { SlotUser } from "@windrow/backends";
 import { hasCode } from "@windrow/service";
-import { runs } from "../start/detect-labels.ts";
+import { runProgram } from "../start/run-program.ts";
 import type { NodeRuntime } from "./action-port.ts";
 
 export interface NodeRuntimeOptions {
@@ -36,9 +36,9 @@ export function createNodeRuntime(options: NodeRuntimeOptions) {
 
   async function findFor(user: SlotUser | undefined): Promise<string | undefined> {
     const runner = { env: options.machineEnv, user };
-    if (await runs([options.nodePath, "--version"], runner)) return options.nodePath;
+    if ((await runProgram([options.nodePath, "--version"], runner)) !== undefined) return options.nodePath;
     const own = putBeside(options);
-    return (await runs([own, "--version"], runner)) ? own : undefined;
+    return (await runProgram([own, "--version"], runner)) === undefined ? undefined : own;
   }
 
   return async (using: string, user: SlotUser | undefined): Promise<NodeRuntime> => {

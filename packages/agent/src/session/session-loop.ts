@@ -48,13 +48,20 @@ const WELCOME_WAIT_MS = 10_000;
 /** How long the controller may take to note that this agent stops. */
 const GOODBYE_WAIT_MS = 1_000;
 
+export interface SessionLoop extends Service {
+  heartbeatSoon(): void;
+  /** Ends the session for another one at once, whose hello says what has changed. */
+  reconnect(): void;
+}
+
 /** Keeps one session open for as long as the agent lives. */
-export function createSessionLoop(options: SessionLoopOptions): Service & { heartbeatSoon(): void } {
+export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
   const { addresses, clock, connection, logger } = options;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let reconnectWithinMs = RECONNECT_WITHIN_MS;
   let beatSoon = new AbortController();
+  let current: SessionCall | undefined;
 
   async function run(): Promise<void> {
     let failuresCount = 0;
@@ -75,6 +82,7 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
     let session: ControllerSession | undefined;
     let background: Promise<void> | undefined;
     const call = client.session();
+    current = call;
     const sayGoodbye = () => {
       call.end();
       void closeAfter(call, GOODBYE_WAIT_MS, over.signal);
@@ -150,6 +158,9 @@ export function createSessionLoop(options: SessionLoopOptions): Service & { hear
     },
     heartbeatSoon() {
       beatSoon.abort();
+    },
+    reconnect() {
+      current?.close();
     },
   };
 }
