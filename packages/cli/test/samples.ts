@@ -62,6 +62,7 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     reason: null,
     message: null,
     waiting_for: null,
+    waiting_code: null,
     attempt_count: 0,
     pool: "default",
     agent: null,

@@ -21,6 +21,7 @@ export {
   PRIORITY_MAX,
   WEIGHT_MAX,
 } from "./pools.ts";
+export type { QueueEntry } from "./queue.ts";
 export { PROBLEM_CODES, type Problem, type ProblemCode, problemSchema } from "./problem.ts";
 export {
   decodeProviderSettings,

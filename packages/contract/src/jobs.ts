@@ -1,7 +1,14 @@
 import * as z from "zod";
 import { idSchema, idTextSchema, timeOrNullSchema, timeSchema } from "./fields.ts";
 import { logStreamSchema } from "./logs.ts";
-import { attemptStateSchema, conclusionSchema, jobStateSchema, outcomeSchema, stepStateSchema } from "./states.ts";
+import {
+  attemptStateSchema,
+  conclusionSchema,
+  jobStateSchema,
+  outcomeSchema,
+  stepStateSchema,
+  waitCodeSchema,
+} from "./states.ts";
 
 export const jobSummarySchema = z
   .object({
@@ -21,6 +28,7 @@ export const jobSummarySchema = z
     reason: z.string().nullable().describe("Why it ended so, in a stable word."),
     message: z.string().nullable(),
     waiting_for: z.string().nullable().describe("Why it is not running yet, in a sentence; null when it is."),
+    waiting_code: waitCodeSchema.nullable().default(null).describe("The same as a word for scripts."),
     attempt_count: z.int(),
     pool: z.string().nullable(),
     agent: z.string().nullable().describe("The agent of its latest attempt."),

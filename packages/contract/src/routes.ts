@@ -4,6 +4,7 @@ import { AUDIT_ROUTES } from "./routes/audit-routes.ts";
 import { FARM_ROUTES } from "./routes/farm-routes.ts";
 import { JOB_ROUTES } from "./routes/job-routes.ts";
 import { POOL_ROUTES } from "./routes/pool-routes.ts";
+import { QUEUE_ROUTES } from "./routes/queue-routes.ts";
 import { REPOSITORY_ROUTES } from "./routes/repository-routes.ts";
 import { RUN_ROUTES } from "./routes/run-routes.ts";
 import { TOKEN_ROUTES } from "./routes/token-routes.ts";
@@ -18,6 +19,7 @@ export const ROUTES = {
   ...AGENT_ROUTES,
   ...POOL_ROUTES,
   ...AUDIT_ROUTES,
+  ...QUEUE_ROUTES,
   ...TOKEN_ROUTES,
   ...VARIABLE_ROUTES,
 } as const satisfies Record<string, RouteDefinition>;

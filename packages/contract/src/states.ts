@@ -6,6 +6,7 @@ import {
   OUTCOMES,
   RUN_STATES,
   STEP_STATES,
+  WAIT_CODES,
 } from "@windrow/model";
 import * as z from "zod";
 
@@ -16,3 +17,4 @@ export const stepStateSchema = z.enum(STEP_STATES);
 export const agentStateSchema = z.enum(AGENT_STATES);
 export const outcomeSchema = z.enum(OUTCOMES);
 export const conclusionSchema = z.enum(CONCLUSIONS);
+export const waitCodeSchema = z.enum(WAIT_CODES);

@@ -49,6 +49,7 @@ export function createFarmPort(deps: FarmPortDeps): FarmPort {
         from,
         signal,
       }),
+    wakeDispatch: () => deps.wakeDispatch(),
     check: deps.check,
   };
 }

@@ -116,6 +116,7 @@ export async function startEdge(
     rerun: tell("rerun"),
     drainAgent: tell("drainAgent"),
     removeAgent: tell("removeAgent"),
+    wakeDispatch: () => undefined,
     issueNatsJwt: async () => "jwt",
     waitForRunChange: (_runId, signal) => clock.sleep(50, signal),
     readLog: async function* () {},

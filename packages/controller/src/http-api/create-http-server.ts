@@ -23,6 +23,7 @@ import { createJobRoutes } from "./routes/job-routes.ts";
 import { createLogRoutes } from "./routes/log-routes.ts";
 import { createOwnerRoutes } from "./routes/owner-routes.ts";
 import { createPoolRoutes } from "./routes/pool-routes.ts";
+import { createQueueRoutes } from "./routes/queue-routes.ts";
 import { createRepositoryRoutes } from "./routes/repository-routes.ts";
 import { createRunRoutes } from "./routes/run-routes.ts";
 import { createTokenRoutes } from "./routes/token-routes.ts";
@@ -138,6 +139,7 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
     ...createLogRoutes(deps),
     ...createFollowRoutes(deps),
     ...createAgentRoutes(deps),
+    ...createQueueRoutes(deps),
     ...createTokenRoutes(deps),
     ...createVariableRoutes(deps),
     ...createPoolRoutes(deps),

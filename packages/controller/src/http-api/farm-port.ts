@@ -36,6 +36,8 @@ export interface FarmPort {
     readonly from: ReadonlyMap<string, number>;
     readonly signal: AbortSignal;
   }): AsyncIterable<{ readonly stream: string; readonly offset: number; readonly bytes: Uint8Array }>;
+  /** Something may be grantable: a pool grants again, or a job moved to the top. */
+  wakeDispatch(): void;
   /** What `doctor` looks at. */
   check(): Promise<readonly Check[]>;
 }

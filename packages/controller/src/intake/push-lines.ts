@@ -1,5 +1,5 @@
-import type { Diagnostic } from "@windrow/model";
-import type { JobView, LabelCover, RunView } from "@windrow/store";
+import type { Diagnostic, WaitReason } from "@windrow/model";
+import type { JobView, RunView } from "@windrow/store";
 
 /** Complaints shown at the terminal for one run; the run's page has the rest. */
 const DIAGNOSTICS_SHOWN_MAX = 20;
@@ -23,30 +23,28 @@ export function diagnosticLines(one: Diagnostic): string[] {
   return one.hint === undefined ? [line] : [line, `    hint: ${one.hint}`];
 }
 
-/** A sentence for each set of labels that no agent has, with the jobs that ask for it. */
-export function uncoveredLines(jobs: readonly JobView[], cover: readonly LabelCover[]): string[] {
-  const uncovered = cover.filter((set) => set.agents_known === 0);
-  if (uncovered.length === 0) return [];
-  return [
-    ...uncovered.map((set) => {
-      const waiting = jobs.filter((job) => job.state === "queued" && job.label_set_id === set.label_set_id);
-      const [first] = waiting;
-      const who = waiting.length === 1 ? `job '${first?.name ?? ""}' waits` : `${waiting.length} jobs wait`;
-      return `  ${who}: no agent has ${describeLabels(set.labels)}`;
-    }),
-    "    hint: give an agent the label (--labels of windrow up, agent join and agent run), or change `runs-on`",
-  ];
-}
-
-export function describeLabels(labels: readonly string[]): string {
-  return `${labels.length === 1 ? "the label" : "all the labels"} ${labels.map((label) => `'${label}'`).join(", ")}`;
+/** For each reason why nothing but a person's change can start a job: who waits, why, and what to do. */
+export function stuckLines(jobs: readonly JobView[], reasons: ReadonlyMap<number, WaitReason>): string[] {
+  const bySentence = new Map<string, { readonly reason: WaitReason; readonly names: string[] }>();
+  for (const job of jobs) {
+    const reason = reasons.get(job.id);
+    // what waits for needs or people is no surprise to whoever pushes
+    if (job.state !== "queued" || reason?.isStuck !== true || reason.code === "approval") continue;
+    const known = bySentence.get(reason.sentence) ?? { reason, names: [] };
+    known.names.push(job.name);
+    bySentence.set(reason.sentence, known);
+  }
+  return [...bySentence.values()].flatMap(({ reason, names }) => {
+    const who = names.length === 1 ? `job '${names[0] ?? ""}' waits` : `${names.length} jobs wait`;
+    return [`  ${who}: ${reason.sentence}`, `    hint: ${reason.unblock}`];
+  });
 }
 
 /** A job's news for a terminal that waits. */
 export function jobLine(job: JobView): string {
   switch (job.state) {
     case "blocked":
-      return `  ${job.name}: ${job.held_reason ?? "waits for other jobs"}`;
+      return `  ${job.name}: waits`;
     case "queued":
       return `  ${job.name}: queued`;
     case "leased":

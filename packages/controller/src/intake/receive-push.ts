@@ -5,7 +5,6 @@ import {
   findRun,
   insertPushes,
   inTransaction,
-  listLabelCover,
   listRunJobs,
   type PushRow,
   type RefUpdate,
@@ -14,9 +13,10 @@ import {
 import type { IncomingPush, PushGate } from "../git/push-gate.ts";
 import { writeHead } from "../git/repository-folder.ts";
 import { actorOf, permissionsOf } from "../http-api/principal.ts";
+import { explainWaits } from "../queue/explain-waits.ts";
 import { type BuildPushDeps, buildPush } from "./build-push.ts";
 import { isDeletion, readPushOptions, requireLegalUpdates } from "./check-push.ts";
-import { startedLines, uncoveredLines } from "./push-lines.ts";
+import { startedLines, stuckLines } from "./push-lines.ts";
 import { PUSH_WAITS_MAX, waitForRuns } from "./wait-for-runs.ts";
 
 export interface PushGateDeps extends BuildPushDeps {
@@ -92,12 +92,9 @@ export function createPushGate(deps: PushGateDeps): PushGate {
     const run = await findRun(deps.db, runId);
     if (run === undefined) return;
     const jobs = await listRunJobs(deps.db, { runId, runAttempt: run.attempt });
-    const sets = new Set(
-      jobs.flatMap((job) => (job.state === "queued" && job.label_set_id !== null ? [job.label_set_id] : [])),
-    );
-    const cover = await listLabelCover(deps.db, [...sets]);
     const [head, ...more] = startedLines(run, deps.runUrl(runId));
-    for (const line of [`windrow: ${head ?? ""}`, ...more, ...uncoveredLines(jobs, cover)]) say(line);
+    for (const line of [`windrow: ${head ?? ""}`, ...more, ...stuckLines(jobs, await explainWaits(deps.db, jobs))])
+      say(line);
   }
 
   async function waitOnTerminal(wait: {

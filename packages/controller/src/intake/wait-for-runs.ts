@@ -6,11 +6,11 @@ import {
   hasEventsAfter,
   type JobView,
   listJobsById,
-  listLabelCover,
   readEvents,
   type StoredEvent,
 } from "@windrow/store";
-import { jobLine, uncoveredLines, verdictLine } from "./push-lines.ts";
+import { explainWaits } from "../queue/explain-waits.ts";
+import { jobLine, stuckLines, verdictLine } from "./push-lines.ts";
 
 /** Pushes that may wait for their runs at a time; the others are told how to watch instead. */
 export const PUSH_WAITS_MAX = 32;
@@ -60,7 +60,6 @@ export async function waitForRuns(
       wait.say(line);
       if (job.state === "queued") queued.push(job);
     }
-    const sets = new Set(queued.flatMap((job) => (job.label_set_id === null ? [] : [job.label_set_id])));
-    for (const line of uncoveredLines(queued, await listLabelCover(db, [...sets]))) wait.say(line);
+    for (const line of stuckLines(queued, await explainWaits(db, queued))) wait.say(line);
   }
 }

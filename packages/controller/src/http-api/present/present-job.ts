@@ -1,9 +1,10 @@
 import type { Annotation, Attempt, Job, JobSummary, LogStream } from "@windrow/contract";
+import type { WaitReason } from "@windrow/model";
 import type { AnnotationView, AttemptView, JobView, StreamView } from "@windrow/store";
-import { explainWait, type WaitFacts } from "./explain-wait.ts";
 import type { Links } from "./present-run.ts";
 
-export function presentJobSummary(job: JobView, facts: WaitFacts, links: Links): JobSummary {
+/** `reason`: why it waits; of what runs or is finished there is none. */
+export function presentJobSummary(job: JobView, reason: WaitReason | undefined, links: Links): JobSummary {
   return {
     id: job.id,
     run_id: job.run_id,
@@ -20,7 +21,8 @@ export function presentJobSummary(job: JobView, facts: WaitFacts, links: Links):
     conclusion: job.conclusion,
     reason: job.reason,
     message: job.message,
-    waiting_for: explainWait(job, facts),
+    waiting_for: reason?.sentence ?? null,
+    waiting_code: reason?.code ?? null,
     attempt_count: job.attempt_count,
     pool: job.pool,
     agent: job.agent,
@@ -33,9 +35,14 @@ export function presentJobSummary(job: JobView, facts: WaitFacts, links: Links):
   };
 }
 
-export function presentJob(job: JobView, attempts: readonly AttemptView[], facts: WaitFacts, links: Links): Job {
+export function presentJob(
+  job: JobView,
+  attempts: readonly AttemptView[],
+  reason: WaitReason | undefined,
+  links: Links,
+): Job {
   return {
-    ...presentJobSummary(job, facts, links),
+    ...presentJobSummary(job, reason, links),
     repository: job.repository,
     outputs: job.outputs,
     timeout_ms: job.timeout_ms,

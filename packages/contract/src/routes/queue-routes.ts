@@ -1,0 +1,70 @@
+import { poolSchema } from "../pools.ts";
+import {
+  listQueueQuerySchema,
+  pausePoolSchema,
+  queueEntrySchema,
+  queueJobParamsSchema,
+  queuePageSchema,
+  queuePoolParamsSchema,
+} from "../queue.ts";
+import type { RouteDefinition } from "../route.ts";
+
+/** What waits, why, and how to change that. */
+export const QUEUE_ROUTES = {
+  listQueue: {
+    method: "GET",
+    path: "/api/v1/queue",
+    summary: "Jobs that wait, each with its reason; by priority, then the oldest first",
+    tag: "queue",
+    permission: "queue:read",
+    kind: "json",
+    query: listQueueQuerySchema,
+    successStatus: 200,
+    answer: queuePageSchema,
+  },
+  explainJob: {
+    method: "GET",
+    path: "/api/v1/jobs/:job/why",
+    summary: "Why a job waits, its place in the queue, and when it may start",
+    tag: "queue",
+    permission: "queue:read",
+    kind: "json",
+    params: queueJobParamsSchema,
+    successStatus: 200,
+    answer: queueEntrySchema,
+  },
+  moveJobToTop: {
+    method: "POST",
+    path: "/api/v1/jobs/:job/top",
+    summary: "Put a job before all that wait",
+    tag: "queue",
+    permission: "queue:manage",
+    kind: "json",
+    params: queueJobParamsSchema,
+    successStatus: 200,
+    answer: queueEntrySchema,
+  },
+  pausePool: {
+    method: "POST",
+    path: "/api/v1/pools/:pool/pause",
+    summary: "Let a pool grant nothing more; what runs there goes on",
+    tag: "queue",
+    permission: "queue:manage",
+    kind: "json",
+    params: queuePoolParamsSchema,
+    body: pausePoolSchema,
+    successStatus: 200,
+    answer: poolSchema,
+  },
+  resumePool: {
+    method: "POST",
+    path: "/api/v1/pools/:pool/resume",
+    summary: "Let a paused pool grant again",
+    tag: "queue",
+    permission: "queue:manage",
+    kind: "json",
+    params: queuePoolParamsSchema,
+    successStatus: 200,
+    answer: poolSchema,
+  },
+} as const satisfies Record<string, RouteDefinition>;
