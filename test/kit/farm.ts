@@ -169,6 +169,8 @@ export class Farm {
     slots?: number;
     controller?: number;
     labels?: string;
+    /** `default` when not given. */
+    pool?: string;
     /** Instead of what joining answers: a proxy, to part this agent alone from the controllers. */
     grpcAddress?: string;
     waitReady?: boolean;
@@ -176,7 +178,7 @@ export class Farm {
     const { name } = options;
     const dir = join(this.dir, "agents", name);
     const known = this.agents.find((agent) => agent.name === name);
-    const joinToken = known === undefined ? await this.joinToken() : undefined;
+    const joinToken = known === undefined ? await this.joinToken(options.pool) : undefined;
     const controller = this.controllers[options.controller ?? 0];
     const child = startChild({
       name,
@@ -230,8 +232,8 @@ export class Farm {
     return found;
   }
 
-  async joinToken(): Promise<string> {
-    const body = { kind: "join", name: "test", pool: "default", ttl_seconds: 3600, uses_max: 100 };
+  async joinToken(pool = "default"): Promise<string> {
+    const body = { kind: "join", name: "test", pool, ttl_seconds: 3600, uses_max: 100 };
     const answer = await this.api<{ secret: string }>("POST", "/api/v1/tokens", { body });
     return answer.secret;
   }

@@ -34,6 +34,16 @@ export class Marker {
     return existsSync(this.#gate(gate));
   }
 
+  /** For shell lines of the caller's own: exists when the gate is open. */
+  gateFile(gate: string): string {
+    return this.#gate(gate);
+  }
+
+  /** What a job wrote into a gate. */
+  read(gate: string): string {
+    return readFileSync(this.#gate(gate), "utf8");
+  }
+
   /** A shell line that opens a gate from inside a job, so that the test can wait for it. */
   openLine(gate: string): string {
     // the next attempt may run as another user, and finds the file there
