@@ -47,6 +47,8 @@ import { bracketed, grpcAddresses, ownUrl, PLAIN_ADDRESS } from "./own-addresses
 import type { Advanced } from "./runs/advance-run.ts";
 import { createAnnouncer } from "./runs/announcer.ts";
 import { createRunTexts } from "./runs/run-texts.ts";
+import { createScaler } from "./scaling/create-scaler.ts";
+import { createScalingMetrics } from "./scaling/scaling-metrics.ts";
 import { createSharedFolders } from "./shared-folders.ts";
 import { createSweeps } from "./sweeps/create-sweeps.ts";
 import { endOrphanedAttempts } from "./sweeps/end-orphaned-attempts.ts";
@@ -132,19 +134,21 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     announcer,
     avoid: (agentId) => dispatcher.avoid(agentId),
   });
+  const terms = createPoolTerms({ db, clock, controllerId: controller.id });
   const dispatcher = createDispatcher({
     db,
     clock,
     logger,
     metrics,
     bus,
-    terms: createPoolTerms({ db, clock, controllerId: controller.id }),
+    terms,
     onGranted(granted) {
       for (const lease of granted) offers.send(lease);
       plans.prepare(granted.map((lease) => lease.attemptId));
       for (const { runId } of granted) announcer.announceRun(runId);
     },
   });
+  const scaler = createScaler({ db, clock, logger, terms, metrics: createScalingMetrics(metrics.registry, db) });
   const sweepDeps = { ...ends, clock, logger, metrics, announcer, blobs, controller };
   const { nats } = config;
   const revokeNatsUser =
@@ -288,6 +292,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     sweeps,
     agentServer,
     dispatcher,
+    scaler,
     http,
     intake,
   ]);

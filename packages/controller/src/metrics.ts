@@ -12,7 +12,7 @@ export interface Metrics {
   readonly lostAttempts: Counter;
   readonly sessionsOpen: Gauge;
   readonly natsConnected: Gauge;
-  readonly queueWaitSeconds: Histogram;
+  readonly queueWaitSeconds: Histogram<"pool">;
   readonly dispatchPassSeconds: Histogram;
   readonly logBytes: Counter;
   readonly logMismatch: Counter;
@@ -70,6 +70,7 @@ export function createMetrics(countJobs: () => Promise<Readonly<Record<string, n
     queueWaitSeconds: new Histogram({
       name: "windrow_queue_wait_seconds",
       help: "From queued to granted",
+      labelNames: ["pool"],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120, 600, 3600],
       registers,
     }),

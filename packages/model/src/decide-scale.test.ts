@@ -17,6 +17,7 @@ const factsOf = ({
   nowMs: Date.UTC(2026, 10, 23, 12, 0),
   policy: policyOf(policy),
   isPaused: false,
+  hasProvider: true,
   agents: [],
   jobs: [],
   startMs: 5_000,
@@ -151,6 +152,11 @@ const cases: Case[] = [
     name: "a paused pool makes nothing",
     facts: factsOf({ isPaused: true, jobs: queued(5), policy: { min: 1 } }),
     expected: { desired: 1, make: 0, end: 0, code: "paused" },
+  },
+  {
+    name: "a pool without a provider makes nothing, and says so",
+    facts: factsOf({ hasProvider: false, jobs: queued(1) }),
+    expected: { desired: 1, make: 0, end: 0, code: "no_provider" },
   },
   {
     name: "agents for one job each: every queued job wants its own",

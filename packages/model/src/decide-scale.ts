@@ -32,7 +32,8 @@ export function decideScale(facts: ScaleFacts): ScaleDecision {
   const takenCount = facts.agents.filter((agent) => agent.state !== "gone").length;
   const missing = Math.max(0, desired - room.length);
   const holdMs = Math.max(0, backoffMs(facts.failures.count) - facts.failures.agoMs);
-  const make = facts.isPaused || holdMs > 0 ? 0 : Math.min(missing, Math.max(0, policy.max - takenCount));
+  const isHeld = facts.isPaused || !facts.hasProvider || holdMs > 0;
+  const make = isHeld ? 0 : Math.min(missing, Math.max(0, policy.max - takenCount));
   const end = chooseEnds({ facts, policy, room, desired, takenCount });
   const direction = make > 0 ? "up" : end.length > 0 ? "down" : "hold";
   const context = { facts, policy, plan, room, busyCount, desired, missing, make, holdMs, endCount: end.length };
@@ -114,6 +115,9 @@ function explain(context: Context): { readonly code: ScaleCode; readonly reason:
     return { code: cause.code, reason: `${count(make, "agent")} more: ${cause.words}` };
   }
   if (missing > 0 && facts.isPaused) return { code: "paused", reason: "the pool is paused: no agent is made" };
+  if (missing > 0 && !facts.hasProvider) {
+    return { code: "no_provider", reason: `${causeOf(context).words}, but the pool has no provider that makes agents` };
+  }
   if (missing > 0 && holdMs > 0) {
     const failed = count(facts.failures.count, "machine");
     return { code: "backoff", reason: `${failed} failed in a row: the next is made in ${duration(holdMs)}` };

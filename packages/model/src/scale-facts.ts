@@ -44,6 +44,8 @@ export interface ScaleFacts {
   readonly nowMs: number;
   readonly policy: ScalingPolicy;
   readonly isPaused: boolean;
+  /** Somebody makes machines for it. */
+  readonly hasProvider: boolean;
   readonly agents: readonly ScaledAgent[];
   /** Queued jobs, who waited longest first, and those that will be ready soon. At most SCALE_JOBS_MAX of them. */
   readonly jobs: readonly DemandedJob[];
@@ -74,6 +76,8 @@ export const SCALE_CODES = [
   "backoff",
   /** The pool is paused: nothing is made. */
   "paused",
+  /** It has no provider: nobody makes machines for it. */
+  "no_provider",
   /** Agents were idle for longer than they are kept. */
   "idle",
   /** More agents than the maximum. */

@@ -149,6 +149,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       nowMs,
       policy,
       isPaused: false,
+      hasProvider: true,
       agents: agents.list(nowMs, leftMs),
       jobs: [...queued(percent), ...soon()],
       startMs: startMs.slow,

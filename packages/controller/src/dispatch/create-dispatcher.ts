@@ -78,7 +78,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         await failpoint("controller.after-grant-commit");
         metrics.granted.inc({ pool: name }, granted.length);
         metrics.warmGrants.inc({ pool: name }, granted.filter((lease) => lease.isWarm).length);
-        for (const ms of waitedMs) metrics.queueWaitSeconds.observe(ms / 1_000);
+        for (const ms of waitedMs) metrics.queueWaitSeconds.observe({ pool: name }, ms / 1_000);
         deps.onGranted(granted);
       }
       if (!isMore) return;

@@ -1,0 +1,50 @@
+import { type DurationBook, expectLeft, type ScaledAgent, type ScaledAgentState } from "@windrow/model";
+import type { ScaleAgentRow } from "@windrow/store";
+
+/** A row as decisions see it; `percent` says how careful to be about when its jobs end. */
+export function toScaledAgent(row: ScaleAgentRow, book: DurationBook, percent: number): ScaledAgent {
+  const state = stateOf(row);
+  const expected = (job: ScaleAgentRow["jobs"][number]): number => book.expect({ ...job, pool: row.pool }, percent);
+  return {
+    machineId: row.machineId,
+    name: row.name,
+    state,
+    sinceMs: state === "starting" ? row.ageMs : row.idleMs,
+    slots: row.isEphemeral ? 1 : row.slots,
+    leftMs: row.jobs.map((job) => expectLeft(expected(job), job.forMs)),
+    isEphemeral: row.isEphemeral,
+  };
+}
+
+function stateOf(row: ScaleAgentRow): ScaledAgentState {
+  switch (row.machineState) {
+    case "creating":
+    case "starting":
+      return "starting";
+    case "ending":
+      return "ending";
+    case "ended":
+    case "failed":
+      return "gone";
+    case "ready":
+    case null:
+      break;
+  }
+  switch (row.agentState) {
+    case "joining":
+      return "starting";
+    case "suspect":
+      return "silent";
+    case "lost":
+    case "removed":
+    case null:
+      return "gone";
+    case "draining":
+      return "draining";
+    case "ready":
+      break;
+  }
+  if (row.isHeld) return "draining";
+  if (row.jobs.length > 0) return "busy";
+  return row.hasHadJob ? "spent" : "idle";
+}
