@@ -54,4 +54,5 @@ export {
   scalingPolicySchema,
 } from "./scaling-policy.ts";
 export { JOIN_TTL_SECONDS_MAX, type Token } from "./tokens.ts";
+export { type Install, type Upgrade, UPGRADES_AT_ONCE_MAX } from "./upgrades.ts";
 export { VARIABLE_VALUE_BYTES_MAX, type Variable } from "./variables.ts";

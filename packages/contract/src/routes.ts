@@ -8,6 +8,7 @@ import { QUEUE_ROUTES } from "./routes/queue-routes.ts";
 import { REPOSITORY_ROUTES } from "./routes/repository-routes.ts";
 import { RUN_ROUTES } from "./routes/run-routes.ts";
 import { TOKEN_ROUTES } from "./routes/token-routes.ts";
+import { UPGRADE_ROUTES } from "./routes/upgrade-routes.ts";
 import { VARIABLE_ROUTES } from "./routes/variable-routes.ts";
 
 /** Every route of the HTTP API by its operation's name. The server starts no other route under `/api`. */
@@ -21,6 +22,7 @@ export const ROUTES = {
   ...AUDIT_ROUTES,
   ...QUEUE_ROUTES,
   ...TOKEN_ROUTES,
+  ...UPGRADE_ROUTES,
   ...VARIABLE_ROUTES,
 } as const satisfies Record<string, RouteDefinition>;
 

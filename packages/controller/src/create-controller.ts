@@ -39,6 +39,8 @@ import { ensureAdminToken } from "./http-api/admin-token.ts";
 import { createAuthenticator } from "./http-api/authenticate.ts";
 import { createHttpServer } from "./http-api/create-http-server.ts";
 import { createLinks } from "./http-api/present/present-run.ts";
+import { createAgentBundles } from "./install/agent-bundles.ts";
+import { createInstaller } from "./install/create-installer.ts";
 import { createIntake } from "./intake/create-intake.ts";
 import { createLiveLogs } from "./logs/live-logs.ts";
 import { readLog } from "./logs/read-log.ts";
@@ -53,6 +55,7 @@ import { createSharedFolders } from "./shared-folders.ts";
 import { createSweeps } from "./sweeps/create-sweeps.ts";
 import { endOrphanedAttempts } from "./sweeps/end-orphaned-attempts.ts";
 import { natsTlsOf, openCertificates, toBuffers } from "./tls/open-certificates.ts";
+import { createUpgradeKeeper } from "./upgrades/keep-upgrades.ts";
 
 export const CONTROLLER_VERSION = "0.1.0";
 
@@ -190,8 +193,24 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     }),
     wakeDispatch: () => dispatcher.wake(),
     onOfferAnswer: offers.take,
-    onUpgradeProblem: () => undefined,
+    onUpgradeProblem: (agentId, problem) => upgrades.takeProblem(agentId, problem),
   });
+
+  const bundles = createAgentBundles({
+    dir: join(config.dataDir, "install"),
+    packageVersion: CONTROLLER_VERSION,
+    logger,
+  });
+  const shownByFarm = config.tls === undefined || config.tls.own !== undefined ? undefined : certificates;
+  const installer = createInstaller({
+    bundles,
+    packageVersion: CONTROLLER_VERSION,
+    publicUrl: links.publicUrl,
+    authority: shownByFarm?.authority.cert,
+  });
+  const wakeDispatch = () => dispatcher.wake();
+  const upgradeDeps = { db, clock, logger, bus, sessions, bundles, terms, wakeDispatch };
+  const upgrades = createUpgradeKeeper({ ...upgradeDeps, controllerId: controller.id });
 
   const intake = createIntake({
     db,
@@ -242,6 +261,8 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     links,
     metrics: metrics.registry,
     version: CONTROLLER_VERSION,
+    installer,
+    upgrades,
     grpcAddress,
     natsUrls: config.nats?.publicUrls ?? [],
     authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
@@ -292,6 +313,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     sweeps,
     agentServer,
     dispatcher,
+    upgrades,
     scaler,
     http,
     intake,

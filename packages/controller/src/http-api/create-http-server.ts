@@ -7,6 +7,7 @@ import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fast
 import type { Registry } from "prom-client";
 import { registerGitRoutes } from "../git/git-routes.ts";
 import type { PushGate } from "../git/push-gate.ts";
+import { registerInstallRoutes } from "../install/install-routes.ts";
 import { registerPages } from "../page/register-pages.ts";
 import { listenSecurely, type SecureListenerOptions } from "../tls/listen-securely.ts";
 import { answerError } from "./answer-error.ts";
@@ -27,6 +28,7 @@ import { createQueueRoutes } from "./routes/queue-routes.ts";
 import { createRepositoryRoutes } from "./routes/repository-routes.ts";
 import { createRunRoutes } from "./routes/run-routes.ts";
 import { createTokenRoutes } from "./routes/token-routes.ts";
+import { createUpgradeRoutes } from "./routes/upgrade-routes.ts";
 import { createVariableRoutes } from "./routes/variable-routes.ts";
 
 const BODY_BYTES_MAX = 2 * 1024 * 1024;
@@ -141,6 +143,7 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
     ...createAgentRoutes(deps),
     ...createQueueRoutes(deps),
     ...createTokenRoutes(deps),
+    ...createUpgradeRoutes(deps),
     ...createVariableRoutes(deps),
     ...createPoolRoutes(deps),
     ...createAliasRoutes(deps),
@@ -151,6 +154,7 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
   app.get("/metrics", { config: { permission: "metrics:read" }, schema: { hide: true } }, async (_request, reply) =>
     reply.type(options.metrics.contentType).send(await options.metrics.metrics()),
   );
+  registerInstallRoutes(app, options.installer);
   registerPages(app, deps);
   await registerGitRoutes(app, { ...deps, gate: options.gate });
   return app;

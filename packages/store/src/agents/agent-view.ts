@@ -14,6 +14,7 @@ export interface AgentView {
   readonly hostname: string;
   readonly version: string;
   readonly protocol_version: number;
+  readonly is_upgradable: boolean;
   readonly created_at: Date;
   readonly connected_at: Date | null;
   readonly last_seen_at: Date | null;
@@ -37,7 +38,7 @@ export async function listAgentViews(db: Database, by: { readonly idOrName?: str
       ? sql`a.state <> 'removed'`
       : sql`(a.id::text = ${idOrName} or (a.name = ${idOrName} and a.state <> 'removed'))`;
   const { rows } = await sql<AgentView>`
-    select a.id, a.name, a.pool, a.state, a.labels, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version,
+    select a.id, a.name, a.pool, a.state, a.labels, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version, a.is_upgradable,
       a.created_at, a.connected_at, a.last_seen_at, a.removed_at,
       case when a.state = 'lost' and a.suspect_at is null then a.lost_at end as stopped_at,
       coalesce((

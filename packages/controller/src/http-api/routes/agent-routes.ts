@@ -1,8 +1,9 @@
 import type { Agent } from "@windrow/contract";
 import { type AgentState, Refusal } from "@windrow/model";
-import { type AgentView, listAgentViews } from "@windrow/store";
+import { listAgentViews } from "@windrow/store";
 import type { ApiDeps } from "../api-deps.ts";
 import { joinAgent } from "../join-agent.ts";
+import { type ShownAgent, withTarget } from "../present/with-target.ts";
 import { actorOf } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 
@@ -13,7 +14,7 @@ export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
   return {
     async listAgents({ query }) {
       const { pool, state } = query;
-      const rows = await listAgentViews(db, {});
+      const rows = await withTarget(deps, await listAgentViews(db, {}));
       const wanted = rows.filter((row) => (pool ?? row.pool) === row.pool && (state ?? row.state) === row.state);
       return { items: wanted.map(present), next_cursor: null };
     },
@@ -41,14 +42,14 @@ export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
     },
   };
 
-  async function require(idOrName: string): Promise<AgentView> {
-    const [row] = await listAgentViews(db, { idOrName });
+  async function require(idOrName: string): Promise<ShownAgent> {
+    const [row] = await withTarget(deps, await listAgentViews(db, { idOrName }));
     if (row === undefined) throw new Refusal("not_found", `there is no agent '${idOrName}'`);
     return row;
   }
 }
 
-function present(row: AgentView): Agent {
+function present(row: ShownAgent): Agent {
   return {
     id: row.id,
     name: row.name,
@@ -60,6 +61,9 @@ function present(row: AgentView): Agent {
     drain_reason: row.drain_reason,
     hostname: row.hostname,
     version: row.version,
+    target_version: row.target_version,
+    is_outdated: row.is_outdated,
+    is_upgradable: row.is_upgradable,
     protocol_version: row.protocol_version,
     created_at: row.created_at.toISOString(),
     connected_at: row.connected_at?.toISOString() ?? null,
