@@ -5,9 +5,11 @@ import {
   type AttemptId,
   type InstanceId,
   type LeaseId,
+  type Toolchain,
 } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
+import { rowJson } from "../row-text.ts";
 import { fromStates, toState } from "../state-guard.ts";
 
 export interface AgentSessionFacts {
@@ -60,6 +62,8 @@ export interface NewSession {
   readonly version: string;
   readonly protocolVersion: number;
   readonly hostname: string;
+  /** Tools of languages that run there. */
+  readonly toolchains?: readonly Toolchain[];
   readonly isUpgradable?: boolean;
   readonly held: readonly { readonly attemptId: AttemptId; readonly leaseId: LeaseId }[];
 }
@@ -83,6 +87,7 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
       update agents set state = ${toState(connect)}, instance_id = ${session.instanceId}, session_no = ${session.sessionNo},
         session_controller = ${session.controllerId}, slots = ${session.slots}, labels = ${session.labels}::text[],
         version = ${session.version}, protocol_version = ${session.protocolVersion}, hostname = ${session.hostname},
+        toolchains = ${rowJson(session.toolchains ?? [])}::jsonb,
         is_upgradable = ${session.isUpgradable ?? false},
         connected_at = clock_timestamp(), last_seen_at = clock_timestamp(), suspect_at = null, lost_at = null
       where id = ${session.agentId} and state in (${fromStates(connect)})
