@@ -10,6 +10,14 @@ export const agentSchema = z
     pool: z.string(),
     state: agentStateSchema,
     labels: z.array(z.string()),
+    effective_labels: z
+      .array(z.string())
+      .default([])
+      .describe("Its own, its pool's, and the aliases they cover, in lower case: what jobs may ask for."),
+    toolchains: z
+      .array(z.object({ name: z.string(), version: z.string() }))
+      .default([])
+      .describe("Tools of languages that run there, as they answered."),
     slots: z.int(),
     slots_used: z.int(),
     drain_reason: z.string().nullable(),

@@ -1,4 +1,4 @@
-import type { AgentId, AgentState, JobState } from "@windrow/model";
+import type { AgentId, AgentState, JobState, Toolchain } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 
@@ -9,6 +9,9 @@ export interface AgentView {
   readonly pool: string;
   readonly state: AgentState;
   readonly labels: readonly string[];
+  /** Its own, its pool's, and the aliases they cover: what jobs may ask for. */
+  readonly effective_labels: readonly string[];
+  readonly toolchains: readonly Toolchain[];
   readonly slots: number;
   readonly drain_reason: string | null;
   readonly hostname: string;
@@ -38,7 +41,7 @@ export async function listAgentViews(db: Database, by: { readonly idOrName?: str
       ? sql`a.state <> 'removed'`
       : sql`(a.id::text = ${idOrName} or (a.name = ${idOrName} and a.state <> 'removed'))`;
   const { rows } = await sql<AgentView>`
-    select a.id, a.name, a.pool, a.state, a.labels, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version, a.is_upgradable,
+    select a.id, a.name, a.pool, a.state, a.labels, a.effective_labels, a.toolchains, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version, a.is_upgradable,
       a.created_at, a.connected_at, a.last_seen_at, a.removed_at,
       case when a.state = 'lost' and a.suspect_at is null then a.lost_at end as stopped_at,
       coalesce((

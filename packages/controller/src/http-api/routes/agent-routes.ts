@@ -56,6 +56,8 @@ function present(row: ShownAgent): Agent {
     pool: row.pool,
     state: row.state satisfies AgentState,
     labels: [...row.labels],
+    effective_labels: [...row.effective_labels],
+    toolchains: row.toolchains.map((tool) => ({ ...tool })),
     slots: row.slots,
     slots_used: row.jobs.length,
     drain_reason: row.drain_reason,
