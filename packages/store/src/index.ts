@@ -205,7 +205,6 @@ export { hasEventsAfter } from "./runs/has-events-after.ts";
 export type { JobsOwner, NewJob } from "./runs/insert-jobs.ts";
 export { type InsertedRun, insertRun, type NewRun } from "./runs/insert-run.ts";
 export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
-export { type LabelCover, listLabelCover } from "./runs/list-label-cover.ts";
 export { openRunAttempt, type RunAttemptJobs } from "./runs/rerun.ts";
 export { findRun, listRuns, type RunFilter, type RunView } from "./runs/run-view.ts";
 export {
