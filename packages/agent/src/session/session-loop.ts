@@ -10,6 +10,8 @@ import {
   type Welcome,
   WireFault,
 } from "@windrow/wire";
+import { RenewalRefused } from "../start/renew-certificate.ts";
+import type { CertificateKeeper } from "./certificate-keeper.ts";
 import type { Connection, ControllerSession } from "./connection.ts";
 
 /** Heartbeats without an answer that are remembered; one more and the session is given up. */
@@ -19,6 +21,8 @@ export interface SessionLoopOptions {
   /** Controllers' gRPC addresses, tried in turn. At least one. */
   readonly addresses: readonly string[];
   readonly connect: (address: string) => AgentApiClient;
+  /** What `connect` shows, kept fresh; absent where it lasts. */
+  readonly certificate?: Pick<CertificateKeeper, "prepare" | "renew">;
   readonly hello: () => Hello;
   readonly heartbeat: () => Omit<Heartbeat, "heartbeatNo">;
   readonly connection: Connection;
@@ -44,7 +48,10 @@ const RECONNECT_WITHIN_MS = 2_500;
 const RECONNECT_JITTER = 0.5;
 /** A lease is worth several tries to reach a controller again, however short its pool made it. */
 const RECONNECTS_PER_LEASE = 6;
-const WELCOME_WAIT_MS = 10_000;
+/** How long a session may take to open: a part of the lease, since packets that vanish are not sent again for seconds. */
+const WELCOME_WAIT_MIN_MS = 3_000;
+const WELCOME_WAIT_MAX_MS = 10_000;
+const WELCOMES_PER_LEASE = 3;
 /** How long the controller may take to note that this agent stops. */
 const GOODBYE_WAIT_MS = 1_000;
 
@@ -60,6 +67,7 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let reconnectWithinMs = RECONNECT_WITHIN_MS;
+  let welcomeWaitMs = WELCOME_WAIT_MAX_MS;
   let beatSoon = new AbortController();
   let current: SessionCall | undefined;
 
@@ -67,12 +75,39 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
     let failuresCount = 0;
     for (let turn = 0; !stopping.signal.aborted; turn++) {
       const address = addresses[turn % addresses.length] ?? "";
-      const wasWelcomed = await runSession(address);
+      const wasWelcomed = (await isPrepared(failuresCount)) && (await runSession(address.trim()));
       if (stopping.signal.aborted) return;
       failuresCount = wasWelcomed ? 1 : failuresCount + 1;
       const jitter = failuresCount === 1 ? 1 : RECONNECT_JITTER;
       const backoff = { firstMs: reconnectWithinMs, maxMs: reconnectWithinMs, jitter };
       await clock.sleep(backoffMs(failuresCount, backoff, Math.random()), stopping.signal);
+    }
+  }
+
+  async function isPrepared(failuresCount: number): Promise<boolean> {
+    try {
+      await options.certificate?.prepare(failuresCount);
+    } catch (error) {
+      giveUp(error);
+    }
+    return !stopping.signal.aborted;
+  }
+
+  /** Nothing that would help can be done here: the certificate is not renewed any more. Throws any other error again. */
+  function giveUp(error: unknown): void {
+    if (!(error instanceof RenewalRefused)) throw error;
+    stopping.abort("refused");
+    options.onRefused(new Refusal("not_allowed", error.message, { cause: error }));
+  }
+
+  /** The controller does not take the certificate. Whether the agent is still wanted, renewing it tells. */
+  async function renewRefused(refusal: Refusal): Promise<void> {
+    logger.warn({ why: refusal.message }, "the certificate is renewed, since the controller does not take it");
+    try {
+      await options.certificate?.renew({ isForced: true });
+    } catch (error) {
+      if (error instanceof RenewalRefused) giveUp(error);
+      else logger.warn({ err: error }, "the certificate is renewed later");
     }
   }
 
@@ -89,7 +124,7 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
     };
     stopping.signal.addEventListener("abort", sayGoodbye, { once: true });
     const unwelcomed = new AbortController();
-    void closeAfter(call, WELCOME_WAIT_MS, AbortSignal.any([unwelcomed.signal, over.signal]));
+    void closeAfter(call, welcomeWaitMs, AbortSignal.any([unwelcomed.signal, over.signal]));
     try {
       const helloSentAtBootMs = options.bootClockMs();
       call.send({ kind: "hello", ...options.hello() });
@@ -98,6 +133,8 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
         if (message.kind === "welcome") {
           session = { client, sessionNo: message.sessionNo, over: over.signal };
           reconnectWithinMs = Math.min(RECONNECT_WITHIN_MS, message.leaseTtlMs / RECONNECTS_PER_LEASE);
+          const shareMs = message.leaseTtlMs / WELCOMES_PER_LEASE;
+          welcomeWaitMs = Math.min(WELCOME_WAIT_MAX_MS, Math.max(WELCOME_WAIT_MIN_MS, shareMs));
           unwelcomed.abort();
           options.onWelcome(message, helloSentAtBootMs);
           connection.open(session);
@@ -113,7 +150,9 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
       }
       if (!stopping.signal.aborted) logger.info({ address }, "session ended");
     } catch (error) {
-      if (error instanceof Refusal && isFinal(error)) {
+      if (error instanceof Refusal && error.code === "unauthenticated" && options.certificate !== undefined) {
+        await renewRefused(error);
+      } else if (error instanceof Refusal && isFinal(error)) {
         stopping.abort("refused");
         options.onRefused(error);
       } else if (error instanceof WireFault || error instanceof Refusal)
