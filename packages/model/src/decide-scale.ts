@@ -165,7 +165,7 @@ function causeOf({ plan, facts, policy, room, busyCount, desired }: Context): {
       const soon = plan.late.soon > 0 ? ` and ${plan.late.soon} about to be ready` : "";
       return {
         code: "queue",
-        words: `${count(plan.late.queued, "queued job")}${soon} ${target} with ${count(busyCount, "busy agent")}${capped}`,
+        words: `${count(plan.late.queued, "queued job")}${soon} ${target} with ${busyCount === 0 ? "no agent" : count(busyCount, "busy agent")}${capped}`,
       };
     }
     return { code: "needs", words: `${count(plan.late.soon, "job")} about to be ready ${target}${capped}` };
