@@ -5,6 +5,7 @@ import type { TreeContext } from "./commands/command-context.ts";
 import { addLanguageCommands } from "./commands/language-commands.ts";
 import { addPoolCommands } from "./commands/pool-commands.ts";
 import { addProcessCommands } from "./commands/process-commands.ts";
+import { addQueueCommands } from "./commands/queue-commands.ts";
 import { addRepoCommands } from "./commands/repo-commands.ts";
 import { addReservedCommands } from "./commands/reserved-commands.ts";
 import { addRunCommands } from "./commands/run-commands.ts";
@@ -55,6 +56,7 @@ export function createProgram(context: TreeContext, options: ProgramOptions): Co
   addLanguageCommands(program, context);
   addAgentCommands(program, context);
   addPoolCommands(program, context);
+  addQueueCommands(program, context);
   addRepoCommands(program, context);
   addTokenCommands(program, context);
   addVariableCommands(program, context);

@@ -8,7 +8,6 @@ export const RESERVED: Readonly<Record<string, string>> = {
   cache: "what jobs keep for the next time",
   deploy: "deployments and environments",
   login: "store who you are",
-  queue: "what waits, and why",
   restore: "restore a backup",
   secret: "secrets of jobs",
   team: "teams",
