@@ -7,6 +7,7 @@ import { printJson, printLines, say } from "../output/print.ts";
 import { formatTable, type TableColumn } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
 import { lookOfAgent } from "./agent-look.ts";
+import { describeVersion } from "./describe-version.ts";
 
 export interface ListAgentsOptions extends FarmOptions {
   readonly pool?: string;
@@ -61,7 +62,7 @@ export function formatAgents(
       agent.pool,
       `${agent.slots_used}/${agent.slots}`,
       agent.hostname,
-      agent.version,
+      describeVersion(agent),
       agent.last_seen_at === null ? "never" : formatAge(Date.parse(agent.last_seen_at), options.nowMs),
       agent.labels.join(","),
     ];

@@ -6,6 +6,7 @@ import { formatAge } from "../output/duration.ts";
 import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { lookOfAgent } from "./agent-look.ts";
+import { describeVersion } from "./describe-version.ts";
 
 /** `windrow agent view` */
 export async function viewAgent(context: CommandContext, options: FarmOptions, name: string): Promise<undefined> {
@@ -19,6 +20,11 @@ export async function viewAgent(context: CommandContext, options: FarmOptions, n
     );
 }
 
+function describeWay(agent: Agent): string {
+  const way = agent.is_upgradable ? `windrow pool upgrade ${agent.pool}` : "by hand, it does not run from a bundle";
+  return `to ${agent.target_version}: ${way}`;
+}
+
 /** An agent as text. */
 export function formatAgent(agent: Agent, options: { readonly nowMs: number; readonly style: Style }): string[] {
   const { style, nowMs } = options;
@@ -29,7 +35,8 @@ export function formatAgent(agent: Agent, options: { readonly nowMs: number; rea
     ["slots", `${agent.slots_used} of ${agent.slots} taken`],
     ["labels", agent.labels.join(", ") || "none"],
     ["host", agent.hostname],
-    ["version", `${agent.version} (protocol ${agent.protocol_version})`],
+    ["version", `${describeVersion(agent)}, protocol ${agent.protocol_version}`],
+    ["upgrade", agent.is_outdated ? describeWay(agent) : null],
     ["drained", agent.drain_reason],
     ["joined", age(agent.created_at)],
     ["connected", age(agent.connected_at)],

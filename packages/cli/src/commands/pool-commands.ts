@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { bindWork, type TreeContext } from "./command-context.ts";
 import { addFarmOptions } from "./common-options.ts";
+import { addPoolUpgradeCommand } from "./pool-upgrade-commands.ts";
 import { examples } from "./run-commands.ts";
 
 /** `windrow pool …` */
@@ -61,6 +62,7 @@ export function addPoolCommands(program: Command, context: TreeContext): void {
     .addHelpText("after", examples("windrow pool delete gpu"));
   bindWork(addFarmOptions(remove), context, async () => (await import("../pool/delete-pool.ts")).deletePool);
 
+  addPoolUpgradeCommand(pool, context);
   addAliasCommands(pool, context);
 }
 

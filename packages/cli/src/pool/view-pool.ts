@@ -6,6 +6,8 @@ import { formatAge, formatDuration } from "../output/duration.ts";
 import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { describeScaling } from "./describe-scaling.ts";
+import { formatUpgrade } from "./describe-upgrade.ts";
+import { findUpgrade } from "./find-upgrade.ts";
 
 /** `windrow pool view` */
 export async function viewPool(context: CommandContext, options: FarmOptions, name: string): Promise<undefined> {
@@ -14,6 +16,8 @@ export async function viewPool(context: CommandContext, options: FarmOptions, na
   if (options.json) return printJson(context.terminal, json);
   const look = { nowMs: context.clock.nowMs(), style: context.terminal.outStyle };
   await printLines(context.terminal, formatPool(answer, look));
+  const upgrade = await findUpgrade(farm.api, name);
+  if (upgrade !== undefined) await printLines(context.terminal, formatUpgrade(upgrade, look.style));
 }
 
 /** A pool as text. */

@@ -1,10 +1,12 @@
-import type { ROUTES, RouteBodyIn } from "@windrow/contract";
-import { usageError } from "../cli-error.ts";
+import type { Install, ROUTES, RouteBodyIn } from "@windrow/contract";
+import type { ApiClient } from "../api/client.ts";
+import { CliError, usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { formatDuration, parseDuration } from "../output/duration.ts";
 import { printJson, printLines, say } from "../output/print.ts";
+import { installLine } from "./install-line.ts";
 
 export interface CreateTokenOptions extends FarmOptions {
   readonly join?: boolean;
@@ -33,8 +35,13 @@ export async function createToken(
   await printLines(terminal, [answer.secret]);
   say(terminal, terminal.errStyle("dim", "It is shown this once."));
   if (answer.token.kind === "join") {
-    say(terminal, `On the machine that is to work${until(answer.token.expires_at, context.clock.nowMs())}:`);
     const url = answer.join_url ?? farm.api.url;
+    const install = isLoopback(url) ? undefined : await findInstall(farm.api);
+    say(terminal, `On the machine that is to work${until(answer.token.expires_at, context.clock.nowMs())}:`);
+    if (install !== undefined) {
+      say(terminal, `  ${installLine(install, answer.secret)}`);
+      say(terminal, "or, where windrow is installed:");
+    }
     say(terminal, `  windrow agent join ${url} --token ${answer.secret}`);
     if (isLoopback(url)) {
       say(
@@ -78,6 +85,16 @@ export function createTokenBody(options: CreateTokenOptions, name: string | unde
     ...(options.role === undefined ? {} : { role: options.role }),
     ...(options.owner === undefined ? {} : { owner: options.owner }),
   };
+}
+
+/** Undefined where the farm has no agent to hand out; building it may take seconds the first time. */
+async function findInstall(api: ApiClient): Promise<Install | undefined> {
+  try {
+    return (await api.call("viewInstall", {})).answer;
+  } catch (error) {
+    if (error instanceof CliError && (error.code === "not_found" || error.code === "not_allowed")) return undefined;
+    throw error;
+  }
 }
 
 function isLoopback(url: string): boolean {
