@@ -14,6 +14,7 @@ import {
 import { type AgentBus, createAgentBus } from "../../packages/agent/src/agent-bus.ts";
 import { type Connection, createConnection } from "../../packages/agent/src/session/connection.ts";
 import { createSessionLoop } from "../../packages/agent/src/session/session-loop.ts";
+import { clientTls } from "../../packages/agent/src/start/farm-trust.ts";
 import type { SimulatedIdentity } from "./simulated-identity.ts";
 
 /** What all simulated agents of a group write down together; times are on the process's monotonic clock, in ms. */
@@ -146,7 +147,8 @@ export class SimulatedAgent {
   #connect(address: string): AgentApiClient {
     this.#connectedAt = clock.monotonicMs();
     this.#options.record.connectsAt.push(this.#dueAt ?? this.#connectedAt);
-    return createAgentApiClient({ address, credential: this.#options.identity.credential.credential });
+    const { credential, key } = this.#options.identity;
+    return createAgentApiClient({ address, tls: clientTls(credential, key) });
   }
 
   #leases(): LeaseHeld[] {

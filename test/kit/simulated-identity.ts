@@ -1,3 +1,4 @@
+import { makeAgentKey, makeCertificateRequest } from "@windrow/certificates";
 import { createUserNkey } from "@windrow/wire";
 import type { Credential } from "../../packages/agent/src/start/credential.ts";
 import type { Farm } from "./farm.ts";
@@ -5,6 +6,7 @@ import type { Farm } from "./farm.ts";
 /** Who a simulated agent is: what a real one keeps in its folder. */
 export interface SimulatedIdentity {
   readonly credential: Credential;
+  readonly key: string;
   readonly natsSeed: string;
 }
 
@@ -18,7 +20,8 @@ export interface IdentityOptions {
 interface JoinAnswer {
   readonly agent_id: Credential["agentId"];
   readonly name: string;
-  readonly credential: string;
+  readonly certificate: string;
+  readonly authority: string;
   readonly grpc_address: string;
 }
 
@@ -26,14 +29,19 @@ interface JoinAnswer {
 export async function joinSimulated(farm: Farm, options: IdentityOptions): Promise<SimulatedIdentity> {
   const { name, token, slots, labels } = options;
   const { publicKey, seed } = createUserNkey();
-  const body = { token, name, nats_public_key: publicKey, hostname: "simulated", version: "0.1.0", slots, labels };
+  const key = makeAgentKey();
+  const certificate_request = await makeCertificateRequest(key);
+  const facts = { hostname: "simulated", version: "0.1.0", slots, labels };
+  const body = { token, name, nats_public_key: publicKey, certificate_request, ...facts };
   const answer = await farm.api<JoinAnswer>("POST", "/api/v1/agents/join", { body, bearer: token });
   return {
+    key,
     natsSeed: seed,
     credential: {
       agentId: answer.agent_id,
       name: answer.name,
-      credential: answer.credential,
+      certificate: answer.certificate,
+      authority: answer.authority,
       grpcAddress: answer.grpc_address,
       controllerUrl: farm.url,
     },

@@ -27,6 +27,7 @@ import { createHeldAttempts } from "./leases/held-attempts.ts";
 import { createLeaseKeeper } from "./leases/lease-keeper.ts";
 import { createOfferTaker } from "./leases/take-offers.ts";
 import { type AttemptRunner, runAttempt } from "./run-attempt.ts";
+import type { CertificateKeeper } from "./session/certificate-keeper.ts";
 import { createConnection } from "./session/connection.ts";
 import { createSessionLoop, type SessionMessage } from "./session/session-loop.ts";
 import type { AgentFolders } from "./start/agent-folders.ts";
@@ -36,6 +37,8 @@ import { sweepTrash } from "./sweep-trash.ts";
 
 export interface AgentOptions {
   readonly credential: Credential;
+  /** Keeps the agent's certificate fresh; absent where `connect` shows one that lasts. */
+  readonly keeper?: CertificateKeeper;
   readonly natsSeed: string;
   /** Tried in turn. */
   readonly grpcAddresses: readonly string[];
@@ -151,6 +154,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const sessionLoop = createSessionLoop({
     addresses: options.grpcAddresses,
     connect: options.connect,
+    ...(options.keeper !== undefined && { certificate: options.keeper }),
     hello: () => ({
       protocolVersion: PROTOCOL_VERSION,
       instanceId,
@@ -247,6 +251,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     run(attempt, memory);
   }
   const diskLoop: Loop = startLoop({ name: "disk", everyMs: DISK_LOOK_EVERY_MS, clock, logger, runOnce: lookAtDisk });
+  options.keeper?.onRenewed(({ natsJwt }) => {
+    if (natsJwt !== "") bus.renew(natsJwt);
+    sessionLoop.reconnect();
+  });
+  await options.keeper?.start();
   await sessionLoop.start();
   const { lookAtMachine } = options;
   const machineLoop =
@@ -290,6 +299,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await diskLoop.stop();
     await machineLoop?.stop();
     await trashLoop.stop();
+    await options.keeper?.stop();
     await sessionLoop.stop();
     await bus.stop();
     await gateway.stop();

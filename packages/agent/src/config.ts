@@ -16,12 +16,10 @@ export interface AgentConfig {
   readonly labels: readonly string[];
   /** WINDROW_JOIN_TOKEN: needed once. */
   readonly joinToken: string | undefined;
-  /** WINDROW_AGENT_GRPC_ADDRESS: instead of what joining answered; several with commas, `tls://` before each for TLS. */
+  /** WINDROW_AGENT_GRPC_ADDRESS: instead of what joining answered; several with commas. */
   readonly grpcAddresses: readonly string[] | undefined;
   /** WINDROW_AGENT_NATS_URL: instead of what the farm says; several with commas. */
   readonly natsUrls: readonly string[] | undefined;
-  /** WINDROW_AGENT_CA_FILE: the farm's authority (PEM), instead of the one that was pinned at joining. */
-  readonly caFile: string | undefined;
   /** WINDROW_AGENT_BUNDLE: the folder of the installed version that this is; its launcher says it. */
   readonly bundleDir: string | undefined;
   /** WINDROW_AGENT_JOIN=only: join, if that was not done yet, and end. */
@@ -80,7 +78,6 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     joinToken: read("WINDROW_JOIN_TOKEN"),
     grpcAddresses: read("WINDROW_AGENT_GRPC_ADDRESS")?.split(","),
     natsUrls: read("WINDROW_AGENT_NATS_URL")?.split(","),
-    caFile: read("WINDROW_AGENT_CA_FILE"),
     bundleDir: read("WINDROW_AGENT_BUNDLE"),
     joinOnly: read("WINDROW_AGENT_JOIN") === "only",
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",

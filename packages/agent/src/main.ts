@@ -6,11 +6,10 @@ import { type AgentConfig, readConfig } from "./config.ts";
 import { filesLinkOf, makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
 import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
-import { loadCredential, loadOrMakeNatsKey, storeCredential } from "./start/credential.ts";
 import { detectLabels } from "./start/detect-labels.ts";
-import { loadAuthority, readGrpcAddress, storeAuthority } from "./start/farm-trust.ts";
+import { establishIdentity } from "./start/establish-identity.ts";
+import { clientTls } from "./start/farm-trust.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
-import { type Joined, joinFarm } from "./start/join-farm.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 import { reachablePath } from "./start/reachable-path.ts";
 import { runProgram } from "./start/run-program.ts";
@@ -30,7 +29,6 @@ async function main(): Promise<void> {
   const hasSlotUsers = process.getuid?.() === 0;
   const folders = makeAgentFolders(config.agentDir, hasSlotUsers);
   lockAgentFolder(config.agentDir);
-  const natsKey = loadOrMakeNatsKey(config.agentDir);
   const slotUsers = await prepareSlotUsers(config);
   const { PATH: path = "", ...env } = config.machineEnv;
   const machineEnv = { ...env, PATH: hasSlotUsers ? reachablePath(path) : path };
@@ -38,14 +36,12 @@ async function main(): Promise<void> {
   const lookAtMachine = () => detectLabels({ configured: config.labels, ...runner });
   const { labels, toolchains, cut } = await lookAtMachine();
   if (cut.length > 0) logger.warn({ labels: cut }, "labels that the farm does not take are left out");
-  const known = loadCredential(config.agentDir);
-  const { credential, authority } =
-    known === undefined
-      ? await join({ config, version, labels, natsPublicKey: natsKey.publicKey, logger, signal: stop.signal })
-      : { credential: known, authority: loadAuthority(config.agentDir, config.caFile) };
-  const controllers = (config.grpcAddresses ?? credential.grpcAddress.split(",")).map((address) =>
-    readGrpcAddress(address.trim(), authority),
-  );
+  const { keys, keeper } = await establishIdentity({
+    ...{ config, version, labels, clock: systemClock, logger },
+    signal: stop.signal,
+  });
+  const { credential } = keeper;
+  const { authority } = credential;
 
   if (config.joinOnly) {
     process.stdout.write(`joined as ${credential.name}\n`);
@@ -58,16 +54,13 @@ async function main(): Promise<void> {
 
   const agent = await startAgent({
     credential,
-    natsSeed: natsKey.seed,
-    grpcAddresses: controllers.map(({ address }) => address),
+    keeper,
+    natsSeed: keys.nats.seed,
+    grpcAddresses: config.grpcAddresses ?? credential.grpcAddress.split(","),
     controllerUrl,
     authority,
     ...(config.natsUrls !== undefined && { natsUrls: config.natsUrls }),
-    connect: (address) =>
-      createAgentApiClient({
-        credential: credential.credential,
-        ...(controllers.find((one) => one.address === address) ?? { address }),
-      }),
+    connect: (address) => createAgentApiClient({ address, tls: clientTls(keeper.credential, keys.certificateKey) }),
     backend: createHostBackend(),
     folders,
     slotUsers,
@@ -97,35 +90,12 @@ async function main(): Promise<void> {
     onRefused(refusal) {
       const why = refusal.code === "conflict" ? "a newer process of this agent took over" : refusal.message;
       process.stderr.write(`windrow agent: the farm ended this agent: ${why}\n`);
-      stop.end(refusal.code === "conflict" ? 1 : EXIT_CONFIG);
+      // one that is disabled may be enabled again: its service manager is to try later
+      const isPassing = refusal.code === "conflict" || refusal.message.startsWith("disabled");
+      stop.end(isPassing ? 1 : EXIT_CONFIG);
     },
   });
   stop.watch(agent);
-}
-
-async function join(of: {
-  readonly config: AgentConfig;
-  readonly version: string;
-  readonly labels: readonly string[];
-  readonly natsPublicKey: string;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
-}): Promise<Joined> {
-  const { config, version, labels, natsPublicKey, logger, signal } = of;
-  const { controllerUrl, joinToken: token, name, slotsCount, agentDir } = config;
-  if (controllerUrl === undefined || token === undefined) {
-    throw new ConfigError(
-      "this agent has not joined a farm: set WINDROW_URL and WINDROW_JOIN_TOKEN (windrow agent join)",
-    );
-  }
-  const told = config.caFile === undefined ? undefined : loadAuthority(agentDir, config.caFile);
-  const options = { controllerUrl, token, name, natsPublicKey, version, slotsCount, labels, authority: told };
-  const joined = await joinFarm({ ...options, clock: systemClock, logger, signal });
-  const { credential, authority } = joined;
-  if (authority !== undefined && told === undefined) storeAuthority(agentDir, authority);
-  storeCredential(agentDir, credential);
-  logger.info({ agentId: credential.agentId, name: credential.name }, "joined");
-  return joined;
 }
 
 /** One unprivileged user per slot when the agent is root; else steps run as the agent itself. */

@@ -7,7 +7,7 @@ import { type Clock, createLogger, systemClock } from "@windrow/service";
 import { createAgentApiClient, createUserNkey } from "@windrow/wire";
 import { type Agent, type AgentOptions, startAgent } from "../src/agent.ts";
 import { makeAgentFolders } from "../src/start/agent-folders.ts";
-import { type FakeAttempt, FakeController } from "./fake-controller.ts";
+import { AGENT_ID, type FakeAttempt, FakeController, IDENTITY } from "./fake-controller.ts";
 
 /** An agent in this process against a fake controller, and everything to look at. */
 export class AgentBench {
@@ -57,16 +57,17 @@ export class AgentBench {
     }
     const agent = await startAgent({
       credential: {
-        agentId: asAgentId("9c9f2a86-0000-4000-8000-000000000001"),
+        agentId: asAgentId(AGENT_ID),
         name: "agent-1",
-        credential: "wra_test",
+        certificate: IDENTITY.cert.toString(),
+        authority: IDENTITY.ca.toString(),
         grpcAddress: this.controller.address,
         controllerUrl: this.#controllerUrl,
       },
       natsSeed: createUserNkey().seed,
       grpcAddresses: [this.controller.address],
       controllerUrl: this.#controllerUrl,
-      connect: (address) => createAgentApiClient({ address, credential: "wra_test" }),
+      connect: (address) => createAgentApiClient({ address, tls: IDENTITY }),
       backend: this.#backend,
       folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
       slotUsers: this.#slotUsers,

@@ -4,8 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { waitFor } from "./agent-bench.ts";
-import { type AgentProcess, type FakeJoin, startAgentProcess, startFakeJoin } from "./agent-process.ts";
-import { FakeController, planOf, runStep } from "./fake-controller.ts";
+import {
+  type AgentProcess,
+  BAD_TOKEN,
+  type FakeJoin,
+  GOOD_TOKEN,
+  startAgentProcess,
+  startFakeJoin,
+} from "./agent-process.ts";
+import { AGENT_ID, FakeController, planOf, runStep } from "./fake-controller.ts";
 
 let folder: string;
 let controller: FakeController;
@@ -51,7 +58,7 @@ function start(env: { [name: string]: string } = {}): AgentProcess {
   return agent;
 }
 const startAndJoin = async (env: { [name: string]: string } = {}) => {
-  const agent = start({ WINDROW_JOIN_TOKEN: "wrj_good", WINDROW_AGENT_LABELS: "gpu, big", ...env });
+  const agent = start({ WINDROW_JOIN_TOKEN: GOOD_TOKEN, WINDROW_AGENT_LABELS: "gpu, big", ...env });
   await waitFor("ready", () => agent.stdout().includes('"msg":"ready"'), 20_000);
   return agent;
 };
@@ -61,7 +68,7 @@ describe("the agent's process", () => {
     const agent = await startAndJoin();
     expect(joins.requests).toHaveLength(1);
     expect(joins.requests[0]?.labels).toEqual(expect.arrayContaining(["linux", "self-hosted", "node", "gpu", "big"]));
-    for (const name of ["credential.json", "nats-key.json", "journal.jsonl"]) {
+    for (const name of ["credential.json", "agent-key.pem", "nats-key.json", "journal.jsonl"]) {
       expect(statSync(join(agentDir(), name)).mode & 0o777, name).toBe(0o600);
     }
     expect(statSync(join(agentDir(), "sites")).mode & 0o777).toBe(0o700);
@@ -76,7 +83,7 @@ describe("the agent's process", () => {
   });
 
   it("ends with 78 and one sentence when it cannot run as it was told", async () => {
-    const refused = start({ WINDROW_JOIN_TOKEN: "wrj_bad" });
+    const refused = start({ WINDROW_JOIN_TOKEN: BAD_TOKEN });
     expect(await refused.exited).toBe(78);
     expect(refused.stderr()).toContain("the join token is not known");
     const lost = start();
@@ -87,12 +94,16 @@ describe("the agent's process", () => {
     expect(odd.stderr()).toContain("WINDROW_AGENT_SLOTS is 'many'");
   });
 
-  it("uses the same key when it must join again after a crash in between", async () => {
-    const first = start({ WINDROW_JOIN_TOKEN: "wrj_bad" });
-    await first.exited;
-    const agent = start({ WINDROW_JOIN_TOKEN: "wrj_bad" });
-    await agent.exited;
-    expect(joins.requests[0]?.natsPublicKey).toBe(joins.requests[1]?.natsPublicKey);
+  it("begins with new keys when a join was refused, and in a folder of an earlier version", async () => {
+    for (let time = 1; time <= 2; time++) await start({ WINDROW_JOIN_TOKEN: BAD_TOKEN }).exited;
+    expect(joins.requests[0]?.natsPublicKey).not.toBe(joins.requests[1]?.natsPublicKey);
+    joins.requests.length = 0;
+    const old = { agentId: AGENT_ID, name: "agent-1", credential: "old", grpcAddress: "x", controllerUrl: "y" };
+    writeFileSync(join(agentDir(), "credential.json"), JSON.stringify(old));
+    const outdated = start();
+    expect(await outdated.exited).toBe(78);
+    expect(outdated.stderr()).toContain("of an earlier version of Windrow, which knew no certificates: join again");
+    await startAndJoin();
   });
 
   it("goes on with the same attempt after a kill -9, without losing a byte", async () => {
@@ -129,6 +140,7 @@ describe("the agent's process", () => {
     const tries = [
       `cat ${agentDir()}/credential.json`,
       `cat ${agentDir()}/nats-key.json`,
+      `cat ${agentDir()}/agent-key.pem`,
       `cat ${agentDir()}/journal.jsonl`,
       `ls ${agentDir()}/sites`,
       `ls ${agentDir()}`,

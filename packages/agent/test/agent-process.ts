@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { issueAgentCertificate, readCertificateRequest } from "@windrow/certificates";
+import { AGENT_ID, AUTHORITY } from "./fake-controller.ts";
 
 /** The agent's own process, as people start it. */
 export interface AgentProcess {
@@ -32,6 +34,11 @@ export function startAgentProcess(env: { [name: string]: string }): AgentProcess
   return { pid, exited, stdout: () => stdout, stderr: () => stderr, signal: (signal) => void child.kill(signal) };
 }
 
+/** As tokens look, with the fingerprint of the fake farms' authority. */
+const tokenOf = (letter: string): string => `wrj_${letter.repeat(43)}_${AUTHORITY.fingerprint}`;
+export const GOOD_TOKEN = tokenOf("g");
+export const BAD_TOKEN = tokenOf("b");
+
 /** Answers joins like a controller: each token once. */
 export interface FakeJoin {
   readonly url: string;
@@ -46,24 +53,33 @@ export async function startFakeJoin(grpcAddress: string): Promise<FakeJoin> {
     request.on("data", (piece: Buffer) => {
       text += piece.toString();
     });
-    request.on("end", () => {
-      const body: { token: string; nats_public_key: string; labels: string[] } = JSON.parse(text);
-      const isGood = body.token === "wrj_good" && requests.length === 0;
+    const answerTo = async () => {
+      const body: { token: string; nats_public_key: string; labels: string[]; certificate_request: string } =
+        JSON.parse(text);
+      const isGood = body.token === GOOD_TOKEN && requests.length === 0;
+      const publicKey = await readCertificateRequest(body.certificate_request);
+      const issued = await issueAgentCertificate({
+        ...{ authority: AUTHORITY, agentId: AGENT_ID, publicKey },
+        nowMs: Date.now(),
+      });
+      const certificate = issued.cert;
       requests.push({ token: body.token, natsPublicKey: body.nats_public_key, labels: body.labels });
       response.writeHead(isGood ? 201 : 401, {
         "content-type": isGood ? "application/json" : "application/problem+json",
       });
       const answer = {
-        agent_id: "9c9f2a86-0000-4000-8000-000000000001",
+        agent_id: AGENT_ID,
         name: "agent-1",
         pool: "default",
-        credential: "wra_test",
+        certificate,
+        authority: AUTHORITY.cert,
         grpc_address: grpcAddress,
         nats_urls: [],
         nats_jwt: "",
       };
       response.end(JSON.stringify(isGood ? answer : { title: "Unauthorized", detail: "the join token is not known" }));
-    });
+    };
+    request.on("end", () => void answerTo());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,4 +1,6 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
+import { readAgentCertificate } from "@windrow/certificates";
+import { makeTestAuthority, makeTestIdentity } from "@windrow/certificates/testing";
 import {
   type AttemptId,
   asAgentId,
@@ -24,6 +26,13 @@ import {
   type OfferAnswer,
   startAgentServer,
 } from "@windrow/wire";
+
+export const AGENT_ID = "9c9f2a86-0000-4000-8000-000000000001";
+const { authority, server } = await makeTestAuthority();
+/** Of every fake farm. */
+export const AUTHORITY = authority;
+/** What the one agent of a fake farm shows. */
+export const IDENTITY = await makeTestIdentity(authority, AGENT_ID);
 
 /** The event of every plan made here. */
 export const EVENT_JSON = '{"after":"aaaa"}';
@@ -96,10 +105,13 @@ export class FakeController {
     this.#server = await startAgentServer({
       listen: `127.0.0.1:${this.#port}`,
       api: this.#api(),
-      authenticate: async (credential) => {
-        if (credential !== "wra_test") throw new Refusal("unauthenticated", "not an agent's credential");
-        return { agentId: asAgentId("9c9f2a86-0000-4000-8000-000000000001") };
+      authenticate: async ({ raw }) => {
+        if (readAgentCertificate(raw, authority.cert).agentId !== AGENT_ID) {
+          throw new Refusal("unauthenticated", "not an agent's certificate");
+        }
+        return { agentId: asAgentId(AGENT_ID) };
       },
+      tls: server,
       logger: { debug() {}, warn() {}, error: (_: object, text: string) => void this.problems.push(text) },
       stopGraceMs: 50,
     });
@@ -288,7 +300,7 @@ export class FakeController {
 
 const WELCOME = {
   protocolVersion: 1,
-  agentId: asAgentId("9c9f2a86-0000-4000-8000-000000000001"),
+  agentId: asAgentId(AGENT_ID),
   agentName: "agent-1",
   pool: "default",
   natsUrls: [],

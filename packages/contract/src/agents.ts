@@ -31,6 +31,11 @@ export const agentSchema = z
     connected_at: timeOrNullSchema,
     last_seen_at: timeOrNullSchema,
     removed_at: timeOrNullSchema,
+    certificate_expires_at: timeOrNullSchema
+      .default(null)
+      .describe("It renews itself; null for an agent of an earlier version, which must join again."),
+    disabled_at: timeOrNullSchema.default(null).describe("Set while it may do nothing; resuming enables it again."),
+    disabled_reason: z.string().nullable().default(null),
     stopped_at: timeOrNullSchema
       .default(null)
       .describe("Set in state `lost` when the agent was stopped in order and left nothing behind."),
@@ -59,6 +64,11 @@ export const labelSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:+=/-]{0,99
 export const joinSchema = z.object({
   token: z.string().max(200).optional().describe("The join token, when it is not in the Authorization header."),
   name: agentNameSchema.optional().describe("Made from the host name when left out."),
+  certificate_request: z
+    .string()
+    .min(1)
+    .max(4096)
+    .describe("PKCS#10, PEM, for a P-256 key of the agent's own; only its key and its signature are looked at."),
   nats_public_key: z.string().regex(/^U[A-Z2-7]{55}$/, { error: "the public half of a NATS user key (U…)" }),
   hostname: z.string().max(255),
   version: z.string().max(100),
@@ -72,10 +82,35 @@ export const joinAnswerSchema = z
     agent_id: z.string(),
     name: z.string(),
     pool: z.string(),
-    credential: z.string().describe("`wra_…`; shown this once."),
+    certificate: z.string().describe("PEM. The agent shows it to controllers."),
+    certificate_expires_at: timeSchema,
+    authority: z
+      .string()
+      .describe("PEM of the farm's certificate authority, whose fingerprint the join token carries."),
     grpc_address: z.string(),
     nats_urls: z.array(z.string()),
     nats_jwt: z.string(),
   })
   .meta({ id: "Joined" });
 export type JoinAnswer = z.infer<typeof joinAnswerSchema>;
+
+export const renewalChallengeSchema = z.strictObject({ agent_id: z.uuid() });
+export const renewalChallengeAnswerSchema = z
+  .object({ challenge: z.string().describe("To be signed within a minute.") })
+  .meta({ id: "RenewalChallenge" });
+
+export const renewSchema = z.strictObject({
+  agent_id: z.uuid(),
+  challenge: z.string().max(200),
+  proof: z.string().max(200).describe("Signature of the registered key over agent and challenge, base64url."),
+});
+export type Renew = z.infer<typeof renewSchema>;
+
+export const renewAnswerSchema = z
+  .object({
+    certificate: z.string().describe("PEM, for the same key."),
+    certificate_expires_at: timeSchema,
+    nats_jwt: z.string(),
+  })
+  .meta({ id: "Renewed" });
+export type RenewAnswer = z.infer<typeof renewAnswerSchema>;

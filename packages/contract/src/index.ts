@@ -1,4 +1,13 @@
-export { type Agent, agentNameSchema, type Join, type JoinAnswer, joinSchema, LABELS_MAX } from "./agents.ts";
+export {
+  type Agent,
+  agentNameSchema,
+  type Join,
+  type JoinAnswer,
+  joinSchema,
+  LABELS_MAX,
+  type Renew,
+  type RenewAnswer,
+} from "./agents.ts";
 export type { AuditEntryJson } from "./audit.ts";
 export type { Check, Farm, Whoami } from "./farm.ts";
 export { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, NAME_PATTERN } from "./fields.ts";

@@ -11,7 +11,7 @@ export interface RouteDefinition {
   readonly path: string;
   readonly summary: string;
   readonly tag: string;
-  /** `none` is open to everybody; there are two such routes. */
+  /** `none` is open to everybody; health and readiness, and renewal, which proves a key. */
   readonly permission: Permission | "none" | "any";
   readonly kind: RouteKind;
   readonly params?: z.ZodObject;

@@ -2,12 +2,10 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { type ActionSettings, isRepositoryPattern } from "./actions/action-rules.ts";
 
-/** HTTPS, and encrypted connections of agents from other addresses. */
+/** HTTPS. */
 export interface TlsConfig {
   /** 0 takes any free one. */
   readonly port: number;
-  /** The farm's authority and what it issued; controllers of one farm share it. */
-  readonly dir: string;
   /** Shown to people instead of the farm's own certificate. */
   readonly own?: { readonly certFile: string; readonly keyFile: string };
   /** Whether a port that is taken is no reason not to start. */
@@ -27,9 +25,11 @@ export interface ControllerConfig {
   };
   /** Blobs in DIR/blobs, hosted repositories in DIR/git; controllers of one farm share it. */
   readonly dataDir: string;
+  /** The farm's authority and what it issued; controllers of one farm share it. */
+  readonly tlsDir: string;
   /** With `tls` the address for HTTPS and agents, while plain HTTP stays on 127.0.0.1. */
   readonly listen: string;
-  /** Absent: everything is plain. */
+  /** Absent: HTTP is plain, and only agents of this machine may join. */
   readonly tls?: TlsConfig;
   /** 0 takes any free one. */
   readonly port: number;
@@ -127,7 +127,6 @@ export function readConfig(env: Environment): ControllerConfig {
   }
   const tls = {
     port: integer("WINDROW_TLS_PORT", { fallback: 7443, max: PORT_MAX }),
-    dir: resolve(text("WINDROW_TLS_DIR") ?? resolve(dataDir, "tls")),
     ...(tlsCertFile !== undefined &&
       tlsKeyFile !== undefined && { own: { certFile: resolve(tlsCertFile), keyFile: resolve(tlsKeyFile) } }),
     isOptional: optional === "yes",
@@ -143,6 +142,7 @@ export function readConfig(env: Environment): ControllerConfig {
         nats: { urls: natsUrls, publicUrls: publicNatsUrls.length > 0 ? publicNatsUrls : natsUrls, keysFile },
       }),
     dataDir,
+    tlsDir: resolve(text("WINDROW_TLS_DIR") ?? resolve(dataDir, "tls")),
     listen: text("WINDROW_LISTEN") ?? "127.0.0.1",
     ...(hasTls && { tls }),
     port: integer("WINDROW_PORT", { fallback: 7070, max: PORT_MAX }),

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createFolderBlobStore } from "@windrow/blobs";
-import { isLoopbackAddress } from "@windrow/certificates";
 import { type Clock, type Logger, type Service, startInOrder } from "@windrow/service";
 import {
   countOpenJobs,
@@ -18,6 +17,7 @@ import { openActionTrees } from "./actions/action-trees.ts";
 import { createActions } from "./actions/create-actions.ts";
 import { createAgentApi } from "./agent-api/agent-api.ts";
 import { createAgentAuthenticator } from "./agent-api/authenticate-agent.ts";
+import { createAgentFence } from "./agent-api/fence-agents.ts";
 import { createPlanMaker } from "./agent-api/plan-maker.ts";
 import { createRenewBatch } from "./agent-api/renew-batch.ts";
 import { createSegmentWriter } from "./agent-api/segment-writer.ts";
@@ -165,7 +165,9 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const pushOpenOffers = () => offers.pushOpen();
   const sweeps = createSweeps({ ...sweepDeps, watch, sessions, pushOpenOffers, revokeNatsUser, keeper });
 
-  const authenticator = createAgentAuthenticator({ db, watch, clock });
+  const { authority } = certificates;
+  const authenticator = createAgentAuthenticator({ db, watch, clock, authority: authority.cert });
+  const fence = createAgentFence({ db, watch, clock, logger, controllerId: controller.id, sessions, authenticator });
   const hashes = createStreamHashes((attemptId, stream) => readLog(logDeps, { attemptId, stream, fromOffset: 0 }));
   const api = createAgentApi({
     ...ends,
@@ -228,10 +230,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     },
   });
   let grpc: AgentServer | undefined;
-  // plain on loopback, where nobody else listens
-  const grpcCertificates = isLoopbackAddress(config.listen) ? undefined : certificates;
-  const grpcAddress = (): string =>
-    grpcAddresses(config, { port: grpc?.port ?? config.grpcPort, hasTls: grpcCertificates !== undefined });
+  const grpcAddress = (): string => grpcAddresses(config, { port: grpc?.port ?? config.grpcPort });
   const farm = createFarmPort({
     ...ends,
     ...logDeps,
@@ -266,13 +265,12 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     grpcAddress,
     natsUrls: config.nats?.publicUrls ?? [],
     authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
-    host: certificates === undefined ? config.listen : PLAIN_ADDRESS,
+    authority,
+    host: config.tls === undefined ? config.listen : PLAIN_ADDRESS,
     port: config.port,
-    ...(config.tls !== undefined &&
-      certificates !== undefined && {
-        authorityFingerprint: certificates.authority.fingerprint,
-        secure: { host: config.listen, certificates, port: config.tls.port, isOptional: config.tls.isOptional },
-      }),
+    ...(config.tls !== undefined && {
+      secure: { host: config.listen, certificates, port: config.tls.port, isOptional: config.tls.isOptional },
+    }),
   });
 
   const agentServer: Service = {
@@ -282,9 +280,9 @@ export async function startController({ config, clock, logger }: ControllerDeps)
         api,
         authenticate: authenticator.authenticate,
         logger,
-        ...(grpcCertificates !== undefined && { tls: toBuffers(grpcCertificates.shown.farm) }),
+        tls: { ...toBuffers(certificates.shown.farm), clientCa: Buffer.from(authority.cert) },
       });
-      grpcCertificates?.onChange((shown) => server.setCertificate(toBuffers(shown.farm)));
+      certificates.onChange((shown) => server.setCertificate(toBuffers(shown.farm)));
       grpc = server;
     },
     async stop() {
@@ -309,7 +307,8 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   // stopped in reverse: first no new work comes in, then pools are resigned, then agents leave, last the database
   const stop = await startInOrder([
     parts,
-    ...(certificates === undefined ? [] : [certificates]),
+    certificates,
+    fence,
     sweeps,
     agentServer,
     dispatcher,

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly warmGrants: Counter<"pool">;
   readonly offerUnanswered: Counter;
   readonly lostAttempts: Counter;
+  /** Two processes showed the credential of one agent at once. */
+  readonly agentClones: Counter;
   readonly sessionsOpen: Gauge;
   readonly natsConnected: Gauge;
   readonly queueWaitSeconds: Histogram<"pool">;
@@ -59,6 +61,11 @@ export function createMetrics(countJobs: () => Promise<Readonly<Record<string, n
     lostAttempts: new Counter({
       name: "windrow_lost_attempts_total",
       help: "Attempts whose agent never came back",
+      registers,
+    }),
+    agentClones: new Counter({
+      name: "windrow_agent_clones_total",
+      help: "Times two processes showed the credential of one agent at once",
       registers,
     }),
     sessionsOpen: new Gauge({ name: "windrow_sessions_open", help: "Agents connected to this controller", registers }),

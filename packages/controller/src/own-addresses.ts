@@ -15,14 +15,11 @@ export function ownUrl(
   return `http://${config.tls === undefined ? reachableHost(config) : PLAIN_ADDRESS}:${http.port}`;
 }
 
-/** What joining answers: the public gRPC addresses, else this one; `tls://` before each says that it speaks TLS. */
-export function grpcAddresses(
-  config: ControllerConfig,
-  grpc: { readonly port: number; readonly hasTls: boolean },
-): string {
+/** What joining answers: the public gRPC addresses, else this one. */
+export function grpcAddresses(config: ControllerConfig, grpc: { readonly port: number }): string {
   return (config.grpcPublicAddress ?? `${reachableHost(config)}:${grpc.port}`)
     .split(",")
-    .map((address) => `${grpc.hasTls ? "tls://" : ""}${address.trim()}`)
+    .map((address) => address.trim())
     .join(",");
 }
 

@@ -292,7 +292,7 @@ describe("a removed agent", () => {
     expect(await core.runFinished(runId)).toBe("success");
     await waitFor("the session's end", () => agent.isSessionOver);
     await expect(agent.connect({ instanceId: randomUUID() })).rejects.toEqual(
-      expect.objectContaining({ code: "unauthenticated" }),
+      expect.objectContaining({ code: "not_allowed" }),
     );
   });
 });

@@ -1,7 +1,9 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openAuthority } from "@windrow/certificates";
+import { makeTestIdentity } from "@windrow/certificates/testing";
 import { startTestPostgres } from "@windrow/embedded/testing";
 import { asAgentId, type Diagnostic, type Value, type WorkflowDefinition } from "@windrow/model";
 import { createLogger, systemClock } from "@windrow/service";
@@ -16,7 +18,6 @@ import {
 } from "@windrow/store";
 import { createUserNkey } from "@windrow/wire";
 import { parseWorkflow, resolveJobs } from "@windrow/workflow";
-import { hashToken } from "../src/agent-api/job-token.ts";
 import { type Controller, startController } from "../src/create-controller.ts";
 import { startRuns } from "../src/intake/start-runs.ts";
 import { toNewJob } from "../src/runs/new-job.ts";
@@ -118,21 +119,23 @@ export async function startCore(options: { controllers?: number; connectionStrin
       await db.updateTable("pools").set(times).where("name", "=", "default").execute();
     },
     async addAgent({ slots = 1, labels = ["linux"], controller = 0 } = {}) {
-      const credential = `wra_${randomBytes(32).toString("base64url")}`;
       const agentId = asAgentId(randomUUID());
+      const identity = await makeTestIdentity(await openAuthority(join(dataDir, "tls"), Date.now()), agentId);
       await insertAgent(db, {
         id: agentId,
         name: `agent-${++agentCount}`,
         pool: "default",
         labels,
         slots,
-        credentialHash: hashToken(credential),
+        publicKey: identity.publicKey,
+        certificateExpiresAt: new Date(identity.expiresAtMs),
         natsPublicKey: createUserNkey().publicKey,
         hostname: "test",
         version: "test",
         joinedWith: null,
       });
-      const agent = new FakeAgent({ agentId, address: `127.0.0.1:${controllers[controller]?.grpcPort}`, credential });
+      const address = `127.0.0.1:${controllers[controller]?.grpcPort}`;
+      const agent = new FakeAgent({ agentId, address, tls: identity });
       agent.slots = slots;
       agent.labels = labels;
       agents.push(agent);
@@ -144,6 +147,7 @@ export async function startCore(options: { controllers?: number; connectionStrin
           databaseUrl: connectionString,
           databaseConnectionsMax: 8,
           dataDir,
+          tlsDir: join(dataDir, "tls"),
           listen: "127.0.0.1",
           port: 0,
           grpcPort: 0,

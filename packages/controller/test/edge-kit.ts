@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { openAuthority } from "@windrow/certificates";
 import type { Role } from "@windrow/contract";
 import { startTestPostgres } from "@windrow/embedded/testing";
 import { asAgentId } from "@windrow/model";
@@ -139,6 +140,7 @@ export async function startEdge(
     grpcAddress: () => "127.0.0.1:1",
     natsUrls: ["nats://127.0.0.1:2"],
     authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
+    authority: await openAuthority(join(dataDir, "tls"), clock.nowMs()),
     host: "127.0.0.1",
     port: 0,
   });
@@ -169,7 +171,8 @@ export async function startEdge(
         pool: "default",
         labels,
         slots: 1,
-        credentialHash: createTokenSecret("wra").hash,
+        publicKey: randomBytes(91),
+        certificateExpiresAt: new Date(Date.now() + 86_400_000),
         natsPublicKey: "U",
         hostname: "test",
         version: "0",

@@ -14,6 +14,7 @@ import {
 import {
   type AgentApiClient,
   type Cancel,
+  type ClientTls,
   type ControllerMessage,
   createAgentApiClient,
   type FinishAttemptReply,
@@ -47,7 +48,7 @@ export class FakeAgent {
   /** An offer may come many times, also after its attempt is over. */
   readonly #taken = new Set<AttemptId>();
 
-  constructor(options: { agentId: AgentId; address: string; credential: string }) {
+  constructor(options: { agentId: AgentId; address: string; tls: ClientTls }) {
     this.agentId = options.agentId;
     this.api = createAgentApiClient(options);
   }

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeAgentKey, makeCertificateRequest } from "@windrow/certificates";
 import { type Agent, PERMISSIONS, ROUTES, type Token, type Whoami } from "@windrow/contract";
 import { createUserNkey } from "@windrow/wire";
 import { fastify } from "fastify";
@@ -157,8 +158,11 @@ describe("tokens", () => {
 });
 
 describe("joining", () => {
-  const body = {
+  const keys = async () => ({
     nats_public_key: createUserNkey().publicKey,
+    certificate_request: await makeCertificateRequest(makeAgentKey()),
+  });
+  const facts = {
     hostname: "box",
     version: "1",
     slots: 2,
@@ -169,17 +173,18 @@ describe("joining", () => {
     return (await edge.json<{ secret: string }>("POST", "/api/v1/tokens", { token: admin, body })).secret;
   };
 
-  it("exchanges a join token for a credential of the agent's own, once", async () => {
+  it("exchanges a join token for a certificate of the agent's own, once", async () => {
     const token = await makeJoinToken();
-    const joined = await edge.api("POST", "/api/v1/agents/join", { body: { ...body, token, name: "box-1" } });
+    const joined = await edge.api("POST", "/api/v1/agents/join", { body: { ...(await keys()), ...facts, token, name: "box-1" } });
     expect(joined.status).toBe(201);
     expect(await joined.json()).toMatchObject({
       name: "box-1",
       pool: "default",
-      credential: expect.stringMatching(/^wra_/),
+      certificate: expect.stringContaining("BEGIN CERTIFICATE"),
+      authority: expect.stringContaining("BEGIN CERTIFICATE"),
       nats_jwt: "jwt",
     });
-    const again = await edge.api("POST", "/api/v1/agents/join", { token, body: { ...body, name: "box-2" } });
+    const again = await edge.api("POST", "/api/v1/agents/join", { token, body: { ...(await keys()), ...facts, name: "box-2" } });
     expect(again.status).toBe(401);
     const listed = await edge.json<{ items: Agent[] }>("GET", "/api/v1/agents", { token: reader });
     expect(listed.items).toMatchObject([
@@ -189,19 +194,20 @@ describe("joining", () => {
 
   it("with ten at once on a token for three makes three agents", async () => {
     const token = await makeJoinToken({ uses_max: 3 });
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => edge.api("POST", "/api/v1/agents/join", { token, body })),
-    );
+    const bodies = await Promise.all(Array.from({ length: 10 }, async () => ({ ...(await keys()), ...facts })));
+    const answers = await Promise.all(bodies.map((body) => edge.api("POST", "/api/v1/agents/join", { token, body })));
     expect(answers.filter((answer) => answer.status === 201)).toHaveLength(3);
   });
 
   it("is not for other tokens, and a join token is for nothing else", async () => {
+    const body = { ...(await keys()), ...facts };
     expect((await edge.api("POST", "/api/v1/agents/join", { token: admin, body })).status).toBe(403);
     expect((await edge.api("GET", "/api/v1/runs", { token: await makeJoinToken() })).status).toBe(403);
   });
 
   it("under a name that is taken is refused and spends no use", async () => {
     const token = await makeJoinToken();
+    const body = { ...(await keys()), ...facts };
     const taken = await edge.api("POST", "/api/v1/agents/join", { token, body: { ...body, name: "box-1" } });
     expect(taken.status).toBe(409);
     expect((await edge.api("POST", "/api/v1/agents/join", { token, body: { ...body, name: "box-9" } })).status).toBe(

@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { openAuthority } from "@windrow/certificates";
+import { makeTestIdentity } from "@windrow/certificates/testing";
 import { asInstanceId, Refusal } from "@windrow/model";
 import {
   inTransaction,
@@ -308,7 +311,7 @@ describe("sessions", () => {
     expect(await core.runFinished(runId)).toBe("success");
   });
 
-  it("refuses an unknown credential and an unspoken version", async () => {
+  it("refuses a certificate that is not the registered one and an unspoken version", async () => {
     const agent = await core.addAgent();
     const address = `127.0.0.1:${core.controllers[0]?.grpcPort}`;
     const ask = async (api: AgentApiClient, protocolVersion: number) => {
@@ -319,8 +322,10 @@ describe("sessions", () => {
       for await (const _ of call.messages);
     };
     await expect(ask(agent.api, 99)).rejects.toEqual(expect.objectContaining({ code: "unsupported_version" }));
-    for (const credential of [`wra_${"x".repeat(43)}`, "wru_notanagent", "nonsense"]) {
-      const stranger = createAgentApiClient({ address, credential });
+    const authority = await openAuthority(join(core.dataDir, "tls"), Date.now());
+    // a certificate of the farm for an agent that is none, and one for this agent with another key
+    for (const agentId of [randomUUID(), agent.agentId]) {
+      const stranger = createAgentApiClient({ address, tls: await makeTestIdentity(authority, agentId) });
       await expect(ask(stranger, PROTOCOL_VERSION)).rejects.toEqual(
         expect.objectContaining({ code: "unauthenticated" }),
       );

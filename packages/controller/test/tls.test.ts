@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type PeerCertificate } from "node:tls";
 import { CertificateError, CONTROLLER_NAME, ensureServerCertificate, openAuthority } from "@windrow/certificates";
+import { makeTestIdentity } from "@windrow/certificates/testing";
 import { startNats } from "@windrow/embedded";
 import { findFreePort } from "@windrow/embedded/testing";
 import { asAgentId, asAttemptId, asLeaseId, type LeaseRef, Refusal } from "@windrow/model";
@@ -68,8 +69,10 @@ function portOf(server: Server | undefined): number {
 
 test("a certificate is renewed and shown before its end, without a restart", async () => {
   const clock = createJumpClock();
-  const tls = { port: 0, dir: join(folder, "renewed"), isOptional: false };
-  const certificates = await openFarmCertificates({ tls, listenAddress: "127.0.0.1", clock, logger });
+    const certificates = await openFarmCertificates({
+    ...{ dir: join(folder, "renewed"), listenAddress: "127.0.0.1" },
+    ...{ clock, logger },
+  });
   await certificates.start();
   ends.push(() => certificates.stop());
   const server = await listenSecurely(
@@ -92,7 +95,7 @@ test("people see their own certificate, agents the farm's; an expired own one en
   writeFileSync(own.certFile, issued.cert);
   writeFileSync(own.keyFile, issued.key);
   const clock = createJumpClock();
-  const options = { tls: { port: 0, dir: join(folder, "farm"), own, isOptional: false }, clock, logger };
+  const options = { dir: join(folder, "farm"), own, clock, logger };
   const certificates = await openFarmCertificates({ ...options, listenAddress: "127.0.0.1" });
   const listening = { host: "127.0.0.1", port: 0, certificates, isOptional: false, logger };
   const server = await listenSecurely(listening, (_request, response) => void response.end("hello"));
@@ -109,9 +112,8 @@ test("people see their own certificate, agents the farm's; an expired own one en
 });
 
 test("a port that is taken ends the start, unless HTTPS is optional", async () => {
-  const tls = { port: 0, dir: join(folder, "taken"), isOptional: false };
   const certificates = await openFarmCertificates({
-    tls,
+    dir: join(folder, "taken"),
     listenAddress: "127.0.0.1",
     clock: createJumpClock(),
     logger,
@@ -138,23 +140,22 @@ test("agents' calls are encrypted: without the farm's authority none arrives, an
     ...{ fetchDocument: refuse, resolveAction: refuse, fetchAction: refuse },
   };
   const callers: string[] = [];
+  const agentId = "7f3e4a52-6f5f-4d1f-9b1b-0a6f4a1c2d3e";
   const server = await startAgentServer({
     listen: "127.0.0.1:0",
     api,
     logger,
-    async authenticate(credential) {
-      callers.push(credential);
-      return { agentId: asAgentId("7f3e4a52-6f5f-4d1f-9b1b-0a6f4a1c2d3e") };
+    async authenticate({ raw }) {
+      callers.push(new X509Certificate(raw).subjectAltName ?? "");
+      return { agentId: asAgentId(agentId) };
     },
-    tls: buffers(await issue([CONTROLLER_NAME])),
+    tls: { ...buffers(await issue([CONTROLLER_NAME])), clientCa: Buffer.from(authority.cert) },
   });
   ends.push(() => server.stop());
-  const call = async (ca?: string, serverName = CONTROLLER_NAME) => {
-    const client = createAgentApiClient({
-      address: `127.0.0.1:${server.port}`,
-      credential: "wra_x",
-      ...(ca !== undefined && { tls: { ca: Buffer.from(ca), serverName } }),
-    });
+  const identity = await makeTestIdentity(authority, agentId);
+  const call = async (ca: string, serverName = CONTROLLER_NAME) => {
+    const tls = { ...identity, ca: Buffer.from(ca), serverName };
+    const client = createAgentApiClient({ address: `127.0.0.1:${server.port}`, tls });
     const request = { lease: LEASE, repository: "a/b", ref: "main" };
     try {
       await client.resolveAction(request, { deadlineMs: 3_000 });
@@ -165,12 +166,11 @@ test("agents' calls are encrypted: without the farm's authority none arrives, an
     }
     return "";
   };
-  await call();
   await call(stranger.cert);
   await call(authority.cert, "farm.example.org");
   expect(callers).toEqual([]);
   await call(authority.cert);
-  expect(callers).toEqual(["wra_x"]);
+  expect(callers).toEqual([`URI:windrow://agent/${agentId}`]);
   const before = await shownAt(server.port);
   server.setCertificate(buffers(await issue([CONTROLLER_NAME, "new.example.org"])));
   expect((await shownAt(server.port)).serialNumber).not.toBe(before.serialNumber);

@@ -7,6 +7,12 @@ export {
   type RunAction,
   recordRunAction,
 } from "./actions/run-actions.ts";
+export {
+  type AgentIdentity,
+  findAgentByKey,
+  findAgentIdentity,
+  renewAgentCertificate,
+} from "./agents/agent-identity.ts";
 export { type AgentView, listAgentViews } from "./agents/agent-view.ts";
 export {
   drainAgent,
@@ -18,8 +24,11 @@ export {
   suspectDeafAgent,
   suspectSilentAgents,
 } from "./agents/change-agent.ts";
-export { type AgentRow, findAgent, findAgentByCredential, listAgents } from "./agents/find-agent.ts";
+export { disableAgent, enableAgent } from "./agents/disable-agent.ts";
+export { type AgentRow, findAgent, listAgents } from "./agents/find-agent.ts";
+export { type FencedAgent, findFencedAgents } from "./agents/find-fenced-agents.ts";
 export { type FreeAgentRow, findFreeAgents } from "./agents/find-free-agents.ts";
+export { findPoolRooms } from "./agents/find-pool-rooms.ts";
 export { insertAgent, type NewAgent } from "./agents/insert-agent.ts";
 export { listRemovedAgents, type RemovedAgent } from "./agents/list-removed-agents.ts";
 export {
@@ -28,8 +37,8 @@ export {
   type NewSession,
   type OpenedSession,
   openSession,
-export { findPoolRooms } from "./agents/find-pool-rooms.ts";
 } from "./agents/open-session.ts";
+export { recordClash } from "./agents/record-clash.ts";
 export { type AttemptEnd, type EndAttemptOptions, endAttempts, type JobAfter } from "./attempts/end-attempt.ts";
 export {
   type AttemptForStart,
@@ -43,7 +52,10 @@ export { findRunOfLease, type RunOfLease } from "./attempts/find-run-of-lease.ts
 export { type LockedAttempt, lockAttempt, lockAttempts } from "./attempts/lock-attempt.ts";
 export { readStartFacts, type StartFacts, type StartNeed } from "./attempts/read-start-facts.ts";
 export { type AttemptStart, type StartedAttempt, startAttempts } from "./attempts/start-attempts.ts";
+export { type AuditFilter, type AuditRow, listAudit } from "./audit/list-audit.ts";
 export { type AuditEntry, recordAudit } from "./audit/record-audit.ts";
+export { type AgentFacts, readAgentFacts } from "./checks/read-agent-facts.ts";
+export { type DatabaseFacts, readDatabaseFacts } from "./checks/read-database-facts.ts";
 export {
   changeEntries,
   type EntryChange,
@@ -98,6 +110,8 @@ export {
 } from "./leases/find-due.ts";
 export { type GrantChoice, type GrantedLease, grantLeases } from "./leases/grant-leases.ts";
 export { lockParallelGroup } from "./leases/lock-parallel-group.ts";
+export { lockRepositoryLimit } from "./leases/lock-repository-limit.ts";
+export { readWarmRate, type WarmRate } from "./leases/read-warm-rate.ts";
 export {
   type HeldLease,
   type RenewedLease,
@@ -108,8 +122,6 @@ export {
 export { commitSegments, type NewSegment } from "./logs/commit-segments.ts";
 export { type LogLease, type OpenLog, readOpenLogs } from "./logs/read-open-logs.ts";
 export {
-export { lockRepositoryLimit } from "./leases/lock-repository-limit.ts";
-export { readWarmRate, type WarmRate } from "./leases/read-warm-rate.ts";
   findKnownBlobKeys,
   isLeaseCurrent,
   type LogSegmentRow,
@@ -132,10 +144,23 @@ export { machineJoined } from "./machines/machine-joined.ts";
 export { noteCreated, noteFailed, noteGone, noteProviderError } from "./machines/note-machine.ts";
 export { MACHINES_REQUESTED_MAX, requestMachines } from "./machines/request-machines.ts";
 export { migrate } from "./migrate.ts";
+export { deletePool, type PoolHold } from "./pools/delete-pool.ts";
 export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher } from "./pools/elect-dispatcher.ts";
 export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";
+export {
+  deleteLabelAlias,
+  LABEL_ALIASES_MAX,
+  type LabelAliasRow,
+  listLabelAliases,
+  setLabelAlias,
+} from "./pools/label-aliases.ts";
 export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
+export { lockPoolSettings, POOL_SETTINGS_DEFAULT, type PoolSettings, setPool } from "./pools/set-pool.ts";
+export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
+export { listOldTryRefs, type OldTryRefs } from "./pushes/list-old-try-refs.ts";
+export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
+export { abandonPush, settlePush } from "./pushes/settle-push.ts";
 export { findQueueRow, listQueue, type QueueFilter, type QueueRow } from "./queue/list-queue.ts";
 export { type MovedJob, moveJobToTop } from "./queue/move-to-top.ts";
 export { type PoolPause, pausePool } from "./queue/pause-pool.ts";
@@ -152,17 +177,15 @@ export {
   readShares,
 } from "./queue/read-queue-order.ts";
 export { readWaitingJobs } from "./queue/read-waiting-jobs.ts";
-export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";
-export { listOldTryRefs, type OldTryRefs } from "./pushes/list-old-try-refs.ts";
-export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
-export { abandonPush, settlePush } from "./pushes/settle-push.ts";
 export { deleteRepository } from "./repositories/delete-repository.ts";
 export { ensureRepository, type NewRepository } from "./repositories/ensure-repository.ts";
 export { findRepository, findRepositoryById } from "./repositories/find-repository.ts";
 export { listRepositories, REPOSITORIES_LISTED_MAX } from "./repositories/list-repositories.ts";
+export { listOwners, OWNERS_LISTED_MAX, type OwnerRow, setOwnerWeight } from "./repositories/owners.ts";
 export type { RepositoryRow } from "./repositories/repository.ts";
 export { setDefaultBranch } from "./repositories/set-default-branch.ts";
 export { type DefaultFacts, setDefaultFacts } from "./repositories/set-default-facts.ts";
+export { setRepositoryLimits } from "./repositories/set-limits.ts";
 export {
   addRunDiagnostics,
   beginRun,
@@ -208,6 +231,32 @@ export { type JobView, listJobsById, listRunJobs } from "./runs/job-view.ts";
 export { openRunAttempt, type RunAttemptJobs } from "./runs/rerun.ts";
 export { findRun, listRuns, type RunFilter, type RunView } from "./runs/run-view.ts";
 export {
+  countPoolAgents,
+  POOL_AGENT_STATES,
+  type PoolAgentState,
+  type PoolAgentsCount,
+} from "./scaling/count-pool-agents.ts";
+export { listScaleDecisions, type ScaleDecisionRow } from "./scaling/list-decisions.ts";
+export { listMachineErrors, type MachineError } from "./scaling/list-machine-errors.ts";
+export {
+  type BlockedDemandRow,
+  type BlockedNeed,
+  type Demand,
+  type QueuedDemandRow,
+  readDemand,
+} from "./scaling/read-demand.ts";
+export { readPoolDurations } from "./scaling/read-pool-durations.ts";
+export { type PoolWaits, readPoolWaits, WAITS_READ_MAX } from "./scaling/read-pool-waits.ts";
+export { readScaleAgents, type ScaleAgentRow } from "./scaling/read-scale-agents.ts";
+export { readScalePools, type ScalePoolRow } from "./scaling/read-scale-pools.ts";
+export { type RecordedHistory, readHistory, TRACE_JOBS_MAX } from "./scaling/read-trace.ts";
+export {
+  lockTerm,
+  recordScaleDecision,
+  SCALE_DECISIONS_MAX,
+  type ScaleDecisionRecord,
+} from "./scaling/record-decision.ts";
+export {
   forgetScheduleTicks,
   hasScheduleTick,
   listScheduledRepositories,
@@ -216,6 +265,7 @@ export {
 } from "./schedules/schedule-ticks.ts";
 export type { RepositorySchedule, Schema } from "./schema.ts";
 export { type ReportedAttempt, reportSteps, type StepFacts } from "./steps/report-steps.ts";
+export { findJoinToken, type JoinTokenState } from "./tokens/find-join-token.ts";
 export { findValidToken } from "./tokens/find-token.ts";
 export { insertFirstAdminToken } from "./tokens/insert-first-admin-token.ts";
 export { insertToken, type NewToken } from "./tokens/insert-token.ts";
@@ -246,29 +296,3 @@ export {
   type VariableLevel,
   type VariableRow,
 } from "./variables/keep-variables.ts";
-export {
-  countPoolAgents,
-  POOL_AGENT_STATES,
-  type PoolAgentState,
-  type PoolAgentsCount,
-} from "./scaling/count-pool-agents.ts";
-export { listScaleDecisions, type ScaleDecisionRow } from "./scaling/list-decisions.ts";
-export { listMachineErrors, type MachineError } from "./scaling/list-machine-errors.ts";
-export {
-  type BlockedDemandRow,
-  type BlockedNeed,
-  type Demand,
-  type QueuedDemandRow,
-  readDemand,
-} from "./scaling/read-demand.ts";
-export { readPoolDurations } from "./scaling/read-pool-durations.ts";
-export { type PoolWaits, readPoolWaits, WAITS_READ_MAX } from "./scaling/read-pool-waits.ts";
-export { readScaleAgents, type ScaleAgentRow } from "./scaling/read-scale-agents.ts";
-export { readScalePools, type ScalePoolRow } from "./scaling/read-scale-pools.ts";
-export { type RecordedHistory, readHistory, TRACE_JOBS_MAX } from "./scaling/read-trace.ts";
-export {
-  lockTerm,
-  recordScaleDecision,
-  SCALE_DECISIONS_MAX,
-  type ScaleDecisionRecord,
-} from "./scaling/record-decision.ts";

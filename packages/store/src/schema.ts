@@ -165,6 +165,12 @@ export interface AgentsTable {
   removed_at: TimeOrNull;
 }
 
+export interface AgentClashesTable {
+  agent_id: string;
+  instance_id: string;
+  at: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
 export interface AgentInstancesTable {
   agent_id: string;
   instance_id: string;
@@ -432,6 +438,9 @@ export interface AgentRepositoriesTable {
   agent_id: string;
   repository_id: number;
   used_at: ColumnType<Date, Date | string | undefined, Date | string>;
+  grants_count: Generated<number>;
+  /** The last one that was granted. */
+  attempt_id: string | null;
 }
 
 export interface AuditEntriesTable {
@@ -440,9 +449,6 @@ export interface AuditEntriesTable {
   actor: string;
   token_id: string | null;
   ip: string | null;
-  grants_count: Generated<number>;
-  /** The last one that was granted. */
-  attempt_id: string | null;
   action: string;
   subject: string;
   before: JsonOrNull<unknown>;
@@ -500,6 +506,7 @@ export interface Schema {
   controllers: ControllersTable;
   label_sets: LabelSetsTable;
   agents: AgentsTable;
+  agent_clashes: AgentClashesTable;
   agent_instances: AgentInstancesTable;
   pushes: PushesTable;
   runs: RunsTable;

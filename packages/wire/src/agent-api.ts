@@ -19,7 +19,7 @@ import type {
   ResolveActionRequest,
 } from "./fetch-messages.ts";
 
-/** Who calls: taken from the credential by the server's `authenticate`, never from a field. */
+/** Who calls: taken from the connection's certificate by the server's `authenticate`, never from a field. */
 export interface AgentCaller {
   readonly agentId: AgentId;
 }

@@ -23,10 +23,10 @@ export {
   type ReportStepsRequest,
   type StartAttemptReply,
   type StartAttemptRequest,
-  type Welcome,
   type Upgrade,
   type UpgradeFile,
   type UpgradeProblem,
+  type Welcome,
 } from "./agent-messages.ts";
 export { type Bus, type BusOptions, type BusState, type BusSubscription, connectBus } from "./bus/connect-bus.ts";
 export type { NatsLogin, NatsTls } from "./bus/keep-nats-connection.ts";
@@ -62,14 +62,14 @@ export type {
   ResolveActionReply,
   ResolveActionRequest,
 } from "./fetch-messages.ts";
-export type { Authenticate } from "./grpc/authenticate-calls.ts";
-export { type AgentApiClientOptions, createAgentApiClient } from "./grpc/create-agent-api-client.ts";
+export type { Authenticate, PeerCertificate } from "./grpc/authenticate-calls.ts";
+export { type AgentApiClientOptions, type ClientTls, createAgentApiClient } from "./grpc/create-agent-api-client.ts";
+export type { AgentServerTls } from "./grpc/server-identity.ts";
 export { type AgentServer, type AgentServerOptions, startAgentServer } from "./grpc/start-agent-server.ts";
 export {
   ACTION_REF_CHARS_MAX,
   AGENT_MESSAGE_BYTES_MAX,
   CONTROLLER_MESSAGE_BYTES_MAX,
-  CREDENTIAL_CHARS_MAX,
   EVENT_INLINE_BYTES_MAX,
   FETCH_BYTES_MAX,
   KEEPALIVE_EVERY_MS,
@@ -81,16 +81,18 @@ export {
   LOG_WINDOW_BYTES_MAX,
   NATS_USER_LIFE_SECONDS_MAX,
   PROTOCOL_VERSION,
+  SESSION_MESSAGE_BYTES_MAX,
   SESSION_UNSENT_MESSAGES_MAX,
-  UNARY_DEADLINE_MS,
   TOOLCHAIN_CHARS_MAX,
   TOOLCHAINS_MAX,
+  UNARY_DEADLINE_MS,
   UPGRADE_FILES_MAX,
   UPGRADE_PROBLEM_CHARS_MAX,
 } from "./limits.ts";
 export { LogGap } from "./log-gap.ts";
 export { type AgentNatsJwtOptions, issueAgentNatsJwt } from "./nats-auth/issue-agent-nats-jwt.ts";
 export { type NatsKeys, NatsKeysError, readNatsKeys } from "./nats-auth/nats-keys.ts";
+export { type NatsProbe, type NatsServerFacts, type ProbeNatsOptions, probeNats } from "./nats-auth/probe-nats.ts";
 export { NatsAdminError, type RevokeOptions, revokeAgentNatsUser } from "./nats-auth/revoke-agent-nats-user.ts";
 export { createUserNkey, isUserPublicKey, type UserNkey } from "./nats-auth/user-nkey.ts";
 export { WIRE_FAULT_CODES, WireFault, type WireFaultCode } from "./wire-fault.ts";

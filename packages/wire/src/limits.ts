@@ -32,8 +32,8 @@ export const CONTROLLER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 /** Largest message a controller accepts: a finish report with outputs is the biggest one an agent sends. */
 export const AGENT_MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Longest credential that is looked at. */
-export const CREDENTIAL_CHARS_MAX = 1_024;
+/** Largest message of a session: the hello of an agent that holds the most attempts has half of it. */
+export const SESSION_MESSAGE_BYTES_MAX = 256 * 1024;
 
 /** Messages a session holds for a peer that does not read; one more ends the call. */
 export const SESSION_UNSENT_MESSAGES_MAX = 1_024;

@@ -1,3 +1,4 @@
+import { makeTestAuthority, makeTestIdentity } from "@windrow/certificates/testing";
 import { asInstanceId, Refusal } from "@windrow/model";
 import { afterEach, describe, expect, test } from "vitest";
 import type { AgentApi, AgentApiClient } from "../src/agent-api.ts";
@@ -6,22 +7,23 @@ import { createAgentApiClient } from "../src/grpc/create-agent-api-client.ts";
 import type { AgentServer, AgentServerOptions } from "../src/grpc/start-agent-server.ts";
 import { FETCH_BYTES_MAX, SESSION_UNSENT_MESSAGES_MAX } from "../src/limits.ts";
 import {
+  AUTHORITY,
   CALLER,
-  CREDENTIAL,
   collectingLogger,
   LEASE,
   type LoggedError,
   nextOf,
   PLAN,
   startTestServer,
+  TLS,
   until,
 } from "./wire-kit.ts";
 
 const open: { server: AgentServer; client: AgentApiClient }[] = [];
 
-async function connect(api: Partial<AgentApi>, more: Partial<AgentServerOptions> = {}, credential = CREDENTIAL) {
+async function connect(api: Partial<AgentApi>, more: Partial<AgentServerOptions> = {}, tls = TLS) {
   const server = await startTestServer(api, { stopGraceMs: 200, ...more });
-  const client = createAgentApiClient({ address: `127.0.0.1:${server.port}`, credential });
+  const client = createAgentApiClient({ address: `127.0.0.1:${server.port}`, tls });
   open.push({ server, client });
   return { server, client };
 }
@@ -188,7 +190,7 @@ test("closing the client ends its open calls", async () => {
 });
 
 describe("authentication", () => {
-  test("a stale credential is refused on every call before anything runs", async () => {
+  test("a certificate that is not an agent's any more is refused on every call before anything runs", async () => {
     let callCount = 0;
     const { client } = await connect(
       {
@@ -197,7 +199,7 @@ describe("authentication", () => {
         shipLog: async () => void callCount++,
       },
       {},
-      "wra_stale",
+      await makeTestIdentity(AUTHORITY, CALLER.agentId),
     );
     await expect(client.reportSteps(reportOf(1))).rejects.toMatchObject({ code: "unauthenticated" });
     await expect(nextOf(client.session().messages)).rejects.toMatchObject({ code: "unauthenticated" });
@@ -205,14 +207,29 @@ describe("authentication", () => {
     expect(callCount).toBe(0);
   });
 
-  test("a renewed credential is used by the next call", async () => {
-    const server = await startTestServer({ reportSteps: async () => ({ cancelRequested: false }) });
-    let credential = "wra_stale";
-    const client = createAgentApiClient({ address: `127.0.0.1:${server.port}`, credential: () => credential });
-    open.push({ server, client });
-    await expect(client.reportSteps(reportOf(0))).rejects.toMatchObject({ code: "unauthenticated" });
-    credential = CREDENTIAL;
-    await expect(client.reportSteps(reportOf(0))).resolves.toEqual({ cancelRequested: false });
+  test("without a certificate of the farm's authority that holds now, no call arrives", async () => {
+    let callCount = 0;
+    const authenticate = async () => {
+      callCount++;
+      return CALLER;
+    };
+    const stranger = await makeTestAuthority();
+    const DAY_MS = 24 * 3_600_000;
+    const refused = {
+      "of another authority": { ...(await makeTestIdentity(stranger.authority, CALLER.agentId)), ca: TLS.ca },
+      expired: await makeTestIdentity(AUTHORITY, CALLER.agentId, { nowMs: Date.now() - 2 * DAY_MS }),
+      "not valid yet": await makeTestIdentity(AUTHORITY, CALLER.agentId, { nowMs: Date.now() + 2 * DAY_MS }),
+      "a server's": { ...TLS, cert: stranger.server.cert, key: stranger.server.key },
+    };
+    for (const [name, tls] of Object.entries(refused)) {
+      const { client } = await connect(
+        { reportSteps: async () => ({ cancelRequested: false }) },
+        { authenticate },
+        tls,
+      );
+      await expect(client.reportSteps(reportOf(0)), name).rejects.toMatchObject({ code: "unavailable" });
+    }
+    expect(callCount).toBe(0);
   });
 
   test("credentials that cannot be checked now are no refusal", async () => {

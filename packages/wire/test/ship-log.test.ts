@@ -5,13 +5,13 @@ import { createAgentApiClient } from "../src/grpc/create-agent-api-client.ts";
 import type { AgentServer } from "../src/grpc/start-agent-server.ts";
 import { LOG_CHUNK_BYTES_MAX } from "../src/limits.ts";
 import { LogGap } from "../src/log-gap.ts";
-import { CREDENTIAL, LEASE, nextOf, startTestServer, until } from "./wire-kit.ts";
+import { LEASE, nextOf, startTestServer, TLS, until } from "./wire-kit.ts";
 
 const open: { server: AgentServer; client: AgentApiClient }[] = [];
 
 async function connect(api: Partial<AgentApi>) {
   const server = await startTestServer(api, { stopGraceMs: 200 });
-  const client = createAgentApiClient({ address: `127.0.0.1:${server.port}`, credential: CREDENTIAL });
+  const client = createAgentApiClient({ address: `127.0.0.1:${server.port}`, tls: TLS });
   open.push({ server, client });
   return { server, client };
 }

@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { makeTestAuthority, makeTestIdentity } from "@windrow/certificates/testing";
 import { asAgentId, asAttemptId, asLeaseId, type LeaseRef, type Plan, Refusal } from "@windrow/model";
 import type { AgentApi, AgentCaller } from "../src/agent-api.ts";
 import { type AgentServer, type AgentServerOptions, startAgentServer } from "../src/grpc/start-agent-server.ts";
@@ -5,8 +7,12 @@ import type { WireLogger } from "../src/wire-logger.ts";
 
 /** Parts that the tests of the gRPC binding share. */
 
-export const CREDENTIAL = "wra_good";
 export const CALLER: AgentCaller = { agentId: asAgentId("7f3e4a52-6f5f-4d1f-9b1b-0a6f4a1c2d3e") };
+const { authority, server } = await makeTestAuthority();
+/** Of the authority of every test server. */
+export const AUTHORITY = authority;
+/** What the caller shows. */
+export const TLS = await makeTestIdentity(authority, CALLER.agentId);
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 export const LEASE: LeaseRef = { attemptId: asAttemptId(ID), leaseId: asLeaseId(ID), sessionNo: 1 };
 
@@ -77,10 +83,11 @@ export function startTestServer(api: Partial<AgentApi>, more: Partial<AgentServe
   return startAgentServer({
     listen: "127.0.0.1:0",
     api: scriptedApi(api),
-    authenticate: async (credential) => {
-      if (credential !== CREDENTIAL) throw new Refusal("unauthenticated", "no such agent");
+    authenticate: async ({ raw }) => {
+      if (!raw.equals(new X509Certificate(TLS.cert).raw)) throw new Refusal("unauthenticated", "no such agent");
       return CALLER;
     },
+    tls: server,
     logger: collectingLogger(),
     ...more,
   });

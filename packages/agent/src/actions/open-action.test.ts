@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createConnection } from "../session/connection.ts";
 import { type ActionCache, createActionCache, prepareActionCache } from "./action-cache.ts";
 import { createOpenAction, type ParseAction } from "./open-action.ts";
+import { IDENTITY } from "../../test/fake-controller.ts";
 
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 const lease = { attemptId: asAttemptId(ID), leaseId: asLeaseId(ID) };
@@ -56,7 +57,7 @@ function openAction(attempt = "attempt", from = cache) {
     logger: createLogger({ component: "agent", level: "silent" }),
   });
   const client: ReturnType<typeof createAgentApiClient> = {
-    ...createAgentApiClient({ address: "127.0.0.1:1", credential: "" }),
+    ...createAgentApiClient({ address: "127.0.0.1:1", tls: IDENTITY }),
     resolveAction: async ({ repository, ref }) => {
       calls.push(`resolve ${repository}@${ref}`);
       const found = commits.get(`${repository}@${ref}`);

@@ -4,6 +4,7 @@ import { type AgentApiClient, createAgentApiClient } from "@windrow/wire";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Connection } from "../session/connection.ts";
 import { createStepReporter, REST_CHARS_MAX } from "./step-reporter.ts";
+import { IDENTITY } from "../../test/fake-controller.ts";
 
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 const clients: AgentApiClient[] = [];
@@ -49,7 +50,7 @@ function open(options: { readonly isDue: boolean; readonly answer?: Promise<void
 }
 
 function createClient(): AgentApiClient {
-  const client = createAgentApiClient({ address: "127.0.0.1:9", credential: "wra_test" });
+  const client = createAgentApiClient({ address: "127.0.0.1:9", tls: IDENTITY });
   clients.push(client);
   return client;
 }

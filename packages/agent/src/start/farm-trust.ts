@@ -1,39 +1,24 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { join } from "node:path";
-import { CertificateError, CONTROLLER_NAME, isLoopbackAddress, pinAuthority } from "@windrow/certificates";
-import { hasCode } from "@windrow/service";
-import type { NatsTls } from "@windrow/wire";
+import {
+  CertificateError,
+  CONTROLLER_NAME,
+  fingerprintOf,
+  isLoopbackAddress,
+  isSameFingerprint,
+  pinAuthority,
+  publicKeyOf,
+  readAgentCertificate,
+} from "@windrow/certificates";
+import type { ClientTls, NatsTls } from "@windrow/wire";
 import { ConfigError } from "./config-error.ts";
+import type { Credential } from "./credential.ts";
 
 const HTTPS_PORT = 443;
-const SCHEME = "tls://";
-
-/** PEM of the farm's authority, as the agent was told or as it was pinned at joining; undefined when there is none. */
-export function loadAuthority(agentDir: string, caFile: string | undefined): string | undefined {
-  try {
-    return readFileSync(caFile ?? authorityFile(agentDir), "utf8");
-  } catch (error) {
-    if (caFile === undefined && hasCode(error, "ENOENT")) return undefined;
-    if (caFile === undefined) throw error;
-    throw new ConfigError(`WINDROW_AGENT_CA_FILE: ${caFile} cannot be read`);
-  }
-}
-
-/** Whole or not at all, and on the disk before it counts. */
-export function storeAuthority(agentDir: string, pem: string): void {
-  const path = authorityFile(agentDir);
-  const fresh = openSync(`${path}.new`, "w", 0o600);
-  writeSync(fresh, pem);
-  fsyncSync(fresh);
-  closeSync(fresh);
-  renameSync(`${path}.new`, path);
-}
-
-const authorityFile = (agentDir: string): string => join(agentDir, "ca.pem");
+const TLS_SCHEME = "tls://";
 
 /**
- * The farm's authority from a server of it, by the fingerprint in the join token. Throws ConfigError for a server of
- * another farm, and for an address of another machine where the token would travel in the clear.
+ * The farm's authority from a server of it, by the fingerprint in the join token; undefined over the loopback, where the
+ * answer brings it. Throws ConfigError for a server of another farm, and for an address of another machine where the token
+ * would travel in the clear.
  */
 export async function pinFarm(address: string, fingerprint: string, signal: AbortSignal): Promise<string | undefined> {
   const url = new URL(address);
@@ -52,22 +37,52 @@ export async function pinFarm(address: string, fingerprint: string, signal: Abor
   }
 }
 
-/** A gRPC address as configured, or answered at joining, taken apart. Throws ConfigError when it needs an authority that is not there. */
-export function readGrpcAddress(
-  address: string,
-  authority: string | undefined,
-): { readonly address: string; readonly tls?: { readonly ca: Buffer; readonly serverName: string } } {
-  if (!address.startsWith(SCHEME)) return { address };
-  if (authority === undefined) {
+/** Checks what joining brought: the authority that the token names, and a certificate of it for this agent and its key. Throws ConfigError. */
+export function checkJoined(credential: Credential, of: { readonly fingerprint: string; readonly key: string }): void {
+  const { controllerUrl, authority, certificate } = credential;
+  if (!isSameFingerprint(fingerprintIfAny(authority), of.fingerprint)) {
     throw new ConfigError(
-      `the farm speaks TLS at ${address}, and this agent does not know its authority: join again with a new token, or set WINDROW_AGENT_CA_FILE`,
+      `${controllerUrl} is not the farm that the join token is from: its certificate authority has another fingerprint`,
     );
   }
-  return { address: address.slice(SCHEME.length), tls: { ca: Buffer.from(authority), serverName: CONTROLLER_NAME } };
+  checkCertificate(certificate, { ...credential, key: of.key });
 }
 
-/** How to meet nats-server; a farm whose authority is not known has no encrypted one. */
+/** Checks that a certificate is one of the farm's for this agent and its key. Throws ConfigError. */
+export function checkCertificate(
+  certificate: string,
+  of: { readonly agentId: string; readonly authority: string; readonly controllerUrl: string; readonly key: string },
+): void {
+  try {
+    const facts = readAgentCertificate(certificate, of.authority);
+    if (facts.agentId === of.agentId && facts.publicKey.equals(publicKeyOf(of.key))) return;
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+  }
+  throw new ConfigError(`${of.controllerUrl} answered with a certificate that is not this agent's`);
+}
+
+function fingerprintIfAny(pem: string): string {
+  try {
+    return fingerprintOf(pem);
+  } catch {
+    // node:crypto's errors for text that is no certificate have no code of their own; it has no fingerprint
+    return "";
+  }
+}
+
+/** How an agent meets controllers and what it shows them. */
+export function clientTls(credential: Pick<Credential, "authority" | "certificate">, key: string): ClientTls {
+  return {
+    ca: Buffer.from(credential.authority),
+    cert: Buffer.from(credential.certificate),
+    key: Buffer.from(key),
+    serverName: CONTROLLER_NAME,
+  };
+}
+
+/** How to meet nats-server; one on a network of its own may speak in the clear. */
 export function natsTlsFor(urls: readonly string[], authority: string | undefined): NatsTls | undefined {
-  if (authority === undefined || !urls.some((url) => url.startsWith(SCHEME))) return undefined;
+  if (authority === undefined || !urls.some((url) => url.startsWith(TLS_SCHEME))) return undefined;
   return { ca: authority, servername: CONTROLLER_NAME };
 }

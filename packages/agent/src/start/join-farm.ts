@@ -1,42 +1,43 @@
 import { hostname } from "node:os";
-import { readJoinFingerprint } from "@windrow/certificates";
+import { makeCertificateRequest, readJoinFingerprint } from "@windrow/certificates";
 import { asAgentId } from "@windrow/model";
 import { type Clock, type Logger, retry } from "@windrow/service";
+import type { AgentKeys } from "./agent-keys.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Credential } from "./credential.ts";
-import { pinFarm } from "./farm-trust.ts";
+import { checkJoined, pinFarm } from "./farm-trust.ts";
 import { postJson } from "./post-json.ts";
+import { isGood, isPassing, readAnswer, readProblem } from "./read-answer.ts";
 
 export interface JoinOptions {
   readonly controllerUrl: string;
   readonly token: string;
   readonly name: string;
-  readonly natsPublicKey: string;
+  readonly keys: AgentKeys;
   readonly version: string;
   readonly slotsCount: number;
   readonly labels: readonly string[];
-  /** PEM of the farm's authority when it is known already. */
-  readonly authority: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
-/** What joining brings. */
-export interface Joined {
-  readonly credential: Credential;
-  /** PEM of the farm's authority; undefined for a farm that speaks no TLS with this agent. */
-  readonly authority: string | undefined;
-}
-
 const ANSWER_WAIT_MS = 15_000;
 
 /**
- * Exchanges a join token for the agent's own credential; waits for a controller that is away. The token is sent only to
- * a server of the authority whose fingerprint it carries. Throws `ConfigError` when refused.
+ * Exchanges a join token for a certificate of the farm's authority for the agent's own key; waits for a controller that is
+ * away. The token is sent only to a server of the authority whose fingerprint it carries, or to this machine. Asking
+ * again with the same token and keys brings the same agent. Throws `ConfigError` when refused.
  */
-export async function joinFarm(options: JoinOptions): Promise<Joined> {
-  return retry(() => joinOnce(options), {
+export async function joinFarm(options: JoinOptions): Promise<Credential> {
+  const fingerprint = readJoinFingerprint(options.token);
+  if (fingerprint === undefined) {
+    throw new ConfigError(
+      "this is not a join token of this version of Windrow: make one with windrow token create --join",
+    );
+  }
+  const certificateRequest = await makeCertificateRequest(options.keys.certificateKey);
+  return retry(() => joinOnce(options, { fingerprint, certificateRequest }), {
     firstMs: 250,
     maxMs: 5_000,
     clock: options.clock,
@@ -46,19 +47,20 @@ export async function joinFarm(options: JoinOptions): Promise<Joined> {
   });
 }
 
-async function joinOnce(options: JoinOptions): Promise<Joined> {
-  const { controllerUrl, token } = options;
-  const fingerprint = readJoinFingerprint(token);
-  const pin = (address: string) =>
-    fingerprint === undefined ? undefined : pinFarm(address, fingerprint, options.signal);
-  let authority = options.authority ?? (await pin(controllerUrl));
+async function joinOnce(
+  options: JoinOptions,
+  { fingerprint, certificateRequest }: { readonly fingerprint: string; readonly certificateRequest: string },
+): Promise<Credential> {
+  const { controllerUrl, token, keys } = options;
+  const authority = await pinFarm(controllerUrl, fingerprint, options.signal);
   const answer = await postJson({
     url: `${controllerUrl}/api/v1/agents/join`,
     token,
     body: {
       token,
       name: options.name,
-      nats_public_key: options.natsPublicKey,
+      nats_public_key: keys.nats.publicKey,
+      certificate_request: certificateRequest,
       hostname: hostname(),
       version: options.version,
       slots: options.slotsCount,
@@ -67,46 +69,17 @@ async function joinOnce(options: JoinOptions): Promise<Joined> {
     authority,
     signal: AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_WAIT_MS)]),
   });
-  const { code, body } = answer;
-  if (code >= 500 || code === 429) throw new Error(`the controller answered ${code}`);
-  if (code < 200 || code > 299) throw new ConfigError(`joining ${controllerUrl} was refused: ${problem(body, code)}`);
-  const credential = decodeAnswer(body, controllerUrl);
-  const [grpcAddress = ""] = credential.grpcAddress.split(",");
-  // joined through the loopback, or a tunnel to it, of a farm that speaks TLS with agents
-  if (authority === undefined && grpcAddress.startsWith("tls://")) authority = await pin(grpcAddress);
-  return { credential, authority };
-}
-
-function decodeAnswer(body: string, controllerUrl: string): Credential {
-  const answer = parse(body);
-  const read = (key: string): string => {
-    const value: unknown = answer === undefined ? undefined : Reflect.get(answer, key);
-    if (typeof value === "string" && value !== "") return value;
-    throw new ConfigError(`${controllerUrl} does not answer like a Windrow controller: ${key} is missing`);
-  };
-  return {
+  if (isPassing(answer)) throw new Error(`the controller answered ${answer.code}`);
+  if (!isGood(answer)) throw new ConfigError(`joining ${controllerUrl} was refused: ${readProblem(answer)}`);
+  const { read } = readAnswer(answer, controllerUrl);
+  const joined: Credential = {
     agentId: asAgentId(read("agent_id")),
     name: read("name"),
-    credential: read("credential"),
+    certificate: read("certificate"),
+    authority: read("authority"),
     grpcAddress: read("grpc_address"),
     controllerUrl,
   };
-}
-
-/** The controller's own words (`application/problem+json`), else the code. */
-function problem(body: string, code: number): string {
-  const answer = parse(body);
-  const words = answer === undefined ? [] : [Reflect.get(answer, "detail"), Reflect.get(answer, "title")];
-  const text = words.find((word) => typeof word === "string" && word !== "");
-  return typeof text === "string" ? text : `HTTP ${code}`;
-}
-
-function parse(body: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  checkJoined(joined, { fingerprint, key: keys.certificateKey });
+  return joined;
 }

@@ -4,7 +4,8 @@ import { CONTROLLER_NAME } from "@windrow/certificates";
 
 export interface PostOptions {
   readonly url: string;
-  readonly token: string;
+  /** Absent: none is needed. */
+  readonly token?: string;
   readonly body: object;
   /** PEM of the farm's authority, which alone is trusted then; the machine's authorities when absent. */
   readonly authority: string | undefined;
@@ -19,13 +20,13 @@ export interface PostAnswer {
 
 const ANSWER_BYTES_MAX = 64 * 1024;
 
-/** Sends JSON with a token and reads the answer. Rejects when the network or the server's certificate fails. */
+/** Sends JSON and reads the answer. Rejects when the network or the server's certificate fails. */
 export function postJson({ url, token, body, authority, signal }: PostOptions): Promise<PostAnswer> {
   const text = JSON.stringify(body);
   const headers = {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),
-    authorization: `Bearer ${token}`,
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
   const isTls = url.startsWith("https:");
   const send = isTls ? httpsRequest : httpRequest;

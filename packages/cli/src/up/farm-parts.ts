@@ -108,7 +108,7 @@ export function createControllerPart(
 }
 
 function controllerTls({ options, folder, tls }: FarmContext): Record<string, string> {
-  if (tls === undefined) return {};
+  if (tls === undefined) return { WINDROW_TLS_DIR: folder.tls };
   const { ownCertificate: own, publicHost } = options;
   return {
     WINDROW_TLS_PORT: String(tls.port),
@@ -129,9 +129,8 @@ export function createAgentPart(
   api: ApiClient,
   agent: { name: string; joinToken: string; natsUrl: string },
 ): FarmPart {
-  const { options, folder, tls } = context;
+  const { options, folder } = context;
   const { name } = agent;
-  const scheme = tls?.agents === undefined ? "" : "tls://";
   const host = reachableHost(options.listenAddress);
   const environment = {
     ...context.environment,
@@ -142,9 +141,8 @@ export function createAgentPart(
     WINDROW_AGENT_SLOTS: String(options.slotsPerAgent),
     WINDROW_JOIN_TOKEN: agent.joinToken,
     // An agent remembers the address it was told when it joined; the ports may be others today.
-    WINDROW_AGENT_GRPC_ADDRESS: `${scheme}${host}:${options.grpcPort}`,
+    WINDROW_AGENT_GRPC_ADDRESS: `${host}:${options.grpcPort}`,
     WINDROW_AGENT_NATS_URL: agent.natsUrl,
-    ...(tls?.agents === undefined ? {} : { WINDROW_AGENT_CA_FILE: tls.agents.authority.certFile }),
     // The first SIGTERM gives running jobs back to the queue instead of waiting for their end.
     WINDROW_AGENT_STOP: "now",
     WINDROW_LOG_LEVEL: "info",

@@ -6,6 +6,10 @@ import {
   joinAnswerSchema,
   joinSchema,
   listAgentsQuerySchema,
+  renewAnswerSchema,
+  renewalChallengeAnswerSchema,
+  renewalChallengeSchema,
+  renewSchema,
 } from "../agents.ts";
 import type { RouteDefinition } from "../route.ts";
 
@@ -36,13 +40,35 @@ export const AGENT_ROUTES = {
   joinAgent: {
     method: "POST",
     path: "/api/v1/agents/join",
-    summary: "Exchange a join token for an agent's own credential",
+    summary: "Exchange a join token for an agent's own certificate",
     tag: "agents",
     permission: "agent:join",
     kind: "json",
     body: joinSchema,
     successStatus: 201,
     answer: joinAnswerSchema,
+  },
+  challengeAgent: {
+    method: "POST",
+    path: "/api/v1/agents/challenge",
+    summary: "What an agent signs to renew its certificate",
+    tag: "agents",
+    permission: "none",
+    kind: "json",
+    body: renewalChallengeSchema,
+    successStatus: 200,
+    answer: renewalChallengeAnswerSchema,
+  },
+  renewAgent: {
+    method: "POST",
+    path: "/api/v1/agents/renew",
+    summary: "A new certificate for proof of the registered key, up to 30 days after the old one ended",
+    tag: "agents",
+    permission: "none",
+    kind: "json",
+    body: renewSchema,
+    successStatus: 200,
+    answer: renewAnswerSchema,
   },
   drainAgent: {
     method: "POST",
@@ -59,7 +85,7 @@ export const AGENT_ROUTES = {
   resumeAgent: {
     method: "POST",
     path: "/api/v1/agents/:agent/resume",
-    summary: "Take work again",
+    summary: "Take work again, also after it was disabled",
     tag: "agents",
     permission: "agent:manage",
     kind: "json",

@@ -1,8 +1,18 @@
 import { type AgentId, asAgentId, Refusal } from "@windrow/model";
 import type { Logger } from "@windrow/service";
-import { type Database, drainAgent, findAgent, removeAgent } from "@windrow/store";
+import {
+  type AgentRow,
+  type AuditEntry,
+  type Database,
+  drainAgent,
+  enableAgent,
+  findAgent,
+  inTransaction,
+  recordAudit,
+  removeAgent,
+} from "@windrow/store";
 import { type Bus, drainsTo, hintsAbout } from "@windrow/wire";
-import type { AgentAuthenticator } from "./authenticate-agent.ts";
+import { type AgentAuthenticator, removedRefusal } from "./authenticate-agent.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 
 export interface AgentAdminDeps {
@@ -18,17 +28,23 @@ export interface AgentAdminDeps {
   readonly wakeDispatch: () => void;
 }
 
+/** Who changes it, for the audit trail. */
+export type AgentChangeAuthor = Pick<AuditEntry, "actor" | "tokenId" | "ip">;
+
 /** Takes an agent off the farm for good: no credential of it works any more, and its jobs go elsewhere. Throws `not_found`. */
 export async function takeAgentOff(
   deps: AgentAdminDeps,
-  request: { readonly agentId: string; readonly reason: string },
+  request: { readonly agentId: string; readonly reason: string; readonly author: AgentChangeAuthor },
 ): Promise<void> {
-  const agent = await findAgent(deps.db, request.agentId);
-  if (agent === undefined) throw new Refusal("not_found", `there is no agent ${request.agentId}`);
-  await removeAgent(deps.db, { agentId: agent.id, reason: request.reason });
+  const { author, reason } = request;
+  const agent = await require(deps, request.agentId);
+  await inTransaction(deps.db, async (tx) => {
+    if (!(await removeAgent(tx, { agentId: agent.id, reason }))) return;
+    await recordAudit(tx, { ...author, action: "agent.remove", subject: subjectOf(agent), before: factsOf(agent) });
+  });
   deps.authenticator.forget(agent.id);
-  await deps.endOrphanedAttempts();
   kick(deps, agent.id);
+  await deps.endOrphanedAttempts();
   try {
     await deps.revokeNatsUser(agent.natsPublicKey);
   } catch (error) {
@@ -38,23 +54,51 @@ export async function takeAgentOff(
 }
 
 function kick(deps: AgentAdminDeps, agentId: AgentId): void {
-  deps.sessions.find(agentId)?.end(new Refusal("not_allowed", "removed: this agent was taken off the farm"));
+  deps.sessions.find(agentId)?.end(removedRefusal());
   deps.bus?.publish(hintsAbout(agentId), { agentId, kind: "kick", reason: "removed" });
 }
 
-/** Asks an agent to take nothing new, or to take work again. Throws `not_found`. */
+/** Asks an agent to take nothing new, or to take work again, also when it was disabled. Throws `not_found`. */
 export async function setAgentDraining(
   deps: AgentAdminDeps,
-  request: { readonly agentId: string; readonly draining: boolean; readonly reason: string },
+  request: {
+    readonly agentId: string;
+    readonly draining: boolean;
+    readonly reason: string;
+    readonly author: AgentChangeAuthor;
+  },
 ): Promise<void> {
-  const { draining, reason } = request;
-  const agent = await findAgent(deps.db, request.agentId);
-  if (agent === undefined || agent.state === "removed")
-    throw new Refusal("not_found", `there is no agent ${request.agentId}`);
+  const { draining, reason, author } = request;
+  const agent = await require(deps, request.agentId);
+  if (agent.state === "removed") throw notFound(request.agentId);
   const agentId = asAgentId(agent.id);
-  await drainAgent(deps.db, { agentId, draining, reason });
+  const after = { reason };
+  await inTransaction(deps.db, async (tx) => {
+    if (await drainAgent(tx, { agentId, draining, reason })) {
+      const action = draining ? "agent.drain" : "agent.resume";
+      await recordAudit(tx, { ...author, action, subject: subjectOf(agent), after });
+    }
+    if (!draining && (await enableAgent(tx, { agentId, reason }))) {
+      await recordAudit(tx, { ...author, action: "agent.enable", subject: subjectOf(agent), after });
+    }
+  });
+  deps.authenticator.forget(agentId);
   const isHere = deps.sessions.send(agentId, { kind: "drain", draining });
   deps.bus?.publish(drainsTo(agentId), { draining });
   if (!isHere) deps.bus?.publish(hintsAbout(agentId), { agentId, kind: "drain", draining });
   if (!draining) deps.wakeDispatch();
+}
+
+async function require(deps: AgentAdminDeps, idOrName: string): Promise<AgentRow> {
+  const agent = await findAgent(deps.db, idOrName);
+  if (agent === undefined) throw notFound(idOrName);
+  return agent;
+}
+
+const notFound = (idOrName: string): Refusal => new Refusal("not_found", `there is no agent ${idOrName}`);
+
+const subjectOf = (agent: AgentRow): string => `agent:${agent.name}`;
+
+function factsOf({ id, pool, state, hostname, version }: AgentRow) {
+  return { id, pool, state, hostname, version };
 }

@@ -1,46 +1,93 @@
-import { type AgentId, Refusal } from "@windrow/model";
+import { type AgentCertificateFacts, CertificateError, readAgentCertificate } from "@windrow/certificates";
+import { type AgentId, asAgentId, Refusal } from "@windrow/model";
 import type { Clock } from "@windrow/service";
-import { type Database, findAgentByCredential } from "@windrow/store";
-import type { Authenticate } from "@windrow/wire";
+import { type Database, findAgentIdentity } from "@windrow/store";
+import type { Authenticate, PeerCertificate } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
-import { hashToken } from "./job-token.ts";
+import { createCallBudget } from "./call-budget.ts";
 
 const KNOWN_FOR_MS = 10_000;
-const KNOWN_MAX = 10_000;
+const KNOWN_MAX = 20_000;
+/** A slot's job takes about five calls, and a machine ends some hundred trivial jobs a second. */
+const CALLS = { perSecond: 2_000, burst: 4_000, what: "calls" } as const;
 
-/** Remembers whose credential it saw, briefly: an agent makes many calls, and every write is fenced anyway. */
+export const removedRefusal = (): Refusal =>
+  new Refusal("not_allowed", "removed: this agent was taken off the farm", {
+    hint: "join the machine again with a new join token",
+  });
+
+export const disabledRefusal = (reason: string | null): Refusal =>
+  new Refusal("not_allowed", `disabled: ${reason ?? "an operator disabled this agent"}`, {
+    hint: "an operator enables it again with `windrow agent resume`",
+  });
+
+/** Remembers which key is whose, briefly: an agent makes many calls. What ends an agent makes it forget. */
 export interface AgentAuthenticator {
   readonly authenticate: Authenticate;
-  /** The agent was removed. */
+  /** The agent was removed, disabled or enabled. */
   forget(agentId: AgentId): void;
 }
 
+/** Judges each call by the certificate of its connection: its name, its key as registered, its end, and what became of the agent. */
 export function createAgentAuthenticator(deps: {
   readonly db: Database;
   readonly watch: DatabaseWatch;
   readonly clock: Clock;
+  /** PEM of the farm's authority. */
+  readonly authority: string;
 }): AgentAuthenticator {
-  const known = new Map<string, { readonly agentId: AgentId; readonly untilMs: number }>();
+  const { clock } = deps;
+  const certificates = new Map<string, AgentCertificateFacts>();
+  const known = new Map<string, { readonly publicKey: Buffer; readonly untilMs: number }>();
+  const budget = createCallBudget(clock, CALLS);
+
+  function read({ raw, fingerprint }: PeerCertificate): AgentCertificateFacts {
+    const found = certificates.get(fingerprint);
+    if (found !== undefined) return found;
+    try {
+      const facts = readAgentCertificate(raw, deps.authority);
+      if (certificates.size >= KNOWN_MAX) certificates.clear();
+      certificates.set(fingerprint, facts);
+      return facts;
+    } catch (cause) {
+      if (!(cause instanceof CertificateError)) throw cause;
+      throw new Refusal("unauthenticated", cause.message, { cause });
+    }
+  }
+
+  async function findKey(agentId: AgentId): Promise<Buffer | undefined> {
+    const found = known.get(agentId);
+    if (found !== undefined && found.untilMs > clock.monotonicMs()) return found.publicKey;
+    known.delete(agentId);
+    const agent = await deps.watch.watch(() => findAgentIdentity(deps.db, agentId));
+    if (agent === undefined || agent.publicKey === null) return undefined;
+    if (agent.isRemoved) throw removedRefusal();
+    if (agent.isDisabled) throw disabledRefusal(agent.disabledReason);
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(agentId, { publicKey: agent.publicKey, untilMs: clock.monotonicMs() + KNOWN_FOR_MS });
+    return agent.publicKey;
+  }
+
   return {
-    async authenticate(credential) {
-      if (!credential.startsWith("wra_")) throw new Refusal("unauthenticated", "this is not an agent's credential");
-      const hash = hashToken(credential);
-      const key = hash.toString("base64");
-      const found = known.get(key);
-      if (found !== undefined && found.untilMs > deps.clock.monotonicMs()) return { agentId: found.agentId };
-      const agentId = await deps.watch.watch(() => findAgentByCredential(deps.db, hash));
-      if (agentId === undefined) {
-        known.delete(key);
-        throw new Refusal("unauthenticated", "this credential is unknown, or its agent was removed", {
+    async authenticate(peer) {
+      const facts = read(peer);
+      const agentId = asAgentId(facts.agentId);
+      budget.spend(agentId);
+      if (facts.expiresAtMs <= clock.nowMs()) {
+        throw new Refusal(
+          "unauthenticated",
+          `expired: the agent's certificate ended ${new Date(facts.expiresAtMs).toISOString()}`,
+          { hint: "the agent renews it by proof of its key" },
+        );
+      }
+      const key = await findKey(agentId);
+      if (key === undefined || !key.equals(facts.publicKey)) {
+        throw new Refusal("unauthenticated", "this certificate is not the one of an agent of this farm", {
           hint: "join the agent again with a new join token",
         });
       }
-      if (known.size >= KNOWN_MAX) known.clear();
-      known.set(key, { agentId, untilMs: deps.clock.monotonicMs() + KNOWN_FOR_MS });
       return { agentId };
     },
-    forget(agentId) {
-      for (const [key, entry] of known) if (entry.agentId === agentId) known.delete(key);
-    },
+    forget: (agentId) => void known.delete(agentId),
   };
 }

@@ -19,6 +19,8 @@ import type { Metrics } from "../metrics.ts";
 import type { Announcer } from "../runs/announcer.ts";
 import { type EndDeps, loseAttempt } from "../runs/end-attempt-run.ts";
 import { type AgentJwt, createAgentJwt } from "./agent-jwt.ts";
+import { removedRefusal } from "./authenticate-agent.ts";
+import { type CallBudget, createCallBudget } from "./call-budget.ts";
 import { endReading } from "./end-reading.ts";
 import { type OpenedAgentSession, openAgentSession } from "./open-agent-session.ts";
 import type { RenewBatch } from "./renew-batch.ts";
@@ -47,9 +49,15 @@ const HELLO_WITHIN_MS = 10_000;
 const HEARTBEAT_EVERY_MS = 5_000;
 /** Heartbeats of one session that wait for the database; more are dropped, the next one says the same. */
 const HEARTBEATS_OPEN_MAX = 4;
+/** Messages of one session: heartbeats, some at once when a job ends, and an answer for each offer. */
+const MESSAGES = { perSecond: 500, burst: 1_000, what: "messages in a session" } as const;
+/** Sessions of one agent: each takes a transaction. */
+const SESSIONS = { perSecond: 5, burst: 50, what: "sessions" } as const;
 
 /** Serves one agent process: hello, then heartbeats up; offers, cancels and drains down. */
 export function createServeSession(deps: SessionDeps) {
+  const openings = createCallBudget(deps.clock, SESSIONS);
+  const messagesLeft = createCallBudget(deps.clock, MESSAGES);
   return async (
     caller: AgentCaller,
     messages: AsyncIterable<AgentMessage>,
@@ -57,10 +65,18 @@ export function createServeSession(deps: SessionDeps) {
     signal: AbortSignal,
   ): Promise<void> => {
     const { agentId } = caller;
+    openings.spend(agentId);
     const iterator = messages[Symbol.asyncIterator]();
     const hello = await readHello(iterator, { clock: deps.clock, signal });
     const opened = await deps.watch.watch(() =>
-      openAgentSession(deps.db, { agentId, hello, controllerId: deps.controllerId }),
+      openAgentSession(deps.db, {
+        ...{ agentId, hello, controllerId: deps.controllerId },
+        isOpenHere: deps.sessions.find(agentId) !== undefined,
+        onClone() {
+          deps.metrics.agentClones.inc();
+          deps.logger.error({ agentId, hostname: hello.hostname }, "two processes show the credential of one agent");
+        },
+      }),
     );
     let isGoodbye = false;
     const ended = Promise.withResolvers<void>();
@@ -86,7 +102,7 @@ export function createServeSession(deps: SessionDeps) {
       send(await welcome(deps, { agentId, opened, jwt, held, protocolVersion: hello.protocolVersion }));
       void loseForgotten(deps, opened);
       deps.wakeDispatch();
-      const saidGoodbye = readMessages(deps, { iterator, session, jwt }).then(() => true);
+      const saidGoodbye = readMessages(deps, { iterator, session, jwt, messagesLeft }).then(() => true);
       isGoodbye = await Promise.race([saidGoodbye, ended.promise.then(() => false)]);
     } finally {
       hints?.close();
@@ -131,7 +147,7 @@ function obeyHint(session: OpenSession, hint: AgentHint): void {
     session.send(message);
     return;
   }
-  if (hint.reason === "removed") session.end(new Refusal("not_allowed", "removed: this agent was taken off the farm"));
+  if (hint.reason === "removed") session.end(removedRefusal());
   else if (hint.sessionNo !== undefined && session.sessionNo <= hint.sessionNo) session.end(superseded());
 }
 
@@ -180,12 +196,18 @@ async function loseForgotten(deps: SessionDeps, { forgottenAttemptIds }: OpenedA
 
 async function readMessages(
   deps: SessionDeps,
-  of: { readonly iterator: AsyncIterator<AgentMessage>; readonly session: OpenSession; readonly jwt: AgentJwt },
+  of: {
+    readonly iterator: AsyncIterator<AgentMessage>;
+    readonly session: OpenSession;
+    readonly jwt: AgentJwt;
+    readonly messagesLeft: CallBudget;
+  },
 ): Promise<void> {
   const { session } = of;
   let openCount = 0;
   for (let next = await of.iterator.next(); next.done !== true; next = await of.iterator.next()) {
     const message = next.value;
+    of.messagesLeft.spend(session.agentId);
     if (message.kind === "hello") throw new Refusal("invalid", "a session has one hello");
     if (message.kind === "offerAnswer") deps.onOfferAnswer(session.agentId, message);
     else if (message.kind === "upgradeProblem") deps.onUpgradeProblem(session.agentId, message);
@@ -232,8 +254,7 @@ async function answerHeartbeat(
 
 async function whyNotCurrent(deps: SessionDeps, { agentId }: OpenSession): Promise<Error | undefined> {
   const agent = await deps.watch.watch(() => findAgent(deps.db, agentId));
-  if (agent === undefined || agent.state === "removed")
-    return new Refusal("not_allowed", "removed: this agent was taken off the farm");
+  if (agent === undefined || agent.state === "removed") return removedRefusal();
   // lost while it was silent: it says hello again; else a newer session is open elsewhere
   return agent.state === "lost" ? undefined : superseded();
 }

@@ -1,3 +1,4 @@
+import type { Authority } from "@windrow/certificates";
 import type { Clock, Logger } from "@windrow/service";
 import type { Database } from "@windrow/store";
 import type { GitEnvironment } from "../git/git-environment.ts";
@@ -26,8 +27,8 @@ export interface ApiDeps {
   /** Where agents find the controller's gRPC, and NATS: what joining answers. */
   readonly grpcAddress: () => string;
   readonly natsUrls: readonly string[];
-  /** Of the farm's authority, for join tokens; absent in a farm without TLS. */
-  readonly authorityFingerprint?: string;
+  /** Issues agents' certificates; join tokens carry its fingerprint. */
+  readonly authority: Authority;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 }

@@ -1,4 +1,5 @@
 import type { Check } from "@windrow/contract";
+import type { AuditAuthor } from "./audit-author.ts";
 
 /** What the HTTP API asks of the rest of the controller, apart from reading rows. */
 export interface FarmPort {
@@ -14,9 +15,18 @@ export interface FarmPort {
     readonly mode: "all" | "failed" | { readonly jobId: number };
     readonly by: string;
   }): Promise<unknown>;
-  drainAgent(request: { readonly agentId: string; readonly draining: boolean; readonly reason: string }): Promise<void>;
+  drainAgent(request: {
+    readonly agentId: string;
+    readonly draining: boolean;
+    readonly reason: string;
+    readonly author: AuditAuthor;
+  }): Promise<void>;
   /** Takes an agent off the farm for good and its jobs elsewhere. */
-  removeAgent(request: { readonly agentId: string; readonly reason: string }): Promise<void>;
+  removeAgent(request: {
+    readonly agentId: string;
+    readonly reason: string;
+    readonly author: AuditAuthor;
+  }): Promise<void>;
   /** The NATS credential of an agent's own user. */
   issueNatsJwt(request: { readonly agentId: string; readonly natsPublicKey: string }): Promise<string>;
   /** Resolves when the run may have changed, at the latest after a second, at once on abort. */

@@ -32,8 +32,8 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator):
     const permission = request.routeOptions.config.permission;
     if (request.is404 || permission === "none" || permission === "own") return;
     const token = readAuthorization(request.headers.authorization);
-    // a join token may also stand in the body, which is not read yet
-    if (token === undefined && permission === "agent:join") return;
+    // its handler looks itself: the token may also stand in the body, which is not read yet
+    if (permission === "agent:join") return;
     const principal = await authenticator.authenticate(token, request.ip);
     requirePermission(principal, permission);
     request.principal = principal;

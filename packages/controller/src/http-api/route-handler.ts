@@ -7,7 +7,7 @@ export interface RouteCall<N extends RouteName> {
   readonly params: RouteParams<(typeof ROUTES)[N]>;
   readonly query: RouteQuery<(typeof ROUTES)[N]>;
   readonly body: RouteBody<(typeof ROUTES)[N]>;
-  /** Throws on the two open routes, which have no caller. */
+  /** Throws on open routes, which have no caller. */
   readonly principal: Principal;
   readonly request: FastifyRequest;
   /** For handlers of `bytes` and `events` routes only. */

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
-/** `wru_` user or API, `wrj_` join, `wra_` agent, `wrt_` job. */
-export type TokenPrefix = "wru" | "wrj" | "wra" | "wrt";
+/** `wru_` user or API, `wrj_` join, `wrt_` job. */
+export type TokenPrefix = "wru" | "wrj" | "wrt";
 
 const SECRET_BYTES = 32;
 const PREFIX_SHOWN_CHARS = 8;
-const TOKEN_PATTERN = /^(wru|wrj|wra|wrt)_[A-Za-z0-9_-]{20,200}$/;
+const TOKEN_PATTERN = /^(wru|wrj|wrt)_[A-Za-z0-9_-]{20,200}$/;
 
 export interface TokenSecret {
   readonly secret: string;
@@ -34,5 +34,5 @@ export function isSameHash(a: Buffer, b: Buffer): boolean {
 /** The kind of token by its shape, or undefined for what cannot be one. */
 export function tokenKind(secret: string): TokenPrefix | undefined {
   const prefix = TOKEN_PATTERN.exec(secret)?.[1];
-  return prefix === "wru" || prefix === "wrj" || prefix === "wra" || prefix === "wrt" ? prefix : undefined;
+  return prefix === "wru" || prefix === "wrj" || prefix === "wrt" ? prefix : undefined;
 }

@@ -13,10 +13,10 @@ export const END_EACH_MS_MAX = 500;
  * Ends what is due, each in a transaction of its own: one that cannot be ended (a bug's trace, logged as one) holds none
  * of the others back. Throws only when the database is away.
  */
-export async function endEach(
+export async function endEach<T extends DueAttempt>(
   deps: SweepDeps,
-  due: readonly DueAttempt[],
-  end: (attempt: DueAttempt) => Promise<Advanced | undefined>,
+  due: readonly T[],
+  end: (attempt: T) => Promise<Advanced | undefined>,
 ): Promise<void> {
   const untilMs = deps.clock.monotonicMs() + END_EACH_MS_MAX;
   for (const attempt of due) {

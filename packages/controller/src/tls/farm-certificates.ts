@@ -10,7 +10,10 @@ import { type Clock, type Logger, type Loop, type Service, startLoop } from "@wi
 import type { TlsConfig } from "../config.ts";
 
 export interface FarmCertificatesOptions {
-  readonly tls: TlsConfig;
+  /** Of the authority and what it issued. */
+  readonly dir: string;
+  /** Shown to people instead of the farm's own certificate. */
+  readonly own?: TlsConfig["own"];
   readonly listenAddress: string;
   readonly publicUrl?: string;
   readonly clock: Clock;
@@ -38,8 +41,8 @@ const LOOK_EVERY_MS = 3_600_000;
 
 /** Opens the farm's authority and this controller's certificates. Throws CertificateError for an own one that is no good. */
 export async function openFarmCertificates(options: FarmCertificatesOptions): Promise<FarmCertificates> {
-  const { tls, clock, logger } = options;
-  const authority = await openAuthority(tls.dir, clock.nowMs());
+  const { own, clock, logger } = options;
+  const authority = await openAuthority(options.dir, clock.nowMs());
   const listeners: ((shown: Shown) => void)[] = [];
   let shown = await look();
   let loop: Loop | undefined;
@@ -48,7 +51,7 @@ export async function openFarmCertificates(options: FarmCertificatesOptions): Pr
     const nowMs = clock.nowMs();
     const { cert, key } = await ensureServerCertificate({ authority, names: serverNames(options), nowMs });
     const farm = { cert, key };
-    return { farm, people: tls.own === undefined ? farm : readOwnCertificate(tls.own, nowMs) };
+    return { farm, people: own === undefined ? farm : readOwnCertificate(own, nowMs) };
   }
 
   async function renew(): Promise<void> {

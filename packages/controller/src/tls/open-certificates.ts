@@ -4,32 +4,27 @@ import type { NatsTls } from "@windrow/wire";
 import type { ControllerConfig } from "../config.ts";
 import { type FarmCertificates, openFarmCertificates } from "./farm-certificates.ts";
 
-/** The certificates of a controller that is to speak TLS; one that others reach in the clear says so in its log. */
+/** The farm's authority and this controller's certificates; one that people reach in the clear says so in its log. */
 export async function openCertificates(deps: {
   readonly config: ControllerConfig;
   readonly clock: Clock;
   readonly logger: Logger;
-}): Promise<FarmCertificates | undefined> {
+}): Promise<FarmCertificates> {
   const { clock, logger } = deps;
-  const { tls, listen, publicUrl } = deps.config;
-  if (tls !== undefined) {
-    return openFarmCertificates({
-      ...{ tls, listenAddress: listen, clock, logger },
-      ...(publicUrl !== undefined && { publicUrl }),
-    });
+  const { tls, tlsDir, listen, publicUrl } = deps.config;
+  if (tls === undefined && !isLoopbackAddress(listen)) {
+    logger.warn({ listen }, "HTTP is not encrypted, so no agent of another machine can join: set WINDROW_TLS_PORT");
   }
-  if (!isLoopbackAddress(listen)) {
-    logger.warn({ listen }, "traffic is not encrypted: set WINDROW_TLS_PORT, or keep the network private");
-  }
-  return undefined;
+  return openFarmCertificates({
+    ...{ dir: tlsDir, listenAddress: listen, clock, logger },
+    ...(tls?.own !== undefined && { own: tls.own }),
+    ...(publicUrl !== undefined && { publicUrl }),
+  });
 }
 
 /** The farm's nats-server shows a certificate of the farm's authority; one without TLS is on a network of its own. */
-export function natsTlsOf(
-  config: ControllerConfig,
-  certificates: FarmCertificates | undefined,
-): { readonly tls?: NatsTls } {
-  if (certificates === undefined || !config.nats?.urls.some((url) => url.startsWith("tls://"))) return {};
+export function natsTlsOf(config: ControllerConfig, certificates: FarmCertificates): { readonly tls?: NatsTls } {
+  if (!config.nats?.urls.some((url) => url.startsWith("tls://"))) return {};
   return { tls: { ca: certificates.authority.cert, servername: CONTROLLER_NAME } };
 }
 

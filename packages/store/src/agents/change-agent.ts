@@ -102,7 +102,7 @@ export async function loseSilentAgents(db: Database, heldPools: readonly string[
 
 /** Asks an agent to take nothing new, or to take work again. The answer says whether anything changed. */
 export async function drainAgent(
-  db: Database,
+  db: Database | Tx,
   options: { readonly agentId: AgentId; readonly draining: boolean; readonly reason: string },
 ): Promise<boolean> {
   const { agentId, draining, reason } = options;
@@ -120,9 +120,9 @@ export async function drainAgent(
   return rows.length === 1;
 }
 
-/** Takes an agent off the farm for good: its credential is worth nothing from now on. Its open attempts are lost next. */
+/** Takes an agent off the farm for good: its certificate is worth nothing from now on. Its open attempts are lost next. */
 export async function removeAgent(
-  db: Database,
+  db: Database | Tx,
   options: { readonly agentId: AgentId; readonly reason: string },
 ): Promise<boolean> {
   const { rows } = await sql`

@@ -27,13 +27,6 @@ const COLUMNS = sql`
   a.connected_at as "connectedAt", a.last_seen_at as "lastSeenAt",
   (select count(*)::int from attempts t where t.agent_id = a.id and t.state in ('offered', 'running')) as "openCount"`;
 
-/** Whose credential this is; undefined when unknown or removed. */
-export async function findAgentByCredential(db: Database, credentialHash: Buffer): Promise<AgentId | undefined> {
-  const { rows } = await sql<{ id: AgentId }>`
-    select id from agents where credential_hash = ${credentialHash} and state <> 'removed'`.execute(db);
-  return rows[0]?.id;
-}
-
 /** By id or by the name of an agent that is not removed; an agent that is named like another's id does not hide it. */
 export async function findAgent(db: Database, idOrName: string): Promise<AgentRow | undefined> {
   const { rows } = await sql<AgentRow>`

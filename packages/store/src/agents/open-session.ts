@@ -26,6 +26,10 @@ export interface AgentSessionFacts {
   readonly orphanGraceMs: number;
   /** What the instance in question is to this agent: never seen, the present process, or one that was superseded. */
   readonly instance: "new" | "current" | "superseded";
+  /** The controller that says it holds a session of this agent and that is alive itself; null when none does. */
+  readonly heldBy: string | null;
+  readonly isDisabled: boolean;
+  readonly disabledReason: string | null;
 }
 
 /** Locks the agent's open attempts, then the agent, and reads what a Hello is judged by; undefined when unknown. */
@@ -44,7 +48,10 @@ export async function lockAgentForSession(
       p.suspect_after_ms as "suspectAfterMs", p.lease_margin_ms as "leaseMarginMs", p.orphan_grace_ms as "orphanGraceMs",
       case when a.instance_id = ${instanceId} then 'current'
         when exists (select from agent_instances i where i.agent_id = a.id and i.instance_id = ${instanceId}) then 'superseded'
-        else 'new' end as instance
+        else 'new' end as instance,
+      (select c.id from controllers c where c.id = a.session_controller and a.state in ('ready', 'draining')
+        and c.stopped_at is null and c.last_seen_at > clock_timestamp() - interval '3 s') as "heldBy",
+      a.disabled_at is not null as "isDisabled", a.disabled_reason as "disabledReason"
     from agents a join pools p on p.name = a.pool
     where a.id = ${agentId} for update of a`.execute(tx);
   return rows[0];

@@ -37,11 +37,16 @@ export async function findOverdueAttempts(db: Database, graceMs: number): Promis
   return rows;
 }
 
-/** Open attempts of agents that were removed: they are lost at once. */
-export async function findOrphanedAttempts(db: Database): Promise<DueAttempt[]> {
-  const { rows } = await sql<DueAttempt>`
-    select a.id as "attemptId", a.pool from attempts a join agents g on g.id = a.agent_id
-    where a.state in ('offered', 'running') and g.state = 'removed' limit ${DUE_MAX}`.execute(db);
+/** Open attempts of agents that were removed or disabled: they are lost at once. */
+export async function findOrphanedAttempts(
+  db: Database,
+): Promise<(DueAttempt & { readonly why: "agent_removed" | "agent_disabled" })[]> {
+  const { rows } = await sql<DueAttempt & { readonly why: "agent_removed" | "agent_disabled" }>`
+    select a.id as "attemptId", a.pool, case when g.state = 'removed' then 'agent_removed' else 'agent_disabled' end as why
+    from attempts a join agents g on g.id = a.agent_id
+    where a.state in ('offered', 'running') and (g.state = 'removed' or g.disabled_at is not null) limit ${DUE_MAX}`.execute(
+    db,
+  );
   return rows;
 }
 

@@ -1,12 +1,19 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from "@grpc/grpc-js";
 import { Refusal } from "@windrow/model";
 import type { AgentCaller } from "../agent-api.ts";
-import { CREDENTIAL_CHARS_MAX } from "../limits.ts";
 import type { WireLogger } from "../wire-logger.ts";
 import { toCallEnd } from "./error-table.ts";
 
-/** Finds out whose credential this is. Throws a Refusal `unauthenticated` or `not_allowed`, or a retryable fault. */
-export type Authenticate = (credential: string) => Promise<AgentCaller>;
+/** What the peer of a connection proved: the handshake checked its signature, its issuer and its times. */
+export interface PeerCertificate {
+  /** DER. */
+  readonly raw: Buffer;
+  /** SHA-256, hex: two certificates with the same are the same. */
+  readonly fingerprint: string;
+}
+
+/** Finds out whose certificate this is. Throws a Refusal `unauthenticated`, `not_allowed` or `too_many`, or a retryable fault. */
+export type Authenticate = (peer: PeerCertificate) => Promise<AgentCaller>;
 
 export interface CallAuthentication {
   readonly interceptor: ServerInterceptor;
@@ -15,8 +22,8 @@ export interface CallAuthentication {
 }
 
 /**
- * Authenticates a call from its headers alone: until that is done no byte of its body is read, so a peer without a
- * credential cannot make the controller hold anything.
+ * Authenticates each call by the certificate of its connection: until that is done no byte of its body is read, so a peer
+ * that is no agent any more cannot make the controller hold anything.
  */
 export function authenticateCalls(authenticate: Authenticate, logger: WireLogger): CallAuthentication {
   const callers = new WeakMap<Metadata, AgentCaller>();
@@ -25,7 +32,7 @@ export function authenticateCalls(authenticate: Authenticate, logger: WireLogger
     new ServerInterceptingCall(call, {
       start(next) {
         const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, pass) => {
-          identify(metadata).then(
+          identify(call.getAuthContext().sslPeerCertificate).then(
             (caller) => {
               callers.set(metadata, caller);
               pass(metadata);
@@ -41,13 +48,10 @@ export function authenticateCalls(authenticate: Authenticate, logger: WireLogger
       },
     });
 
-  async function identify(metadata: Metadata): Promise<AgentCaller> {
-    const [value] = metadata.get("authorization");
-    const credential = typeof value === "string" ? /^Bearer (\S+)$/.exec(value)?.[1] : undefined;
-    if (credential === undefined || credential.length > CREDENTIAL_CHARS_MAX) {
-      throw new Refusal("unauthenticated", "the call carries no agent credential");
-    }
-    return authenticate(credential);
+  async function identify(shown: { readonly raw: Buffer; readonly fingerprint256: string } | undefined) {
+    // the handshake ends without one already
+    if (shown === undefined) throw new Refusal("unauthenticated", "the connection shows no certificate of an agent");
+    return authenticate({ raw: shown.raw, fingerprint: shown.fingerprint256 });
   }
 
   return {

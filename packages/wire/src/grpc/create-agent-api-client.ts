@@ -42,18 +42,17 @@ import { openSessionCall } from "./open-session-call.ts";
 export interface AgentApiClientOptions {
   /** `host:port`, or several controllers as `ipv4:10.0.0.1:7071,10.0.0.2:7071` (the first that answers is used). */
   readonly address: string;
-  /** The agent's own credential (`wra_…`); a function is asked at every call, so that a renewed one is used. */
-  readonly credential: string | (() => string);
-  /**
-   * PEM. `key` and `cert` are the agent's own certificate; `serverName` is what the server's must be for, instead of the
-   * address's host. Without `tls` the connection is plain.
-   */
-  readonly tls?: {
-    readonly ca?: Buffer;
-    readonly key?: Buffer;
-    readonly cert?: Buffer;
-    readonly serverName?: string;
-  };
+  readonly tls: ClientTls;
+}
+
+/** Whom an agent trusts and what it shows; all PEM. */
+export interface ClientTls {
+  readonly ca: Buffer;
+  /** The agent's own certificate and its key. */
+  readonly key: Buffer;
+  readonly cert: Buffer;
+  /** What the server's certificate must be for, whatever address leads there. */
+  readonly serverName: string;
 }
 
 /**
@@ -67,17 +66,10 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
   const openCalls = new Set<{ cancel(): void }>();
   let isClosed = false;
 
-  function metadata(): Metadata {
-    const headers = new Metadata();
-    const credential = typeof options.credential === "string" ? options.credential : options.credential();
-    headers.set("authorization", `Bearer ${credential}`);
-    return headers;
-  }
-
   function openStream(client: Client, method: MethodDefinition<Buffer, Buffer>): ClientDuplexStream<Buffer, Buffer> {
     if (isClosed) throw new WireFault("cancelled", "the client was closed here");
     const { path, requestSerialize, responseDeserialize } = method;
-    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata());
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
     openCalls.add(call);
     call.once("status", () => openCalls.delete(call));
     return call;
@@ -96,7 +88,7 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
           method.requestSerialize,
           method.responseDeserialize,
           encode(request),
-          metadata(),
+          new Metadata(),
           { deadline: Date.now() + deadlineMs },
           (error, reply) => {
             signal?.removeEventListener("abort", cancel);
@@ -150,13 +142,9 @@ function connect({ address, tls }: AgentApiClientOptions): Client {
     "grpc.service_config_disable_resolution": 1,
     // Only configuration decides how to reach the controller, never a proxy variable of the environment.
     "grpc.enable_http_proxy": 0,
-    ...(tls?.serverName === undefined ? {} : { "grpc.ssl_target_name_override": tls.serverName }),
+    "grpc.ssl_target_name_override": tls.serverName,
   };
-  const channelCredentials =
-    tls === undefined
-      ? credentials.createInsecure()
-      : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
-  return new Client(address, channelCredentials, channelOptions);
+  return new Client(address, credentials.createSsl(tls.ca, tls.key, tls.cert), channelOptions);
 }
 
 /** A reply that does not decode is the peer's fault, not a refusal of ours. */

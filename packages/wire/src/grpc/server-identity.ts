@@ -1,10 +1,10 @@
 import { experimental, type ServerCredentials } from "@grpc/grpc-js";
 
-/** PEM. With `clientCa`, an agent must also present a certificate of that authority. */
+/** PEM. An agent must present a certificate of the authority `clientCa`, or its connection ends in the handshake. */
 export interface AgentServerTls {
   readonly key: Buffer;
   readonly cert: Buffer;
-  readonly clientCa?: Buffer;
+  readonly clientCa: Buffer;
 }
 
 export interface ServerIdentity {
@@ -26,16 +26,12 @@ export function createServerIdentity(tls: AgentServerTls): ServerIdentity {
     },
     removeIdentityCertificateListener: (listener) => void listeners.delete(listener),
     addCaCertificateListener(listener) {
-      queueMicrotask(() => listener(clientCa === undefined ? null : { caCertificate: clientCa }));
+      queueMicrotask(() => listener({ caCertificate: clientCa }));
     },
     removeCaCertificateListener: () => undefined,
   };
   return {
-    credentials: experimental.createCertificateProviderServerCredentials(
-      provider,
-      clientCa === undefined ? null : provider,
-      clientCa !== undefined,
-    ),
+    credentials: experimental.createCertificateProviderServerCredentials(provider, provider, true),
     change({ key, cert }) {
       update = { certificate: cert, privateKey: key };
       for (const listener of listeners) listener(update);

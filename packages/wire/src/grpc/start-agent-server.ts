@@ -1,11 +1,13 @@
 import {
   Server,
-  ServerCredentials,
+  type ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type sendUnaryData,
 } from "@grpc/grpc-js";
+import { Refusal } from "@windrow/model";
 import type { AgentApi } from "../agent-api.ts";
+import type { AgentMessage } from "../agent-messages.ts";
 import {
   decodeFinishAttemptRequest,
   decodeReportStepsRequest,
@@ -31,6 +33,7 @@ import {
   KEEPALIVE_TIMEOUT_MS,
   LOG_UNSENT_ACKS_MAX,
   SERVER_STOP_GRACE_MS,
+  SESSION_MESSAGE_BYTES_MAX,
   SESSION_UNSENT_MESSAGES_MAX,
 } from "../limits.ts";
 import type { WireLogger } from "../wire-logger.ts";
@@ -45,15 +48,14 @@ export interface AgentServerOptions {
   readonly api: AgentApi;
   readonly authenticate: Authenticate;
   readonly logger: WireLogger;
-  /** Without it connections are plain. */
-  readonly tls?: AgentServerTls;
+  readonly tls: AgentServerTls;
   /** How long calls may take to end at stop; SERVER_STOP_GRACE_MS when not given. */
   readonly stopGraceMs?: number;
 }
 
 export interface AgentServer {
   readonly port: number;
-  /** Shows another certificate to new connections; only for a server with `tls`. */
+  /** Shows another certificate to new connections. */
   setCertificate(pair: Pick<AgentServerTls, "key" | "cert">): void;
   /** Aborts the signals of streaming calls, lets unary ones finish, drops what is left after the grace. Idempotent. */
   stop(): Promise<void>;
@@ -82,7 +84,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   server.addService(AGENT_SERVICE, {
     session: (call: Stream) =>
       serveStream(context, call, {
-        decode: decodeAgentMessage,
+        decode: decodeSessionMessage,
         encode: encodeControllerMessage,
         unsentMax: SESSION_UNSENT_MESSAGES_MAX,
         run: (messages, send, signal) =>
@@ -127,17 +129,25 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       }),
   });
 
-  const identity = options.tls === undefined ? undefined : createServerIdentity(options.tls);
-  const port = await bind(server, options.listen, identity?.credentials ?? ServerCredentials.createInsecure());
+  const identity = createServerIdentity(options.tls);
+  const port = await bind(server, options.listen, identity.credentials);
   let stopped: Promise<void> | undefined;
   return {
     port,
-    setCertificate: (pair) => identity?.change(pair),
+    setCertificate: (pair) => identity.change(pair),
     stop() {
       stopped ??= shutDown(server, stopping, options.stopGraceMs ?? SERVER_STOP_GRACE_MS);
       return stopped;
     },
   };
+}
+
+/** Measured before it is looked into: unpacking a flood of labels takes longer than refusing it. */
+function decodeSessionMessage(bytes: Uint8Array): AgentMessage {
+  if (bytes.length > SESSION_MESSAGE_BYTES_MAX) {
+    throw new Refusal("too_large", `a message of a session has at most ${SESSION_MESSAGE_BYTES_MAX} bytes`);
+  }
+  return decodeAgentMessage(bytes);
 }
 
 function bind(server: Server, listen: string, credentials: ServerCredentials): Promise<number> {

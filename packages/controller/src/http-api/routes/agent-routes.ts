@@ -2,15 +2,24 @@ import type { Agent } from "@windrow/contract";
 import { type AgentState, Refusal } from "@windrow/model";
 import { listAgentViews } from "@windrow/store";
 import type { ApiDeps } from "../api-deps.ts";
+import { auditAuthor } from "../audit-author.ts";
 import { joinAgent } from "../join-agent.ts";
 import { type ShownAgent, withTarget } from "../present/with-target.ts";
 import { actorOf } from "../principal.ts";
+import { createAgentRenewal } from "../renew-agent.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 
-type Names = "listAgents" | "viewAgent" | "joinAgent" | "drainAgent" | "resumeAgent" | "removeAgent";
+type Names =
+  | "listAgents"
+  | "viewAgent"
+  | "joinAgent"
+  | "challengeAgent"
+  | "renewAgent"
+  | "drainAgent" | "resumeAgent" | "removeAgent";
 
 export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
   const { db, farm } = deps;
+  const renewal = createAgentRenewal(deps);
   return {
     async listAgents({ query }) {
       const { pool, state } = query;
@@ -24,20 +33,28 @@ export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
     async joinAgent({ body, request }) {
       return joinAgent(deps, body, request);
     },
-    async drainAgent({ params, body, principal }) {
+    async challengeAgent({ body }) {
+      return { challenge: renewal.challenge(body.agent_id) };
+    },
+    async renewAgent({ body, request }) {
+      return renewal.renew(body, request);
+    },
+    async drainAgent({ params, body, principal, request }) {
       const agent = await require(params.agent);
       const reason = body.reason ?? `drained by ${actorOf(principal)}`;
-      await farm.drainAgent({ agentId: agent.id, draining: true, reason });
+      await farm.drainAgent({ agentId: agent.id, draining: true, reason, author: auditAuthor(principal, request) });
       return present(await require(agent.id));
     },
-    async resumeAgent({ params, principal }) {
+    async resumeAgent({ params, principal, request }) {
       const agent = await require(params.agent);
-      await farm.drainAgent({ agentId: agent.id, draining: false, reason: `resumed by ${actorOf(principal)}` });
+      const reason = `resumed by ${actorOf(principal)}`;
+      await farm.drainAgent({ agentId: agent.id, draining: false, reason, author: auditAuthor(principal, request) });
       return present(await require(agent.id));
     },
-    async removeAgent({ params, principal }) {
+    async removeAgent({ params, principal, request }) {
       const agent = await require(params.agent);
-      await farm.removeAgent({ agentId: agent.id, reason: `removed by ${actorOf(principal)}` });
+      const reason = `removed by ${actorOf(principal)}`;
+      await farm.removeAgent({ agentId: agent.id, reason, author: auditAuthor(principal, request) });
       return present(await require(agent.id));
     },
   };
@@ -71,6 +88,9 @@ function present(row: ShownAgent): Agent {
     connected_at: row.connected_at?.toISOString() ?? null,
     last_seen_at: row.last_seen_at?.toISOString() ?? null,
     removed_at: row.removed_at?.toISOString() ?? null,
+    certificate_expires_at: row.certificate_expires_at?.toISOString() ?? null,
+    disabled_at: row.disabled_at?.toISOString() ?? null,
+    disabled_reason: row.disabled_reason,
     stopped_at: row.stopped_at?.toISOString() ?? null,
     jobs: row.jobs.map((job) => ({ ...job })),
   };

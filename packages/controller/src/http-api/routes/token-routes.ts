@@ -24,7 +24,7 @@ const MANAGES = "manages tokens";
 export function createTokenRoutes({
   db,
   links,
-  authorityFingerprint,
+  authority,
 }: ApiDeps): Pick<RouteHandlers, "listTokens" | "createToken" | "revokeToken"> {
   return {
     async listTokens({ query, principal }) {
@@ -52,7 +52,7 @@ export function createTokenRoutes({
       if (!(await readPools(db)).some((pool) => pool.name === body.pool)) {
         throw new Refusal("invalid", `there is no pool '${body.pool}'`, { hint: "`windrow pool list` shows them" });
       }
-      const { secret, hash, prefix } = createTokenSecret("wrj", authorityFingerprint);
+      const { secret, hash, prefix } = createTokenSecret("wrj", authority.fingerprint);
       const row = await make(author, {
         ...common,
         kind: "join",

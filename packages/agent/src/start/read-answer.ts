@@ -1,0 +1,44 @@
+import { ConfigError } from "./config-error.ts";
+import type { PostAnswer } from "./post-json.ts";
+
+/** A controller's JSON answer, field by field. */
+export interface AnswerFields {
+  /** Throws ConfigError when it is not there. */
+  read(key: string): string;
+}
+
+export function readAnswer({ body }: PostAnswer, controllerUrl: string): AnswerFields {
+  const answer = parse(body);
+  return {
+    read(key) {
+      const value: unknown = answer === undefined ? undefined : Reflect.get(answer, key);
+      if (typeof value === "string" && value !== "") return value;
+      throw new ConfigError(`${controllerUrl} does not answer like a Windrow controller: ${key} is missing`);
+    },
+  };
+}
+
+/** Why a controller refused: its own words (`application/problem+json`), else the status code. */
+export function readProblem({ body, code }: PostAnswer): string {
+  const answer = parse(body);
+  const words = answer === undefined ? [] : [Reflect.get(answer, "detail"), Reflect.get(answer, "title")];
+  const text = words.find((word) => typeof word === "string" && word !== "");
+  return typeof text === "string" ? text : `HTTP ${code}`;
+}
+
+/** Whether another try may have another answer. */
+export function isPassing({ code }: PostAnswer): boolean {
+  return code >= 500 || code === 429;
+}
+
+export const isGood = ({ code }: PostAnswer): boolean => code >= 200 && code <= 299;
+
+function parse(body: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
