@@ -61,24 +61,13 @@ beforeAll(async () => {
     JSON.stringify({ action: "opened", number: 4, pull_request: { head: { ref: "x" }, base: { ref: "main" } } }),
   );
   write("list.json", "[]");
-  const pool = { priority: 0, weight: 1, untrusted_allowed: false, paused_at: null, paused_reason: null };
-  const counts = { expiry_held_until: null, agents_count: 1, slots: 2, slots_used: 0 };
   farm = await startStubFarm(({ path: target }, response) => {
-    if (target.startsWith("/api/v1/pools")) {
-      const items = ["default", "big"].map((name) => ({
-        name,
-        labels: name === "big" ? ["GPU"] : [],
-        ...pool,
-        ...counts,
-      }));
-      return sendJson(response, { items, next_cursor: null });
-    }
     if (target.startsWith("/api/v1/agents")) {
-      const labels = ["self-hosted", "linux"];
+      const labels = ["self-hosted", "linux", "ubuntu-latest"];
       const agents = [
-        sampleAgent({ labels }),
-        sampleAgent({ name: "b", pool: "big", labels: ["self-hosted"] }),
-        sampleAgent({ name: "gone", pool: "gone", labels, state: "removed" }),
+        sampleAgent({ effective_labels: labels }),
+        sampleAgent({ name: "b", pool: "big", effective_labels: ["self-hosted", "gpu"] }),
+        sampleAgent({ name: "gone", pool: "gone", effective_labels: labels, state: "removed" }),
       ];
       return sendJson(response, { items: agents, next_cursor: null });
     }

@@ -48,6 +48,14 @@ export async function listAgents(context: CommandContext, options: ListAgentsOpt
   );
 }
 
+/** Without those that say versions: `agent view` has them all. */
+function shownLabels({ labels, toolchains }: Agent): readonly string[] {
+  return labels.filter(
+    (label) =>
+      !toolchains.some(({ name }) => label.startsWith(`${name}-`) && /^[\d.]+$/.test(label.slice(name.length + 1))),
+  );
+}
+
 /** Aligned lines, one per agent. `columns` is the terminal's width, nothing off a terminal. */
 export function formatAgents(
   agents: readonly Agent[],
@@ -64,7 +72,7 @@ export function formatAgents(
       agent.hostname,
       describeVersion(agent),
       agent.last_seen_at === null ? "never" : formatAge(Date.parse(agent.last_seen_at), options.nowMs),
-      agent.labels.join(","),
+      shownLabels(agent).join(","),
     ];
   });
   return formatTable(COLUMNS, rows, {

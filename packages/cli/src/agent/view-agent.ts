@@ -20,6 +20,12 @@ export async function viewAgent(context: CommandContext, options: FarmOptions, n
     );
 }
 
+/** Labels that it has from its pool and by aliases. */
+function gained(agent: Agent): string[] {
+  const own = new Set(agent.labels.map((label) => label.toLowerCase()));
+  return agent.effective_labels.filter((label) => !own.has(label));
+}
+
 function describeWay(agent: Agent): string {
   const way = agent.is_upgradable ? `windrow pool upgrade ${agent.pool}` : "by hand, it does not run from a bundle";
   return `to ${agent.target_version}: ${way}`;
@@ -34,6 +40,8 @@ export function formatAgent(agent: Agent, options: { readonly nowMs: number; rea
     ["pool", agent.pool],
     ["slots", `${agent.slots_used} of ${agent.slots} taken`],
     ["labels", agent.labels.join(", ") || "none"],
+    ["by pool", gained(agent).join(", ") || null],
+    ["tools", agent.toolchains.map(({ name, version }) => `${name} ${version}`).join(", ") || null],
     ["host", agent.hostname],
     ["version", `${describeVersion(agent)}, protocol ${agent.protocol_version}`],
     ["upgrade", agent.is_outdated ? describeWay(agent) : null],

@@ -23,16 +23,12 @@ export async function askPools(context: CommandContext, options: FarmOptions): P
   try {
     const connection = await resolveConnection(flags, context.environment);
     const api = createApiClient({ urls: connection.urls, token: connection.token, answerMaxMs: ANSWER_MAX_MS });
-    const [pools, agents] = await Promise.all([api.call("listPools", {}), api.call("listAgents", {})]);
-    const labelsOf = new Map(pools.answer.items.map((pool) => [pool.name, pool.labels]));
+    const agents = await api.call("listAgents", {});
     const present = agents.answer.items.filter(({ state }) => state !== "removed" && state !== "lost");
     return {
       url: api.url,
       api,
-      agents: present.map(({ pool, labels }) => ({
-        pool,
-        labels: new Set([...labels, ...(labelsOf.get(pool) ?? [])].map((label) => label.toLowerCase())),
-      })),
+      agents: present.map((agent) => ({ pool: agent.pool, labels: new Set(agent.effective_labels) })),
     };
   } catch (error) {
     const isGiven = options.url !== undefined || options.data !== undefined;
