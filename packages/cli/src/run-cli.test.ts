@@ -289,7 +289,7 @@ describe("a wrong command line asks nothing and ends with 3", () => {
     expect([ended.code, ended.out, ended.requests]).toEqual([3, "", []]);
   });
 
-  test.each([...Object.keys(RESERVED), "run approve", "queue why 3 --x"])("windrow %s is reserved", async (line) => {
+  test.each([...Object.keys(RESERVED), "run approve", "cache list 3 --x"])("windrow %s is reserved", async (line) => {
     const ended = await run(line.split(" "));
     expect(ended.err).toContain("is not built yet");
     expect(ended.code).toBe(3);

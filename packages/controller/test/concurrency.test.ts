@@ -154,7 +154,10 @@ describe("a concurrency group of jobs", () => {
     const answer = await fetch(`${core.controllers[0]?.url}/api/v1/jobs/${job?.id}`, {
       headers: { authorization: `Bearer ${await core.adminToken()}` },
     });
-    expect(await answer.json()).toMatchObject({ waiting_for: "it waits for the concurrency group 'db'" });
+    expect(await answer.json()).toMatchObject({
+      waiting_code: "concurrency_group",
+      waiting_for: expect.stringMatching(/^it waits for the concurrency group 'db', held by job '.+' of run #\d+$/),
+    });
     await agent.finish(offer);
     expect(await core.runFinished(first)).toBe("success");
     await agent.runNext();

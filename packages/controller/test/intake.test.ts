@@ -235,7 +235,7 @@ describe("runs", () => {
     expect([...first.items, ...second.items]).toEqual(all.items);
     expect(second.next_cursor).toBeNull();
     const run = await edge.json<Run>("GET", `/api/v1/runs/${all.items[0]?.id}`, { token });
-    expect(run.jobs).toMatchObject([{ key: "a", state: "queued", waiting_for: "no agent has the label linux" }]);
+    expect(run.jobs).toMatchObject([{ key: "a", state: "queued", waiting_code: "no_capacity_ever" }]);
   });
 });
 

@@ -161,16 +161,16 @@ describe("a push", () => {
   it("names the labels that no agent has, and the job waits", async () => {
     const tree = await edge.makeWorkTree({ [WORKFLOW]: CI.replace("runs-on: linux", "runs-on: [linux, gpu]") });
     const pushed = await tree.push({ token, name: "gpu" });
-    expect(pushed.stderr).toContain("job 'build' waits: no agent has all the labels 'gpu', 'linux'");
-    expect(pushed.stderr).toContain("hint: give an agent the label");
+    expect(pushed.stderr).toContain("job 'build' waits: no agent has the label gpu: 0 of 1");
+    expect(pushed.stderr).toContain("hint: join an agent with it, or change runs-on of job 'build' in");
     const [run] = await runsOf("gpu");
     const view = await edge.json<Run>("GET", `/api/v1/runs/${run?.id}`, { token });
     expect(view).toMatchObject({ state: "running", has_started: false });
     const basic = Buffer.from(`me:${token}`).toString("base64");
     const page = await fetch(`${edge.url}/runs/${run?.id}`, { headers: { authorization: `Basic ${basic}` } });
     expect(await page.text()).toContain('<span class="state queued">queued</span></h1>');
-    expect(view.jobs[0]?.waiting_for).toBe("no agent has all the labels gpu, linux");
-    expect(view.jobs[1]?.waiting_for).toBe("it needs 'build', which is not finished");
+    expect(view.jobs[0]?.waiting_for).toBe("no agent has the label gpu: 0 of 1");
+    expect(view.jobs[1]?.waiting_for).toBe("it needs 'build', which has not started");
   });
 
   it("by windrow try builds in a scope of its own and leaves no branch behind", async () => {
