@@ -1,76 +1,64 @@
 import { randomUUID } from "node:crypto";
 import type { BlobStore } from "@windrow/blobs";
 import type { Check } from "@windrow/contract";
-import { type Database, listAgents } from "@windrow/store";
-import type { Bus } from "@windrow/wire";
+import type { Clock } from "@windrow/service";
+import type { Database } from "@windrow/store";
+import type { Bus, ProbeNatsOptions } from "@windrow/wire";
+import { checkAgents } from "./checks/check-agents.ts";
+import { checkCertificates } from "./checks/check-certificates.ts";
+import { checkDatabase } from "./checks/check-database.ts";
+import { checkDisk } from "./checks/check-disk.ts";
+import { checkControllerGit } from "./checks/check-git.ts";
+import { checkNats } from "./checks/check-nats.ts";
 import type { SharedFolders } from "./shared-folders.ts";
 
-/** What `doctor` looks at, from the controller's place. */
-export async function checkFarm(deps: {
+export interface CheckFarmDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly bus: Bus | undefined;
+  /** How NATS is reached and what it is tried with; absent without NATS. */
+  readonly natsProbe: ProbeNatsOptions | undefined;
   readonly shared: Pick<SharedFolders, "check">;
-}): Promise<Check[]> {
-  const [agents, blobs, shared] = await Promise.all([
-    checkAgents(deps.db),
-    checkBlobs(deps.blobs),
-    checkShared(deps.shared),
+  readonly dataDir: string;
+  /** Of git processes. */
+  readonly gitEnv: Readonly<Record<string, string>>;
+  /** PEM of the authority, and of what is shown to agents and to people. */
+  readonly certificates: () => { readonly authority: string; readonly farm: string; readonly people: string };
+  readonly clock: Clock;
+}
+
+/** What `doctor` looks at, from the controller's place. A check that cannot be made is a failed one; the others go on. */
+export async function checkFarm(deps: CheckFarmDeps): Promise<Check[]> {
+  const { clock } = deps;
+  const checks = await Promise.all([
+    attempt("database", () => checkDatabase(deps)),
+    attempt("agents", () => checkAgents(deps)),
+    attempt("blobs", async () => [await checkBlobs(deps.blobs)]),
+    attempt("shared folders", () => deps.shared.check()),
+    attempt("disk", async () => [await checkDisk(deps.dataDir)]),
+    attempt("nats", () => checkNats(deps.bus, deps.natsProbe)),
+    attempt("certificates", async () => checkCertificates(deps.certificates(), clock.nowMs())),
+    attempt("controller's git", async () => [await checkControllerGit(deps.gitEnv)]),
   ]);
-  return [...agents, blobs, ...shared, checkBus(deps.bus)];
+  return checks.flat();
 }
 
-async function checkShared(shared: Pick<SharedFolders, "check">): Promise<Check[]> {
+async function attempt(name: string, check: () => Promise<Check[]>): Promise<Check[]> {
   try {
-    return await shared.check();
+    return await check();
   } catch (error) {
-    return [{ name: "shared folders", state: "failed", detail: describe(error) }];
-  }
-}
-
-async function checkAgents(db: Database): Promise<Check[]> {
-  try {
-    const agents = await listAgents(db);
-    const ready = agents.filter((agent) => agent.state === "ready");
-    return [
-      { name: "database", state: "ok", detail: "answers" },
-      {
-        name: "agents",
-        state: ready.length > 0 ? "ok" : "warning",
-        detail: `${ready.length} of ${agents.length} ready`,
-      },
-    ];
-  } catch (error) {
-    return [{ name: "database", state: "failed", detail: describe(error) }];
+    return [{ name, state: "failed", detail: error instanceof Error ? error.message : String(error) }];
   }
 }
 
 async function checkBlobs(blobs: BlobStore): Promise<Check> {
   const key = `doctor/${randomUUID()}`;
-  try {
-    await blobs.put(key, Buffer.from(key));
-    const isSame = Buffer.from(await blobs.get(key)).toString() === key;
-    await blobs.delete(key);
-    return {
-      name: "blobs",
-      state: isSame ? "ok" : "failed",
-      detail: isSame ? "written and read" : "read back differently",
-    };
-  } catch (error) {
-    return { name: "blobs", state: "failed", detail: describe(error) };
-  }
+  await blobs.put(key, Buffer.from(key));
+  const isSame = Buffer.from(await blobs.get(key)).toString() === key;
+  await blobs.delete(key);
+  return {
+    name: "blobs",
+    state: isSame ? "ok" : "failed",
+    detail: isSame ? "written, read and deleted" : "read back differently",
+  };
 }
-
-function checkBus(bus: Bus | undefined): Check {
-  if (bus === undefined) return { name: "nats", state: "warning", detail: "not configured: offers travel by gRPC" };
-  return bus.state === "connected"
-    ? { name: "nats", state: "ok", detail: "connected" }
-    : {
-        name: "nats",
-        state: "warning",
-        detail: `${bus.state}: offers travel by gRPC, up to a second later`,
-        hint: "See that nats-server runs where --nats-url says, and uses the keys of --nats-keys-file",
-      };
-}
-
-const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));

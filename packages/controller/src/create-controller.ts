@@ -246,7 +246,17 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     wakeDispatch: () => dispatcher.wake(),
     endOrphanedAttempts: () => endOrphanedAttempts(sweepDeps),
     revokeNatsUser: async (userPublicKey) => revokeNatsUser?.(userPublicKey),
-    check: () => checkFarm({ db, blobs, bus, shared }),
+    check: () =>
+      checkFarm({
+        ...{ db, blobs, bus, shared, clock, dataDir: config.dataDir, gitEnv: environment.env },
+        natsProbe:
+          nats === undefined || natsKeys === undefined ? undefined : { urls: nats.urls, keys: natsKeys, ...natsTls },
+        certificates: () => ({
+          authority: certificates.authority.cert,
+          farm: certificates.shown.farm.cert,
+          people: certificates.shown.people.cert,
+        }),
+      }),
   });
   const http = createHttpServer({
     db,
