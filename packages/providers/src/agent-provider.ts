@@ -32,24 +32,21 @@ export interface ProvidedMachine {
  */
 export interface AgentProvider {
   readonly kind: ProviderKind;
-  /** Resolves when the machine is there, not when its agent has joined. Of a name that is there already: nothing. */
+  /**
+   * Resolves when the machine is there, not when its agent has joined. One of that name that an earlier call began and did
+   * not finish is finished; of one that is there already: nothing, also when it is not alive.
+   */
   create(request: MachineRequest, signal: AbortSignal): Promise<void>;
   /** Ends the machine and whatever runs on it; resolves when it is gone. Of a name that is not there: nothing. */
   destroy(name: string, signal: AbortSignal): Promise<void>;
+  /** A machine whose making is under way counts as alive. */
   list(signal: AbortSignal): Promise<ProvidedMachine[]>;
+  /** The end of what the machine's agent wrote, for people: at most LAST_WORDS_CHARS_MAX; empty when it cannot be told. */
+  readLastWords(name: string, signal: AbortSignal): Promise<string>;
   /** Lets go of connections; machines stay. */
   close(): Promise<void>;
 }
 
-/** A provider could not do what it was asked; the sentence is shown to people as the reason why jobs wait. */
-export class ProviderError extends Error {
-  readonly code = "provider";
-  /** False: trying again will not help before somebody changes the settings. */
-  readonly retryable: boolean;
-
-  constructor(message: string, options: { readonly retryable: boolean; readonly cause?: unknown }) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
-    this.name = "ProviderError";
-    this.retryable = options.retryable;
-  }
-}
+export const LAST_WORDS_CHARS_MAX = 2_000;
+/** More than this a provider does not list: the pool's settings point at something that is not this farm's. */
+export const MACHINES_PROVIDED_MAX = 10_000;

@@ -1,1 +1,2 @@
-export type { AgentProvider } from "./agent-provider.ts";
+export { createMemoryProvider, type MemoryProvider } from "./testing/memory-provider.ts";
+export { startTestEngine, type TestEngine, whyNoTestEngine } from "./testing/test-engine.ts";
