@@ -52,6 +52,7 @@ export type {
 } from "./route.ts";
 export { ROUTES, type RouteName } from "./routes.ts";
 export { FOLLOW_HAVE_MAX, type Run, type RunSummary } from "./runs.ts";
+export type { PoolScaling, PoolSimulation, ScaleDecisionJson, SimulatedJson, WaitsJson } from "./scaling.ts";
 export {
   type ChangeScalingPolicy,
   changeScalingPolicy,

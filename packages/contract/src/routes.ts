@@ -7,6 +7,7 @@ import { POOL_ROUTES } from "./routes/pool-routes.ts";
 import { QUEUE_ROUTES } from "./routes/queue-routes.ts";
 import { REPOSITORY_ROUTES } from "./routes/repository-routes.ts";
 import { RUN_ROUTES } from "./routes/run-routes.ts";
+import { SCALING_ROUTES } from "./routes/scaling-routes.ts";
 import { TOKEN_ROUTES } from "./routes/token-routes.ts";
 import { UPGRADE_ROUTES } from "./routes/upgrade-routes.ts";
 import { VARIABLE_ROUTES } from "./routes/variable-routes.ts";
@@ -21,6 +22,7 @@ export const ROUTES = {
   ...POOL_ROUTES,
   ...AUDIT_ROUTES,
   ...QUEUE_ROUTES,
+  ...SCALING_ROUTES,
   ...TOKEN_ROUTES,
   ...UPGRADE_ROUTES,
   ...VARIABLE_ROUTES,

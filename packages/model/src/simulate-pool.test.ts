@@ -37,6 +37,7 @@ function simulate(jobs: readonly TraceJob[], policy: Partial<ScalingPolicy>): Si
     startMs: { usual: 3_000, slow: 4_000 },
     slots: 1,
     jobsMax: null,
+    targetWaitMs: 10_000,
   });
   for (let part = 0; part < 1_000; part++) if (simulation.run(1_000)) return simulation.result();
   throw new Error("the simulation does not end");

@@ -23,6 +23,8 @@ export interface SimulationOptions {
   readonly slots: number;
   /** The pool's limit of jobs at a time; null is as many as there are slots. */
   readonly jobsMax: number | null;
+  /** Waits are measured by this target. */
+  readonly targetWaitMs: number;
 }
 
 export interface SimulationResult {
@@ -214,7 +216,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
   return {
     run,
     result: () => ({
-      waits: summariseWaits(waitsMs, policy.targetWaitMs),
+      waits: summariseWaits(waitsMs, options.targetWaitMs),
       ...agents.totals(Math.max(nowMs, options.toMs)),
     }),
   };

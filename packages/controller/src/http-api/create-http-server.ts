@@ -27,6 +27,7 @@ import { createPoolRoutes } from "./routes/pool-routes.ts";
 import { createQueueRoutes } from "./routes/queue-routes.ts";
 import { createRepositoryRoutes } from "./routes/repository-routes.ts";
 import { createRunRoutes } from "./routes/run-routes.ts";
+import { createScalingRoutes } from "./routes/scaling-routes.ts";
 import { createTokenRoutes } from "./routes/token-routes.ts";
 import { createUpgradeRoutes } from "./routes/upgrade-routes.ts";
 import { createVariableRoutes } from "./routes/variable-routes.ts";
@@ -142,6 +143,7 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
     ...createFollowRoutes(deps),
     ...createAgentRoutes(deps),
     ...createQueueRoutes(deps),
+    ...createScalingRoutes(deps),
     ...createTokenRoutes(deps),
     ...createUpgradeRoutes(deps),
     ...createVariableRoutes(deps),

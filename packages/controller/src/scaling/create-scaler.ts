@@ -1,17 +1,17 @@
-import { createDurationBook, type DurationBook, decideScale, type ScaleFacts } from "@windrow/model";
+import { type DurationBook, decideScale, type ScaleFacts } from "@windrow/model";
 import { type Clock, type Logger, type Loop, type Service, startLoop } from "@windrow/service";
 import {
   type Database,
   type DispatcherTerm,
   listScaleDecisions,
   readDemand,
-  readPoolDurations,
   readScaleAgents,
   readScalePools,
 } from "@windrow/store";
 import type { PoolTerms } from "../dispatch/pool-terms.ts";
 import { applyDecision, type LastDecision } from "./apply-decision.ts";
 import { gatherFacts } from "./gather-facts.ts";
+import { readDurationBook } from "./read-farm-look.ts";
 import type { ScalingMetrics } from "./scaling-metrics.ts";
 
 export interface ScalerDeps {
@@ -79,7 +79,7 @@ export function createScaler(deps: ScalerDeps): Scaler {
   async function readBook(): Promise<DurationBook> {
     const nowMs = clock.monotonicMs();
     if (book === undefined || nowMs - book.atMs >= BOOK_MS) {
-      book = { value: createDurationBook(await readPoolDurations(db)), atMs: nowMs };
+      book = { value: await readDurationBook(db), atMs: nowMs };
     }
     return book.value;
   }
