@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { removeOutsideFolder } from "./agent-traces.ts";
 import { type Child, startChild } from "./child.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
+import { trustAuthority } from "./trust-authority.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface PoolTimes {
@@ -68,7 +69,7 @@ export class Farm {
   readonly controllers: ControllerProcess[] = [];
   readonly agents: AgentProcess[] = [];
   readonly #options: FarmOptions;
-  #ports: { http: number; grpc: number }[] = [];
+  #ports: { http: number; grpc: number; tls: number }[] = [];
   #adminToken = "";
 
   private constructor(parts: {
@@ -102,7 +103,7 @@ export class Farm {
       await migrate(db);
       await farm.#setPoolTimes(options.pool ?? {});
       for (let no = 0; no < (options.controllers ?? 1); no++) {
-        farm.#ports.push({ http: await findFreePort(), grpc: await findFreePort() });
+        farm.#ports.push({ http: await findFreePort(), grpc: await findFreePort(), tls: await findFreePort() });
       }
       for (let no = 0; no < farm.#ports.length; no++) await farm.startController(no);
       for (let no = 1; no <= (options.agents ?? 1); no++) await farm.startAgent({ name: `agent-${no}` });
@@ -129,7 +130,8 @@ export class Farm {
     if (ports === undefined) throw new Error(`controller ${no} has no ports`);
     const { network } = this.#options;
     const address = network?.controllers.address ?? "127.0.0.1";
-    const url = `http://${address}:${ports.http}`;
+    // agents of other machines join by HTTPS only
+    const url = network === undefined ? `http://${address}:${ports.http}` : `https://${address}:${ports.tls}`;
     const dataDir = join(this.dir, "data");
     mkdirSync(dataDir, { recursive: true });
     const tokenFile = join(this.dir, "admin-token");
@@ -149,6 +151,7 @@ export class Farm {
         WINDROW_LISTEN: address,
         WINDROW_PORT: String(ports.http),
         WINDROW_GRPC_PORT: String(ports.grpc),
+        ...(network === undefined ? {} : { WINDROW_TLS_PORT: String(ports.tls) }),
         WINDROW_GRPC_PUBLIC_ADDRESS: this.#ports.map((one) => `${address}:${one.grpc}`).join(","),
         WINDROW_PUBLIC_URL: url,
         WINDROW_ADMIN_TOKEN_FILE: tokenFile,
@@ -157,6 +160,7 @@ export class Farm {
       },
     });
     await child.line("ready");
+    if (network !== undefined) trustAuthority(join(dataDir, "tls", "ca.pem"));
     this.#adminToken = readFileSync(tokenFile, "utf8").trim();
     const controller = { no, url, grpcAddress: `${address}:${ports.grpc}`, child };
     this.controllers[no] = controller;

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createTemporaryFolder } from "./temporary-folder.ts";
+import { gitTrust } from "./trust-authority.ts";
 
 export interface GitAnswer {
   readonly code: number;
@@ -58,6 +59,7 @@ function run(cwd: string, args: readonly string[]): Promise<GitAnswer> {
     HOME: cwd,
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_TERMINAL_PROMPT: "0",
+    ...gitTrust(),
     GIT_AUTHOR_NAME: "Test",
     GIT_AUTHOR_EMAIL: "test@example.invalid",
     GIT_COMMITTER_NAME: "Test",

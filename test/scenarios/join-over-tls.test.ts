@@ -158,8 +158,11 @@ test("an agent on another machine pins the farm's authority, joins, and builds w
     const { items } = await agentsNow();
     return items.some((agent) => agent.name === "far" && agent.state === "ready") || undefined;
   });
-  expect(readFileSync(join(agentDir, "ca.pem"), "utf8")).toBe(readFileSync(ready.ca_file, "utf8"));
-  expect(statSync(join(agentDir, "ca.pem")).mode & 0o777).toBe(0o600);
+  const stored: { authority: string } = JSON.parse(readFileSync(join(agentDir, "credential.json"), "utf8"));
+  expect(stored.authority).toBe(readFileSync(ready.ca_file, "utf8"));
+  for (const name of ["credential.json", "agent-key.pem"]) {
+    expect(statSync(join(agentDir, name)).mode & 0o777).toBe(0o600);
+  }
   await waitFor("its connection to NATS", async () => {
     const { stdout } = await inFar("ss", "-tn", "state", "established");
     return stdout.includes(`${namespaces.hostAddress}:${ports.nats}`) || undefined;
