@@ -29,6 +29,8 @@ import type { FarmPort } from "../src/http-api/farm-port.ts";
 import { createLinks } from "../src/http-api/present/present-run.ts";
 import { createTokenSecret } from "../src/http-api/token-secret.ts";
 import type { BuildPushDeps } from "../src/intake/build-push.ts";
+import { createAgentBundles } from "../src/install/agent-bundles.ts";
+import { createInstaller } from "../src/install/create-installer.ts";
 import { createIntake, type Intake } from "../src/intake/create-intake.ts";
 import { createRunTexts } from "../src/runs/run-texts.ts";
 
@@ -78,6 +80,8 @@ export interface GitResult {
 export async function startEdge(
   options: {
     readonly farm?: Partial<FarmPort>;
+    /** PEM of the authority that the script for new agents is to trust. */
+    readonly shownAuthority?: string;
     /** A second controller on the same database and data folder. */
     readonly sharedWith?: Edge;
   } = {},
@@ -125,6 +129,12 @@ export async function startEdge(
     check: async () => [{ name: "database", state: "ok", detail: "answers" }],
     ...options.farm,
   };
+  const installer = createInstaller({
+    bundles: createAgentBundles({ dir: join(dataDir, "install"), packageVersion: "0.0.1", logger }),
+    packageVersion: "0.0.1",
+    publicUrl: url,
+    authority: options.shownAuthority,
+  });
   const server = createHttpServer({
     db,
     clock,
@@ -137,6 +147,8 @@ export async function startEdge(
     links,
     metrics: new Registry(),
     version: "0.0.0-test",
+    installer,
+    upgrades: { tellDrains: () => undefined },
     grpcAddress: () => "127.0.0.1:1",
     natsUrls: ["nats://127.0.0.1:2"],
     authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
