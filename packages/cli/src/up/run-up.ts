@@ -21,6 +21,7 @@ import {
 } from "./farm-parts.ts";
 import { type KeptPart, keepRunning } from "./keep-running.ts";
 import { prepareTls } from "./prepare-tls.ts";
+import { rejoinAgents } from "./rejoin-agents.ts";
 import { renewNatsCertificate } from "./renew-nats-certificate.ts";
 import { listenForStop, type StopSignals } from "./stop-signals.ts";
 import { takeUpLock } from "./up-lock.ts";
@@ -174,10 +175,11 @@ async function startServers(
 async function startAgents(input: StartFarmInput, api: ApiClient, natsUrl: string): Promise<void> {
   const { agentsCount } = input.context.options;
   if (agentsCount === 0) return;
+  const names = Array.from({ length: agentsCount }, (_, index) => `agent-${index + 1}`);
+  await rejoinAgents(api, { names, nowMs: input.context.clock.nowMs(), report: input.report });
   const { answer } = await api.call("createToken", {
     body: { kind: "join", name: "windrow up", pool: "default", ttl_seconds: JOIN_TTL_SECONDS, uses_max: agentsCount },
   });
-  const names = Array.from({ length: agentsCount }, (_, index) => `agent-${index + 1}`);
   await keepAll(
     input,
     names.map((name) => createAgentPart(input.context, api, { name, joinToken: answer.secret, natsUrl })),
