@@ -2,14 +2,24 @@ import type { Check } from "@windrow/contract";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { runGit } from "../git/run-git.ts";
+import { checkDocker } from "./check-docker.ts";
+import { checkSandbox } from "./check-sandbox.ts";
+import { checkSpace } from "./check-space.ts";
 
 const NODE_MAJOR_MIN = 24;
 /** Settings by environment (GIT_CONFIG_COUNT), which keep a token out of the process list, came with 2.31. */
 const GIT_MIN = [2, 31] as const;
 
-/** What is needed on this machine. */
-export async function checkMachine(context: Pick<CommandContext, "cwd">): Promise<Check[]> {
-  return [checkNode(process.versions.node), await checkGit(context.cwd)];
+/** What is needed on this machine, and what an agent here could use. */
+export async function checkMachine(context: Pick<CommandContext, "cwd" | "environment">): Promise<Check[]> {
+  const { cwd, environment } = context;
+  const others = await Promise.all([
+    checkGit(cwd),
+    checkSpace(environment.HOME || cwd),
+    checkSandbox(),
+    checkDocker(environment.DOCKER_HOST),
+  ]);
+  return [checkNode(process.versions.node), ...others];
 }
 
 export function checkNode(version: string): Check {
