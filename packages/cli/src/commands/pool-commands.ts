@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { bindWork, type TreeContext } from "./command-context.ts";
 import { addFarmOptions } from "./common-options.ts";
+import { addPoolScalingCommands } from "./pool-scaling-commands.ts";
 import { addPoolUpgradeCommand } from "./pool-upgrade-commands.ts";
 import { examples } from "./run-commands.ts";
 
@@ -63,6 +64,7 @@ export function addPoolCommands(program: Command, context: TreeContext): void {
   bindWork(addFarmOptions(remove), context, async () => (await import("../pool/delete-pool.ts")).deletePool);
 
   addPoolUpgradeCommand(pool, context);
+  addPoolScalingCommands(pool, context, addProviderOptions);
   addAliasCommands(pool, context);
 }
 

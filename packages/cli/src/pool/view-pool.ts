@@ -7,15 +7,19 @@ import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { describeScaling } from "./describe-scaling.ts";
 import { formatUpgrade } from "./describe-upgrade.ts";
+import { findScaling } from "./find-scaling.ts";
 import { findUpgrade } from "./find-upgrade.ts";
+import { formatScaling } from "./format-scaling.ts";
 
 /** `windrow pool view` */
 export async function viewPool(context: CommandContext, options: FarmOptions, name: string): Promise<undefined> {
   const farm = await openFarm(context, options);
   const { answer, json } = await farm.api.call("viewPool", { params: { pool: name } });
-  if (options.json) return printJson(context.terminal, json);
+  const scaling = await findScaling(farm.api, name);
+  if (options.json) return printJson(context.terminal, scaling === undefined ? json : { ...answer, now: scaling });
   const look = { nowMs: context.clock.nowMs(), style: context.terminal.outStyle };
   await printLines(context.terminal, formatPool(answer, look));
+  if (scaling !== undefined) await printLines(context.terminal, formatScaling(scaling, look));
   const upgrade = await findUpgrade(farm.api, name);
   if (upgrade !== undefined) await printLines(context.terminal, formatUpgrade(upgrade, look.style));
 }
