@@ -13,8 +13,8 @@ export interface ConcurrencyNewcomer<Id extends string | number = number> {
   readonly cancelInProgress: boolean;
 }
 
-/** As documented: so many wait in a queue that is `max`. */
-export const CONCURRENCY_PENDING_MAX = 100;
+/** So many wait in a queue that is `max`: more than anybody means to queue, fewer than would make a hand-over slow. */
+export const CONCURRENCY_PENDING_MAX = 10_000;
 
 export interface ConcurrencyDecision<Id extends string | number = number> {
   /** `refused`: the queue is full, and the newcomer ends cancelled without having run. */

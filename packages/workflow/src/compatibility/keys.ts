@@ -84,7 +84,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
     keys: [
       supported("group", "by repository, without case"),
       supported("cancel-in-progress"),
-      supported("queue", "single: one waits and a newer one takes its place; max: up to 100 wait in order"),
+      supported("queue", "single: one waits and a newer one takes its place; max: all wait in order, up to 10,000"),
     ],
   },
   {
