@@ -41,6 +41,8 @@ export interface Core {
     infra_retries_max?: number;
   }): Promise<void>;
   addAgent(options?: { slots?: number; labels?: string[]; controller?: number }): Promise<FakeAgent>;
+  /** Another process with the same key and certificate. */
+  cloneAgent(agent: FakeAgent, options?: { controller?: number }): FakeAgent;
   startController(): Promise<Controller>;
   /** Inserts a run of this workflow text as intake does. */
   insertRun(yaml: string, options?: InsertRunOptions): Promise<number>;
@@ -140,6 +142,14 @@ export async function startCore(options: { controllers?: number; connectionStrin
       agent.labels = labels;
       agents.push(agent);
       return agent;
+    },
+    cloneAgent(agent, { controller = 0 } = {}) {
+      const address = `127.0.0.1:${controllers[controller]?.grpcPort}`;
+      const clone = new FakeAgent({ agentId: agent.agentId, address, tls: agent.tls });
+      clone.slots = agent.slots;
+      clone.labels = agent.labels;
+      agents.push(clone);
+      return clone;
     },
     async startController() {
       const controller = await startController({

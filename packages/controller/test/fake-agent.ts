@@ -31,6 +31,7 @@ import { waitFor } from "./wait-for.ts";
 export class FakeAgent {
   readonly agentId: AgentId;
   readonly api: AgentApiClient;
+  readonly tls: ClientTls;
   readonly instanceId = asInstanceId(randomUUID());
   readonly offers: Offer[] = [];
   readonly cancels: Cancel[] = [];
@@ -50,6 +51,7 @@ export class FakeAgent {
 
   constructor(options: { agentId: AgentId; address: string; tls: ClientTls }) {
     this.agentId = options.agentId;
+    this.tls = options.tls;
     this.api = createAgentApiClient(options);
   }
 

@@ -48,10 +48,13 @@ export function createStartAttempt(deps: StartDeps) {
     try {
       return await deps.watch.watch(() => deps.plans.make(lease.attemptId));
     } catch (error) {
+      // the same for another's attempt and for none: nobody learns which there are
+      if (error instanceof Refusal && error.code === "not_found") throw notYours(lease.attemptId);
       if (!(error instanceof ExpressionFailure)) throw error;
       const message = `${error.message} (in the expression: ${error.expression.slice(0, EXPRESSION_SHOWN_CHARS)})`;
       const advanced = await deps.watch.watch(() => failOffer(deps, { ...lease, agentId: caller.agentId, message }));
-      if (advanced !== undefined) deps.announcer.announce(advanced);
+      if (advanced === undefined) throw notYours(lease.attemptId);
+      deps.announcer.announce(advanced);
       throw new Refusal("revoked", `attempt ${lease.attemptId} cannot start: ${message}`);
     }
   }
@@ -68,7 +71,7 @@ export function createStartAttempt(deps: StartDeps) {
     });
     if (started === "revoked") {
       deps.metrics.staleFence.inc();
-      throw new Refusal("revoked", `attempt ${lease.attemptId} is not yours to start`);
+      throw notYours(lease.attemptId);
     }
     await failpoint("controller.after-start-commit");
     deps.announcer.announceRun(started.runId);
@@ -85,3 +88,5 @@ export function createStartAttempt(deps: StartDeps) {
     };
   };
 }
+
+const notYours = (attemptId: string): Refusal => new Refusal("revoked", `attempt ${attemptId} is not yours to start`);
