@@ -56,7 +56,7 @@ export function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: Da
   const off = settings.flatMap(([setting, value]) => (value === "off" ? [setting] : []));
   if (off.length === 0) return { name, state: "ok", detail: settings.map((pair) => pair.join(" ")).join(", ") };
   return {
-    ...{ name, state: "failed", detail: `${off.join(" and ")} off: a power cut loses finished jobs` },
+    ...{ name, state: "failed", detail: `${off.join(", ")} off: a power cut loses finished jobs` },
     hint: `Set in postgresql.conf: ${off.map((setting) => `${setting} = on`).join(", ")}`,
   };
 }

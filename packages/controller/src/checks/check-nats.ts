@@ -68,7 +68,12 @@ function judgeVersions(servers: NatsProbe["servers"]): Check {
   const old = servers.filter(({ version }) => isBefore(version, VERSION_MIN));
   const detail = `connected; ${servers.map((one) => one.version).join(", ")}`;
   if (old.length === 0) return { name, state: "ok", detail };
-  return { name, state: "warning", detail, hint: `Known holes were closed by nats-server ${VERSION_MIN.join(".")}` };
+  return {
+    name,
+    state: "warning",
+    detail,
+    hint: `Use nats-server ${VERSION_MIN.join(".")} or later: holes of earlier ones are known`,
+  };
 }
 
 function isBefore(version: string, least: readonly number[]): boolean {
