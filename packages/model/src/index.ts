@@ -29,6 +29,13 @@ export {
   isOwnResult,
 } from "./decide-finish.ts";
 export { decideLost, type LostDecision, type LostFacts } from "./decide-lost.ts";
+export {
+  decideMachine,
+  JOIN_WITHIN_MS,
+  type MachineFacts,
+  type MachineSeen,
+  type MachineStep,
+} from "./decide-machine.ts";
 export { BETTER_POOL_WAIT_MS, comparePools, createOtherRoom, type OtherRoom } from "./decide-pool.ts";
 export { findCapacity } from "./decide-queued-reason.ts";
 export { decideRerun, type RerunDecision, type RerunJob, type RerunMode } from "./decide-rerun.ts";

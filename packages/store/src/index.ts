@@ -131,7 +131,9 @@ export {
   restartStream,
   SEGMENTS_READ_MAX,
 } from "./logs/read-streams.ts";
+export { claimMachine } from "./machines/claim-machine.ts";
 export { endMachine } from "./machines/end-machine.ts";
+export { insertMachineToken } from "./machines/insert-machine-token.ts";
 export {
   countMachines,
   listMachines,
@@ -177,6 +179,7 @@ export {
   readShares,
 } from "./queue/read-queue-order.ts";
 export { readWaitingJobs } from "./queue/read-waiting-jobs.ts";
+export { readFarmId } from "./read-farm-id.ts";
 export { deleteRepository } from "./repositories/delete-repository.ts";
 export { ensureRepository, type NewRepository } from "./repositories/ensure-repository.ts";
 export { findRepository, findRepositoryById } from "./repositories/find-repository.ts";

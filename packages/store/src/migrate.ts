@@ -13,6 +13,7 @@ import * as pools from "./migrations/0010-pools.ts";
 import * as scaling from "./migrations/0011-scaling.ts";
 import * as machines from "./migrations/0012-machines.ts";
 import * as upgrades from "./migrations/0013-upgrades.ts";
+import * as farmId from "./migrations/0014-farm-id.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -28,6 +29,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0011-scaling": scaling,
   "0012-machines": machines,
   "0013-upgrades": upgrades,
+  "0014-farm-id": farmId,
 };
 
 /**

@@ -20,10 +20,10 @@ import type {
   StepState,
   Toolchain,
   Trust,
-  Value,
-  WorkflowDefinition,
   UpgradeState,
   UpgradeStepState,
+  Value,
+  WorkflowDefinition,
 } from "@windrow/model";
 import type { ColumnType, Generated } from "kysely";
 
@@ -434,6 +434,11 @@ export interface MachinesTable {
   ended_at: TimeOrNull;
 }
 
+export interface FarmTable {
+  is_only: Generated<boolean>;
+  id: Generated<string>;
+}
+
 export interface AgentRepositoriesTable {
   agent_id: string;
   repository_id: number;
@@ -524,6 +529,7 @@ export interface Schema {
   schedule_ticks: ScheduleTicksTable;
   label_aliases: LabelAliasesTable;
   machines: MachinesTable;
+  farm: FarmTable;
   agent_repositories: AgentRepositoriesTable;
   audit_entries: AuditEntriesTable;
   pool_upgrades: PoolUpgradesTable;

@@ -224,6 +224,7 @@ describe("noteProviderError", () => {
     expect(machine?.waitMs).toBeGreaterThan(50_000);
     await noteCreated(db, id);
     expect((await listMachines(db))[0]).toMatchObject({ error: null, tryCount: 0, waitMs: 0 });
+    await noteGone(db, { machineId: id, reason: "gone" });
     expect(await noteProviderError(db, { machineId: id, error: "late", delayMs: 1 })).toBe(false);
   });
 });

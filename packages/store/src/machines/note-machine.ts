@@ -66,8 +66,8 @@ export async function noteFailed(
 }
 
 /**
- * The provider could not make or end it. It stays as it is, `error` says why, and it is not tried again before `delayMs`
- * are over. False when it is neither to be made nor to be ended any more.
+ * The provider could not do what was asked for it. It stays as it is, `error` says why, and it is not tried again before
+ * `delayMs` are over. False when it is over.
  */
 export async function noteProviderError(
   db: Database | Tx,
@@ -77,7 +77,7 @@ export async function noteProviderError(
   const { rows } = await sql`
     update machines set error = ${error}, try_count = try_count + 1,
       not_before = clock_timestamp() + ${delayMs}::float8 * interval '1 ms'
-    where id = ${machineId} and state in ('creating', 'ending')
+    where id = ${machineId} and state not in ('ended', 'failed')
     returning id`.execute(db);
   return rows.length === 1;
 }
