@@ -171,7 +171,10 @@ function causeOf({ plan, facts, policy, room, busyCount, desired }: Context): {
     return { code: "needs", words: `${count(plan.late.soon, "job")} about to be ready ${target}${capped}` };
   }
   if (policy.min > room.length) return { code: "min", words: `the minimum is ${policy.min}` };
-  return { code: "warm", words: `${policy.warmMin} idle are kept ready beside those that work` };
+  return {
+    code: "warm",
+    words: `${policy.warmMin} idle ${policy.warmMin === 1 ? "is" : "are"} kept ready beside those that work`,
+  };
 }
 
 function explainEnd({ facts, policy, endCount, room, desired }: Context): {

@@ -33,9 +33,10 @@ function stateOf(row: ScaleAgentRow): ScaledAgentState {
   switch (row.agentState) {
     case "joining":
       return "starting";
+    // it may come back: when it will not, the keeper of its machine knows
     case "suspect":
-      return "silent";
     case "lost":
+      return "silent";
     case "removed":
     case null:
       return "gone";
