@@ -46,6 +46,7 @@ import { createLiveLogs } from "./logs/live-logs.ts";
 import { readLog } from "./logs/read-log.ts";
 import { createMetrics } from "./metrics.ts";
 import { bracketed, grpcAddresses, ownUrl, PLAIN_ADDRESS } from "./own-addresses.ts";
+import { registerQueueMetrics } from "./queue/queue-metrics.ts";
 import type { Advanced } from "./runs/advance-run.ts";
 import { createAnnouncer } from "./runs/announcer.ts";
 import { createRunTexts } from "./runs/run-texts.ts";
@@ -97,6 +98,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const trees = await openActionTrees({ dir: join(config.dataDir, "actions"), environment, clock });
   const actions = createActions({ db, environment, trees, logger, settings: config.actions ?? NO_ACTION_SOURCES });
   const metrics = createMetrics(async () => ({ ...(await countOpenJobs(db)) }));
+  registerQueueMetrics(metrics.registry, db);
   const watch = createDatabaseWatch(clock);
   const texts = createRunTexts();
   const sessions = createSessionRegistry();
