@@ -6,7 +6,7 @@ import { openAuthority } from "@windrow/certificates";
 import { makeTestIdentity } from "@windrow/certificates/testing";
 import { startTestPostgres } from "@windrow/embedded/testing";
 import { asAgentId, type Diagnostic, type Value, type WorkflowDefinition } from "@windrow/model";
-import { createLogger, systemClock } from "@windrow/service";
+import { type Clock, createLogger, systemClock } from "@windrow/service";
 import {
   type Database,
   ensureRepository,
@@ -99,7 +99,9 @@ function parse(
   return { definition: { ...definition, called: Object.fromEntries(files) }, diagnostics };
 }
 
-export async function startCore(options: { controllers?: number; connectionString?: string } = {}): Promise<Core> {
+export async function startCore(
+  options: { controllers?: number; connectionString?: string; clock?: Clock } = {},
+): Promise<Core> {
   const { connectionString, drop } =
     options.connectionString === undefined
       ? await createDatabase()
@@ -166,7 +168,7 @@ export async function startCore(options: { controllers?: number; connectionStrin
           hostname: "test",
           path: process.env.PATH ?? "",
         },
-        clock: systemClock,
+        clock: options.clock ?? systemClock,
         logger: createLogger({ component: "core-test", level: process.env.CORE_TEST_LOG ?? "fatal" }),
       });
       controllers.push(controller);

@@ -1,6 +1,6 @@
 import { startTestNats, type TestNats } from "@windrow/embedded/testing";
 import { asAgentId, asAttemptId, asJobId, asLeaseId, asRunId } from "@windrow/model";
-import { connect } from "nats";
+import { connect, Events } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Offer, OfferAnswer } from "../src/agent-messages.ts";
 import { type Bus, type BusOptions, type BusState, connectBus } from "../src/bus/connect-bus.ts";
@@ -207,7 +207,7 @@ describe("without NATS", () => {
 });
 
 describe("an agent's user", () => {
-  test("may not listen to others, nor speak as others or as a controller", async () => {
+  test("S08: may not listen to others, nor speak as others or as a controller", async () => {
     const controller = await controllerBus();
     const nkey = createUserNkey();
     const jwt = await jwtFor(AGENT, nkey.publicKey);
@@ -215,10 +215,25 @@ describe("an agent's user", () => {
     const agent = await connect(natsOptions(login));
     const refused: string[] = [];
     const errors: unknown[] = [];
-    for (const subject of [offersTo(OTHER).name, "wr.ctl.>", "wr.log.>", ">", "_INBOX.>", "$SYS.>", "$JS.>"]) {
+    const foreign = [
+      ...[offersTo(OTHER).name, cancelsTo(OTHER).name, drainsTo(OTHER).name, `wr.agent.${OTHER}.>`, "wr.agent.*.offer"],
+      ...["wr.ctl.>", "wr.log.>", "wr.pool.default", "wr.pool.*", ">", "*", `_INBOX.${OTHER}.>`, "_INBOX.>"],
+      ...["$SYS.>", "$SYS.REQ.SERVER.PING", "$JS.>", "$JS.API.STREAM.LIST", "$JS.EVENT.>"],
+    ];
+    for (const subject of foreign) {
       agent.subscribe(subject, { callback: (error) => void (error ? refused.push(subject) : errors.push(subject)) });
     }
-    await until("every subscription is refused", () => refused.length === 7);
+    await until("every subscription is refused", () => refused.length === foreign.length);
+    const violations: string[] = [];
+    void (async () => {
+      for await (const status of agent.status()) {
+        if (status.type === Events.Error) violations.push(JSON.stringify([status.data, status.permissionContext]));
+      }
+    })();
+    const spoken = foreign.map((subject) => subject.replaceAll("*", "x").replace(/>$/, "x"));
+    for (const subject of spoken) agent.publish(subject, "stolen");
+    await until("every word is refused", () => violations.length === spoken.length);
+    expect(violations.filter((one) => !/PERMISSIONS_VIOLATION/i.test(one))).toEqual([]);
 
     const heard: unknown[] = [];
     controller.subscribe(everyWake, (wake) => heard.push(wake));
