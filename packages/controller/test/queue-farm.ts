@@ -21,6 +21,7 @@ export interface QueuedJobs {
   readonly labels: readonly string[];
   readonly count: number;
   readonly priority?: number;
+  readonly preferredPool?: string;
 }
 
 /** One grant with what came of it, times by the database's clock in ms. */
@@ -146,7 +147,7 @@ export async function startQueueFarm(poolsOf: readonly (readonly string[])[]): P
       await db.insertInto("agents").values(agents).execute();
     },
     async queue(list) {
-      for (const { owner, repository, labels, count, priority = 0 } of list) {
+      for (const { owner, repository, labels, count, priority = 0, preferredPool = null } of list) {
         const repository_id = await repositoryId(owner, repository);
         const sets = await inTransaction(db, (tx) => internLabelSets(tx, [[...labels]]));
         const run = {
@@ -171,7 +172,12 @@ export async function startQueueFarm(poolsOf: readonly (readonly string[])[]): P
           name: "job",
           trust: "trusted" as const,
         };
-        const queued = { state: "queued" as const, priority, label_set_id: sets.get(labelSetKey(labels)) ?? null };
+        const queued = {
+          state: "queued" as const,
+          priority,
+          preferred_pool: preferredPool,
+          label_set_id: sets.get(labelSetKey(labels)) ?? null,
+        };
         for (let from = 0; from < count; from += INSERT_AT_ONCE) {
           const rows = Array.from({ length: Math.min(INSERT_AT_ONCE, count - from) }, (_, no) => ({
             ...{ ...job, ...queued, matrix_index: from + no, queued_at: new Date() },

@@ -99,6 +99,24 @@ it("leaves none of 60 agents idle for a second beside a burst of 300 jobs", { ti
   expect(idleBesideMs(grants, { readyAtMs, labelsOf: await readLabels(farm) })).toBeLessThan(IDLE_MS_MAX);
 });
 
+it("gives jobs of a language to its pool while that has room, and to another one when it has not", {
+  timeout: 60_000,
+}, async () => {
+  farm = await startQueueFarm([["default"], ["node"]]);
+  await farm.addAgents({ pool: "default", count: 20 });
+  await farm.addAgents({ pool: "node", count: 20 });
+  const readyAtMs = Date.now();
+  const job = { owner: "ann", repository: "app", labels: ["linux"], preferredPool: "node" };
+  await farm.queue([{ ...job, count: 15 }]);
+  await Promise.all(farm.dispatchers.map((dispatcher) => dispatcher.start()));
+  const first = await farm.runAll({ runsMs: () => 300, withinMs: 20_000 });
+  expect(new Set(first.map((grant) => grant.pool))).toEqual(new Set(["node"]));
+  await farm.queue([{ ...job, count: 60 }]);
+  const grants = await farm.runAll({ runsMs: () => 2_000, withinMs: 40_000 });
+  expect(new Set(grants.slice(15, 55).map((grant) => grant.agentId)).size).toBe(40);
+  expect(idleBesideMs(grants, { readyAtMs, labelsOf: await readLabels(farm) })).toBeLessThan(IDLE_MS_MAX);
+});
+
 /** 1 when all have the same, 1/n when one has everything. */
 function jainIndex(values: readonly number[]): number {
   const sum = values.reduce((total, value) => total + value, 0);
