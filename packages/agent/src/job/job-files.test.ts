@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -42,6 +43,15 @@ describe("a job's files", () => {
     mkdirSync(join(workRootDir, "a", "job.new", "workspace"), { recursive: true });
     const { work } = prepareJobFiles({ workRootDir, attemptId: "a" });
     for (const folder of [work.workspaceDir, work.homeDir, work.tempDir]) expect(existsSync(folder)).toBe(true);
+  });
+
+  it("have a home that Maven takes for one, too", () => {
+    const { work } = prepareJobFiles({ workRootDir, attemptId: "a" });
+    const script = '. "$HOME/.mavenrc"; echo "$MAVEN_OPTS"';
+    const env = { HOME: work.homeDir, MAVEN_OPTS: "-Xmx1g" };
+    expect(execFileSync("/bin/sh", ["-euc", script], { env, encoding: "utf8" })).toBe(
+      `-Duser.home=${work.homeDir} -Xmx1g\n`,
+    );
   });
 
   it.runIf(isRoot)("can be reached by the slot's user under any umask, and by no other", () => {

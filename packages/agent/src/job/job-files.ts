@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -93,12 +94,18 @@ export function moveToTrash(folder: string, trashDir: string, name: string): voi
   }
 }
 
+/** Java asks the list of users where home is, and not HOME; there it is nowhere, or that of other jobs. */
+const MAVEN_SETTINGS = `MAVEN_OPTS="-Duser.home=$HOME \${MAVEN_OPTS-}"\n`;
+
 /** Under another name until it is complete, so that an agent that died meanwhile makes it again. */
 function makeWorkDir(workDir: string, user: SlotUser | undefined): void {
   const fresh = `${workDir}.new`;
+  // what is in an incomplete one may be the job user's already: nothing is written through it
+  rmSync(fresh, { recursive: true, force: true });
   makeFolder(fresh);
   for (const name of ["workspace", "home", "tmp"]) {
     makeFolder(join(fresh, name));
+    if (name === "home") writeFileSync(join(fresh, name, ".mavenrc"), MAVEN_SETTINGS, { flag: "wx" });
     if (user !== undefined) lchownSync(join(fresh, name), user.uid, user.gid);
   }
   if (user !== undefined) lchownSync(fresh, user.uid, user.gid);

@@ -73,6 +73,8 @@ export function stepEnvironment(options: StepEnvironmentOptions): { [name: strin
     CI: "true",
     HOME: files.work.homeDir,
     TMPDIR: files.work.tempDir,
+    // as Maven, see the job's files: Java does not look at HOME
+    GRADLE_USER_HOME: `${files.work.homeDir}/.gradle`,
     ...Object.fromEntries(scope.env),
     ...Object.fromEntries(stepEnv),
     ...options.job,
