@@ -43,6 +43,11 @@ export class FakeAgent {
   welcome: Welcome | undefined;
   /** Beats like a real agent unless a test wants it silent. */
   isSilent = false;
+  protocolVersion = PROTOCOL_VERSION;
+  isUpgradable = false;
+  version = "test";
+  /** What kinds of message it was sent. */
+  readonly heard = new Set<string>();
   slots = 1;
   labels: string[] = ["linux"];
   #heartbeatNo = 0;
@@ -69,9 +74,10 @@ export class FakeAgent {
     void this.#read(session);
     session.send({
       kind: "hello",
-      protocolVersion: PROTOCOL_VERSION,
+      protocolVersion: this.protocolVersion,
+      ...(this.isUpgradable && { isUpgradable: true }),
       instanceId: asInstanceId(options.instanceId ?? this.instanceId),
-      agentVersion: "test",
+      agentVersion: this.version,
       slots: this.slots,
       labels: this.labels,
       held: [...this.held.values()],
@@ -87,6 +93,7 @@ export class FakeAgent {
     try {
       for await (const message of session.messages) {
         if (session !== this.session) return;
+        this.heard.add(message.kind);
         if (message.kind === "welcome") this.#welcome(message, session);
         else if (message.kind === "offer") this.offers.push(message);
         else if (message.kind === "cancel") this.cancels.push(message);

@@ -117,7 +117,8 @@ function unpackHello(fields: Fields): Hello {
       fields.fail("labels", `holds a label of more than ${LABEL_CHARS_MAX} characters`);
   }
   return {
-    protocolVersion: fields.integer("protocolVersion", 1),
+    // whatever number it is: the controller refuses those that it does not speak, by that word
+    protocolVersion: fields.integer("protocolVersion"),
     instanceId: fields.uuid("instanceId", asInstanceId),
     agentVersion: fields.rowText("agentVersion"),
     slots: fields.integer("slots"),
