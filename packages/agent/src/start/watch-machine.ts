@@ -21,7 +21,7 @@ export function watchMachine(options: {
   let known = options.first;
   let isFirstPass = true;
   return startLoop({
-    name: "machine",
+    name: "toolchains",
     everyMs,
     clock,
     logger,
