@@ -30,7 +30,13 @@ test("an agent of the version before is told that version, works, and hears noth
   expect([...agent.heard].filter((kind) => !SAID_IN_1.includes(kind))).toEqual([]);
 });
 
-test.each([0, PROTOCOL_VERSION - 2, PROTOCOL_VERSION + 1])(
+test("an agent that names no version is refused as one that says nothing sensible", async () => {
+  const agent = await core.addAgent();
+  agent.protocolVersion = 0;
+  await expect(agent.connect()).rejects.toMatchObject({ code: "invalid" });
+});
+
+test.each([PROTOCOL_VERSION + 1, 99])(
   "an agent that speaks %i is refused with a sentence",
   async (spoken) => {
     const agent = await core.addAgent();

@@ -117,8 +117,7 @@ function unpackHello(fields: Fields): Hello {
       fields.fail("labels", `holds a label of more than ${LABEL_CHARS_MAX} characters`);
   }
   return {
-    // whatever number it is: the controller refuses those that it does not speak, by that word
-    protocolVersion: fields.integer("protocolVersion"),
+    protocolVersion: fields.integer("protocolVersion", 1),
     instanceId: fields.uuid("instanceId", asInstanceId),
     agentVersion: fields.rowText("agentVersion"),
     slots: fields.integer("slots"),
