@@ -131,7 +131,7 @@ it("asks for agents when jobs would wait, once, and says why", async () => {
   expect(made.map(({ state }) => state)).toEqual(Array(6).fill("creating"));
   const [hold, up] = await decisions("python");
   expect(up).toMatchObject({ direction: "up", code: "queue", desired: 6, made: 6, queued: 20 });
-  expect(up?.reason).toMatch(/20 queued jobs would wait longer than 30 s .*6 is the most/);
+  expect(up?.reason).toMatch(/20 queued jobs would wait longer than 10 s .*6 is the most/);
   expect(made[0]?.reason).toBe(up?.reason);
   expect(hold).toMatchObject({ direction: "hold", made: 0, ended: 0, starting: 6 });
 });

@@ -61,7 +61,12 @@ const cases: Case[] = [
   {
     name: "short jobs share an agent as far as the target allows",
     facts: factsOf({ jobs: queued(20, { expectedMs: 500 }) }),
-    expected: { desired: 3, make: 3, end: 0, code: "queue" },
+    expected: { desired: 2, make: 2, end: 0, code: "queue" },
+  },
+  {
+    name: "a backlog that is too old asks for no more than half the target's worth",
+    facts: factsOf({ jobs: queued(20, { expectedMs: 1_000, waitedMs: 60_000 }) }),
+    expected: { desired: 4, make: 4, end: 0, code: "queue" },
   },
   {
     name: "a busy agent that is free in time is enough",

@@ -51,7 +51,6 @@ function planDemand(facts: ScaleFacts, policy: ScalingPolicy, busyCount: number)
   return planAgents({
     agents: facts.agents,
     jobs: facts.jobs.filter((job) => job.inMs <= horizonMs).slice(0, SCALE_JOBS_MAX),
-    startMs: facts.startMs,
     targetWaitMs: policy.targetWaitMs,
     slots: facts.slots,
     isEphemeral: policy.isEphemeral,
@@ -153,13 +152,13 @@ function explain(context: Context): { readonly code: ScaleCode; readonly reason:
 }
 
 /** Why so many are wanted: the strongest cause that reaches beyond what is there. */
-function causeOf({ plan, facts, policy, room, busyCount, desired }: Context): {
+function causeOf({ plan, policy, room, busyCount, desired }: Context): {
   readonly code: ScaleCode;
   readonly words: string;
 } {
   const isForJobs = busyCount + plan.more > room.length;
   if (isForJobs) {
-    const target = `would wait longer than ${duration(Math.max(policy.targetWaitMs, facts.startMs))}`;
+    const target = `would wait longer than ${duration(policy.targetWaitMs)}`;
     const capped = plan.lateStill > 0 && desired === policy.max ? `, and ${policy.max} is the most it may have` : "";
     if (plan.late.queued > 0) {
       const soon = plan.late.soon > 0 ? ` and ${plan.late.soon} about to be ready` : "";

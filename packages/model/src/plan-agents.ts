@@ -4,7 +4,6 @@ export interface AgentPlanFacts {
   /** Agents that work, and those that could: only idle and starting ones are counted up. */
   readonly agents: readonly ScaledAgent[];
   readonly jobs: readonly DemandedJob[];
-  readonly startMs: number;
   readonly targetWaitMs: number;
   readonly slots: number;
   readonly isEphemeral: boolean;
@@ -28,14 +27,15 @@ interface Slot {
 
 /**
  * The fewest agents with which every job is expected to start in time: the jobs are laid out on the slots in order, each
- * on the one that is free first. More slots never make a job later, and more jobs never make one earlier, so the answer
+ * on the one that is free first. Agents that are starting, and those that would be made, count as if they were there: how
+ * long a start takes cannot be helped, but it must not hide that there are too few. More slots never make a job later, and more jobs never make one earlier, so the answer
  * grows with the demand and can be searched by halves.
  */
 export function planAgents(facts: AgentPlanFacts): AgentPlan {
   const busy = facts.agents.filter((agent) => agent.state === "busy");
   const waiting = facts.agents
     .filter((agent) => agent.state === "idle" || agent.state === "starting")
-    .sort((a, b) => readyInMs(a, facts.startMs) - readyInMs(b, facts.startMs));
+    .sort((a, b) => (a.state === b.state ? b.sinceMs - a.sinceMs : a.state === "idle" ? -1 : 1));
   const jobs = [...facts.jobs].sort((a, b) => a.inMs - b.inMs || b.waitedMs - a.waitedMs);
   const lateWith = (more: number) => findLate(jobs, slotsWith(more), facts);
 
@@ -54,33 +54,31 @@ export function planAgents(facts: AgentPlanFacts): AgentPlan {
   return { more: low, late: { queued: late.length - soon, soon }, lateStill: lateWith(low).length };
 
   function slotsWith(more: number): Slot[] {
-    const slots = busy.flatMap((agent) => slotsOf(agent, 0));
+    const slots = busy.flatMap(slotsOf);
     for (let index = 0; index < more; index++) {
       const agent = waiting[index];
-      if (agent !== undefined) slots.push(...slotsOf(agent, readyInMs(agent, facts.startMs)));
-      else slots.push(...freshSlots(facts.isEphemeral ? 1 : facts.slots, facts.startMs, facts.isEphemeral));
+      if (agent !== undefined) slots.push(...slotsOf(agent));
+      else slots.push(...freeSlots(facts.isEphemeral ? 1 : facts.slots, facts.isEphemeral));
     }
     return slots;
   }
 }
 
-/** One that takes longer than usual is expected any moment. */
-function readyInMs(agent: ScaledAgent, startMs: number): number {
-  return agent.state === "starting" ? Math.max(0, startMs - agent.sinceMs) : 0;
-}
-
-function slotsOf(agent: ScaledAgent, readyMs: number): Slot[] {
-  if (agent.isEphemeral) return agent.state === "busy" ? [] : freshSlots(1, readyMs, true);
+function slotsOf(agent: ScaledAgent): Slot[] {
+  if (agent.isEphemeral) return agent.state === "busy" ? [] : freeSlots(1, true);
   const taken = agent.leftMs.map((leftMs) => ({ freeInMs: leftMs, isOnce: false }));
-  return [...taken, ...freshSlots(Math.max(0, agent.slots - taken.length), readyMs, false)];
+  return [...taken, ...freeSlots(Math.max(0, agent.slots - taken.length), false)];
 }
 
-function freshSlots(count: number, freeInMs: number, isOnce: boolean): Slot[] {
-  return Array.from({ length: count }, () => ({ freeInMs, isOnce }));
+function freeSlots(count: number, isOnce: boolean): Slot[] {
+  return Array.from({ length: count }, () => ({ freeInMs: 0, isOnce }));
 }
 
-/** The jobs that would start too late. What no agent made now could change is not late: an agent takes `startMs` to come. */
-function findLate(jobs: readonly DemandedJob[], slots: Slot[], facts: AgentPlanFacts): DemandedJob[] {
+/**
+ * The jobs that would start too late. One that waited for most of the target already is to start within half of it: else a
+ * backlog that is too old would ask for an agent for each of its jobs.
+ */
+function findLate(jobs: readonly DemandedJob[], slots: Slot[], { targetWaitMs }: AgentPlanFacts): DemandedJob[] {
   const heap = createHeap(slots);
   return jobs.filter((job) => {
     const slot = heap.first();
@@ -91,8 +89,7 @@ function findLate(jobs: readonly DemandedJob[], slots: Slot[], facts: AgentPlanF
       slot.freeInMs = startInMs + job.expectedMs;
       heap.sinkFirst();
     }
-    const dueInMs = job.inMs > 0 ? job.inMs + facts.targetWaitMs : facts.targetWaitMs - job.waitedMs;
-    return startInMs > Math.max(dueInMs, facts.startMs);
+    return startInMs > job.inMs + Math.max(targetWaitMs - job.waitedMs, targetWaitMs / 2);
   });
 }
 

@@ -22,9 +22,6 @@ export interface ScaleAgentRow {
   readonly jobs: readonly { readonly repositoryId: RepositoryId; readonly key: string; readonly forMs: number }[];
 }
 
-/** Attempts of one agent that are looked at for the end of its last job: it has no more slots than these in practice. */
-const LAST_ATTEMPTS_MAX = 32;
-
 /** What is there, comes or goes in these pools. Agents that joined by hand count while they are connected. */
 export async function readScaleAgents(db: Database, pools: readonly string[]): Promise<ScaleAgentRow[]> {
   const { rows } = await sql<ScaleAgentRow>`
@@ -46,7 +43,10 @@ export async function readScaleAgents(db: Database, pools: readonly string[]): P
       (extract(epoch from clock_timestamp() - greatest(a.created_at, (
         select max(t.finished_at) from (
           select finished_at from attempts t where t.agent_id = u.agent_id
-          order by t.offered_at desc limit ${LAST_ATTEMPTS_MAX}) t), u.since)) * 1000)::float8 as "idleMs",
+          -- the last to end is among the last that were given to its slots
+          order by t.offered_at desc limit least(a.slots, 32)) t
+        -- nobody asks how long an agent that joined by hand was idle
+        where u.machine_id is not null), u.since)) * 1000)::float8 as "idleMs",
       coalesce((
         select json_agg(json_build_object('repositoryId', j.repository_id, 'key', j.key,
           'forMs', (extract(epoch from clock_timestamp() - t.offered_at) * 1000)::float8))
