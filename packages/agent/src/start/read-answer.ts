@@ -18,12 +18,14 @@ export function readAnswer({ body }: PostAnswer, controllerUrl: string): AnswerF
   };
 }
 
-/** Why a controller refused: its own words (`application/problem+json`), else the status code. */
+/** Why a controller refused: its own words and its hint (`application/problem+json`), else the status code. */
 export function readProblem({ body, code }: PostAnswer): string {
   const answer = parse(body);
   const words = answer === undefined ? [] : [Reflect.get(answer, "detail"), Reflect.get(answer, "title")];
   const text = words.find((word) => typeof word === "string" && word !== "");
-  return typeof text === "string" ? text : `HTTP ${code}`;
+  const hint: unknown = answer === undefined ? undefined : Reflect.get(answer, "hint");
+  const why = typeof text === "string" ? text : `HTTP ${code}`;
+  return typeof hint === "string" && hint !== "" ? `${why}; ${hint}` : why;
 }
 
 /** Whether another try may have another answer. */

@@ -20,7 +20,7 @@ export interface Renewed {
   readonly natsJwt: string;
 }
 
-/** Thrown when a controller will not renew, whenever it is asked: the agent was removed, disabled, or away for too long. */
+/** Thrown when a controller will not renew: the agent was removed, disabled, or away for too long. */
 export class RenewalRefused extends ConfigError {
   constructor(message: string) {
     super(message);
@@ -57,7 +57,7 @@ async function post(options: RenewOptions, what: "challenge" | "renew", body: ob
   if (isPassing(answer)) throw new Error(`the controller answered ${answer.code}`);
   if (!isGood(answer)) {
     throw new RenewalRefused(
-      `${options.controllerUrl} does not renew this agent's certificate: ${readProblem(answer)}; join the machine again with a new join token`,
+      `${options.controllerUrl} does not renew this agent's certificate: ${readProblem(answer)}`,
     );
   }
   return answer;
