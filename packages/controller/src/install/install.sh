@@ -113,6 +113,7 @@ install_agent() {
   for tool in tar gzip sha256sum readlink; do
     command -v $tool > /dev/null || fail "$tool is missing on this machine" "install it and run this again"
   done
+  command -v git > /dev/null || say "git is missing on this machine: jobs that check out a repository will need it"
   [ "$(uname -s)" = Linux ] || fail "there is no agent for $(uname -s), only for Linux"
   case $(uname -m) in
     x86_64 | amd64) platform=linux-x64 sum=$SHA256_linux_x64 ;;

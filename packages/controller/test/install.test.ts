@@ -1,0 +1,95 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Install } from "@windrow/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeInstallScript } from "../src/install/install-script.ts";
+import { type Edge, startEdge } from "./edge-kit.ts";
+
+let edge: Edge;
+let install: Install;
+const AUTHORITY = "-----BEGIN CERTIFICATE-----\nit's not one\n-----END CERTIFICATE-----\n";
+
+beforeAll(async () => {
+  edge = await startEdge();
+  install = await edge.json<Install>("GET", "/api/v1/install", { token: await edge.makeToken({ role: "reader" }) });
+}, 60_000);
+afterAll(() => edge.stop());
+
+const archivePath = () => `/install/agent-linux-x64-${install.version}.tar.gz`;
+const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+  fetch(`${edge.url}${path}`, { method, headers });
+const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
+
+test("the script is had without a token, is the one whose checksum the API says, and is good for a POSIX shell", async () => {
+  const answer = await get("/install.sh");
+  expect(answer.status).toBe(200);
+  const text = await answer.text();
+  expect(sha256(text)).toBe(install.script_sha256);
+  expect(text).not.toMatch(/@[A-Z0-9_]+@/);
+  expect(install).toMatchObject({ script_url: `${edge.url}/install.sh`, is_pinned: false });
+  for (const shell of ["sh", "dash", "bash"]) {
+    const checked = spawnSync(shell, ["-n"], { input: text, encoding: "utf8" });
+    if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: "" });
+  }
+  const again = await get("/install.sh", { "if-none-match": answer.headers.get("etag") ?? "" });
+  expect(again.status).toBe(304);
+});
+
+test("the bundle is had without a token, whole, in parts, and not at all when it is known", async () => {
+  const whole = await get(archivePath());
+  const bytes = Buffer.from(await whole.arrayBuffer());
+  const etag = whole.headers.get("etag") ?? "";
+  expect(etag).toBe(`"${sha256(bytes)}"`);
+  expect(await (await get("/install.sh")).text()).toContain(`SHA256_linux_x64=${sha256(bytes)}`);
+  const head = await get(archivePath(), {}, "HEAD");
+  expect(head.headers.get("content-length")).toBe(String(bytes.length));
+  const part = await get(archivePath(), { range: "bytes=1000000-1000009" });
+  expect(part.status).toBe(206);
+  expect(part.headers.get("content-range")).toBe(`bytes 1000000-1000009/${bytes.length}`);
+  expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(1_000_000, 1_000_010));
+  const rest = await get(archivePath(), { range: `bytes=${bytes.length - 5}-`, "if-range": etag });
+  expect(Buffer.from(await rest.arrayBuffer())).toEqual(bytes.subarray(-5));
+  expect((await get(archivePath(), { range: `bytes=${bytes.length}-` })).status).toBe(416);
+  expect((await get(archivePath(), { range: "bytes=0-4", "if-range": '"other"' }, "HEAD")).status).toBe(200);
+  expect((await get(archivePath(), { "if-none-match": etag })).status).toBe(304);
+});
+
+test.each([
+  "/install/agent-linux-x64-9.9.9+00000000.tar.gz",
+  "/install/agent-plan9-x64-0.0.1+00000000.tar.gz",
+  "/install/..%2f..%2fadmin-token",
+  "/install/agent-linux-x64-..%2f..%2f.tar.gz",
+])("there is nothing at %s", async (path) => {
+  expect((await get(path)).status).toBe(404);
+});
+
+test("two controllers on one data folder hand out the same bytes, built once, and again when they were removed", async () => {
+  const dir = join(edge.dataDir, "install");
+  const [archive = ""] = (await readdir(dir)).filter((name) => name.endsWith(".tar.gz"));
+  const bytes = await readFile(join(dir, archive));
+  await rm(join(dir, archive));
+  const others = [await startEdge({ sharedWith: edge }), await startEdge({ sharedWith: edge })];
+  try {
+    const token = await edge.makeToken({ role: "reader" });
+    const asked = others.map((other) => other.json<Install>("GET", "/api/v1/install", { token }));
+    expect((await Promise.all(asked)).map(({ version }) => version)).toEqual([install.version, install.version]);
+    expect((await readdir(dir)).filter((name) => name.endsWith(".tar.gz"))).toEqual([archive]);
+    expect((await readFile(join(dir, archive))).equals(bytes)).toBe(true);
+    expect((await readdir(dir)).filter((name) => name.startsWith("."))).toEqual([]);
+  } finally {
+    for (const other of others) await other.stop();
+  }
+}, 60_000);
+
+test("the script of a farm with an authority of its own holds that as it is, and no value ends a quotation", async () => {
+  const current = { version: "0.0.1+00000000", bundles: [] };
+  const text = await makeInstallScript({ farmUrl: "https://fa'rm:7443", authority: AUTHORITY, current });
+  const lines = text.replace(
+    /\nmain "\$@"\n$/,
+    '\nprintf "%s|" "$FARM_URL" "$CA_PEM" "$SHA256_linux_x64" "$VERSION"\n',
+  );
+  const { stdout } = spawnSync("sh", { input: lines, encoding: "utf8" });
+  expect(stdout).toBe(`https://fa'rm:7443|${AUTHORITY.trim()}||0.0.1+00000000|`);
+});
