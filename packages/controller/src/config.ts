@@ -12,6 +12,20 @@ export interface TlsConfig {
   readonly isOptional: boolean;
 }
 
+/** What is needed to make machines for agents. */
+export interface MachinesConfig {
+  /** A folder of this host alone, for what providers keep. */
+  readonly dir: string;
+  /** The agent's program and its arguments, for agents that are processes here. */
+  readonly agentCommand?: readonly string[];
+  /** What such agents and an admin's commands inherit. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where agents on machines join. Absent: the loopback for processes here, else the public address. */
+  readonly url?: string;
+  /** With ca.pem, cert.pem and key.pem, for Docker engines on the network. */
+  readonly engineCertDir?: string;
+}
+
 /** Everything the controller is told from outside. Times of leases stand in the pool's row. */
 export interface ControllerConfig {
   readonly databaseUrl: string;
@@ -39,6 +53,8 @@ export interface ControllerConfig {
   /** What joining answers, comma-separated when there are several controllers. Absent: the listening address. */
   readonly grpcPublicAddress?: string;
   readonly adminTokenFile: string;
+  /** Absent: agents join by themselves only. */
+  readonly machines?: MachinesConfig;
   /** Absent: actions come from repositories hosted here only. */
   readonly actions?: ActionSettings;
   readonly logLevel: string;
@@ -150,6 +166,7 @@ export function readConfig(env: Environment): ControllerConfig {
     ...(publicUrl !== undefined && { publicUrl }),
     ...(grpcPublicAddress !== undefined && { grpcPublicAddress }),
     adminTokenFile: text("WINDROW_ADMIN_TOKEN_FILE") ?? resolve(dataDir, "admin-token"),
+    machines: readMachines(env, { dataDir, problems }),
     actions: {
       ...(actionsDir !== undefined && { mirrorDir: resolve(actionsDir) }),
       ...(actionsUrl !== undefined && { baseUrl: actionsUrl }),
@@ -162,4 +179,50 @@ export function readConfig(env: Environment): ControllerConfig {
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/** What agents that are processes here, and an admin's commands, get of the controller's own environment. */
+const PASSED_TO_MACHINES = [
+  ...["PATH", "HOME", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"],
+  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+  ...["GIT_SSL_CAINFO", "npm_config_registry", "NPM_CONFIG_REGISTRY"],
+  ...["WINDROW_AGENT_TOOL_CACHE", "WINDROW_AGENT_NPM_REGISTRY", "WINDROW_LOG_LEVEL"],
+];
+
+function readMachines(
+  env: Environment,
+  { dataDir, problems }: { readonly dataDir: string; readonly problems: string[] },
+): MachinesConfig {
+  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const url = text("WINDROW_MACHINES_URL")?.replace(/\/+$/, "");
+  if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+    problems.push(`WINDROW_MACHINES_URL is not an http or https URL: "${url}"`);
+  }
+  const command = text("WINDROW_MACHINES_AGENT_COMMAND");
+  const agentCommand = command === undefined ? undefined : parseCommand(command);
+  if (command !== undefined && agentCommand === undefined) {
+    problems.push('WINDROW_MACHINES_AGENT_COMMAND must be a JSON list of words, for example ["windrow-agent"]');
+  }
+  const engineCertDir = text("WINDROW_DOCKER_CERT_DIR");
+  const environment = Object.fromEntries(
+    PASSED_TO_MACHINES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+  return {
+    dir: resolve(text("WINDROW_MACHINES_DIR") ?? resolve(dataDir, "machines", hostname())),
+    environment,
+    ...(agentCommand !== undefined && { agentCommand }),
+    ...(url !== undefined && { url }),
+    ...(engineCertDir !== undefined && { engineCertDir: resolve(engineCertDir) }),
+  };
+}
+
+function parseCommand(text: string): string[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isCommand = Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === "string");
+    return isCommand && value[0] !== "" ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

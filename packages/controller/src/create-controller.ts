@@ -44,6 +44,7 @@ import { createInstaller } from "./install/create-installer.ts";
 import { createIntake } from "./intake/create-intake.ts";
 import { createLiveLogs } from "./logs/live-logs.ts";
 import { readLog } from "./logs/read-log.ts";
+import { createMachines } from "./machines/create-machines.ts";
 import { createMetrics } from "./metrics.ts";
 import { bracketed, grpcAddresses, ownUrl, PLAIN_ADDRESS } from "./own-addresses.ts";
 import { registerQueueMetrics } from "./queue/queue-metrics.ts";
@@ -285,6 +286,13 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     }),
   });
 
+  const machines = createMachines({
+    ...{ db, config, clock, logger, terms, publicUrl },
+    registry: metrics.registry,
+    authorityFingerprint: authority.fingerprint,
+    httpPort: () => http.port,
+    removeAgent: async (agentId, reason) => farm.removeAgent({ agentId, reason, author: { actor: "windrow" } }),
+  });
   const agentServer: Service = {
     async start() {
       const server = await startAgentServer({
@@ -326,6 +334,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     dispatcher,
     upgrades,
     scaler,
+    machines,
     http,
     intake,
   ]);

@@ -1,6 +1,9 @@
 import type { AgentProvider, MachineRequest, ProvidedMachine } from "../agent-provider.ts";
 import { checkMachineName, ProviderError } from "../provider-error.ts";
 
+/** Long enough for calls to be under way at once. */
+const CALL_MS = 10;
+
 /** A provider of machines that are only remembered; tests say what goes wrong. */
 export interface MemoryProvider extends AgentProvider {
   readonly machines: Map<string, { readonly request: MachineRequest; isAlive: boolean }>;
@@ -23,7 +26,7 @@ export function createMemoryProvider(machines: MemoryProvider["machines"] = new 
   async function counted(work: () => Promise<void>): Promise<void> {
     atOnceMax = Math.max(atOnceMax, ++atOnce);
     try {
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, CALL_MS));
       await work();
     } finally {
       atOnce--;
