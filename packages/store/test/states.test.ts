@@ -12,6 +12,8 @@ import {
   RUN_STATES,
   STEP_STATES,
   TRUSTS,
+  UPGRADE_STATES,
+  UPGRADE_STEP_STATES,
 } from "@windrow/model";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,6 +22,7 @@ import { createMigratedDatabase } from "./database-kit.ts";
 
 /** Every column that holds one word of a list of the model, and that list. */
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  "agent_upgrades.state": UPGRADE_STEP_STATES,
   "agents.state": AGENT_STATES,
   "attempts.outcome": OUTCOMES,
   "attempts.state": ATTEMPT_STATES,
@@ -29,6 +32,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   "jobs.state": JOB_STATES,
   "jobs.trust": TRUSTS,
   "machines.state": MACHINE_STATES,
+  "pool_upgrades.state": UPGRADE_STATES,
   "runs.conclusion": CONCLUSIONS,
   "runs.state": RUN_STATES,
   "runs.trust": TRUSTS,
