@@ -151,7 +151,7 @@ export class Farm {
         WINDROW_LISTEN: address,
         WINDROW_PORT: String(ports.http),
         WINDROW_GRPC_PORT: String(ports.grpc),
-        ...(network === undefined ? {} : { WINDROW_TLS_PORT: String(ports.tls) }),
+        ...(network === undefined ? {} : { WINDROW_TLS_PORT: String(ports.tls), WINDROW_MACHINES_URL: url }),
         WINDROW_GRPC_PUBLIC_ADDRESS: this.#ports.map((one) => `${address}:${one.grpc}`).join(","),
         WINDROW_PUBLIC_URL: url,
         WINDROW_ADMIN_TOKEN_FILE: tokenFile,
