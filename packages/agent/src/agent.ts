@@ -26,6 +26,7 @@ import type { HeldAttempt } from "./leases/held-attempt.ts";
 import { createHeldAttempts } from "./leases/held-attempts.ts";
 import { createLeaseKeeper } from "./leases/lease-keeper.ts";
 import { createOfferTaker } from "./leases/take-offers.ts";
+import { type LeaveRules, watchLeave } from "./leave-by-itself.ts";
 import { type AttemptRunner, runAttempt } from "./run-attempt.ts";
 import type { CertificateKeeper } from "./session/certificate-keeper.ts";
 import { createConnection } from "./session/connection.ts";
@@ -71,6 +72,9 @@ export interface AgentOptions {
   readonly openActions?: AttemptRunner["openActions"];
   /** The farm wants this agent to be another version; absent where it cannot exchange itself. */
   readonly onUpgrade?: ((upgrade: Upgrade, answer: SessionCall["send"]) => void) | undefined;
+  /** When it goes without being asked; `onLeave` is called once, and is to drain and stop it. */
+  readonly leave?: LeaveRules;
+  readonly onLeave?: () => void;
   readonly onReady: (welcome: Welcome) => void;
   /** The farm wants nothing more to do with this agent; it has ended its jobs if they are not its any more. */
   readonly onRefused: (refusal: Refusal) => void;
@@ -195,11 +199,23 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     openActions,
     onTrash: () => trashLoop.wake(),
   };
+  const jobs = { doneCount: 0 };
+  let leaveLoop: Loop | undefined;
 
   function run(attempt: HeldAttempt, memory: AttemptMemory): void {
-    const done = runAttempt(runner, attempt, memory);
+    let hasStarted = false;
+    const onStarted = () => {
+      hasStarted = true;
+      // a second job would not be this agent's
+      if (options.leave?.isOnce === true) mode.draining = true;
+    };
+    const done = runAttempt({ ...runner, onStarted }, attempt, memory);
     running.add(done);
-    void done.finally(() => running.delete(done));
+    void done.finally(() => {
+      running.delete(done);
+      if (hasStarted) jobs.doneCount++;
+      leaveLoop?.wake();
+    });
   }
 
   function onWelcome(welcome: Welcome): void {
@@ -271,6 +287,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       logger,
     });
 
+  leaveLoop =
+    options.leave &&
+    watchLeave({
+      rules: options.leave,
+      clock,
+      logger,
+      look: () => ({ isReady: mode.isReady, heldCount: running.size, doneCount: jobs.doneCount }),
+      onLeave: () => options.onLeave?.(),
+    });
+
   async function lookAtDisk(): Promise<void> {
     // Jobs' files, and the agent's own with its journal: they may lie on two disks.
     const disks = await Promise.all([statfs(folders.workRootDir), statfs(folders.agentDir)]);
@@ -298,6 +324,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await allDone(STOP_WAIT_MS);
     await diskLoop.stop();
     await machineLoop?.stop();
+    await leaveLoop?.stop();
     await trashLoop.stop();
     await options.keeper?.stop();
     await sessionLoop.stop();

@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute, resolve } from "node:path";
+import { hasCode } from "@windrow/service";
+import type { LeaveRules } from "./leave-by-itself.ts";
 import { ConfigError } from "./start/config-error.ts";
 
 /** How the agent was told to run; only this file reads the environment. */
@@ -14,7 +17,7 @@ export interface AgentConfig {
   readonly slotsCount: number;
   /** WINDROW_AGENT_LABELS: besides what is found on the machine. */
   readonly labels: readonly string[];
-  /** WINDROW_JOIN_TOKEN: needed once. */
+  /** WINDROW_JOIN_TOKEN, or what stands in WINDROW_JOIN_TOKEN_FILE: needed once. */
   readonly joinToken: string | undefined;
   /** WINDROW_AGENT_GRPC_ADDRESS: instead of what joining answered; several with commas. */
   readonly grpcAddresses: readonly string[] | undefined;
@@ -24,6 +27,10 @@ export interface AgentConfig {
   readonly bundleDir: string | undefined;
   /** WINDROW_AGENT_JOIN=only: join, if that was not done yet, and end. */
   readonly joinOnly: boolean;
+  /** When it goes without being asked: WINDROW_AGENT_ONCE=1, WINDROW_AGENT_IDLE_TIMEOUT=10m, WINDROW_AGENT_MAX_UPTIME=8h. */
+  readonly leave: LeaveRules;
+  /** WINDROW_AGENT_CLEAR=1: end what an agent of this folder left behind, and nothing else. */
+  readonly clearOnly: boolean;
   /** WINDROW_LOG_LEVEL. */
   readonly logLevel: string;
   /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
@@ -75,11 +82,17 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     name: read("WINDROW_AGENT_NAME") ?? hostname(),
     slotsCount,
     labels: splitList(read("WINDROW_AGENT_LABELS")),
-    joinToken: read("WINDROW_JOIN_TOKEN"),
+    joinToken: read("WINDROW_JOIN_TOKEN") ?? readTokenFile(read("WINDROW_JOIN_TOKEN_FILE")),
     grpcAddresses: read("WINDROW_AGENT_GRPC_ADDRESS")?.split(","),
     natsUrls: read("WINDROW_AGENT_NATS_URL")?.split(","),
     bundleDir: read("WINDROW_AGENT_BUNDLE"),
     joinOnly: read("WINDROW_AGENT_JOIN") === "only",
+    leave: {
+      isOnce: readSwitch("WINDROW_AGENT_ONCE", read("WINDROW_AGENT_ONCE")),
+      idleMs: readDuration("WINDROW_AGENT_IDLE_TIMEOUT", read("WINDROW_AGENT_IDLE_TIMEOUT")),
+      uptimeMsMax: readDuration("WINDROW_AGENT_MAX_UPTIME", read("WINDROW_AGENT_MAX_UPTIME")),
+    },
+    clearOnly: readSwitch("WINDROW_AGENT_CLEAR", read("WINDROW_AGENT_CLEAR")),
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
     stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
     toolCacheDirs: (read("WINDROW_AGENT_TOOL_CACHE") ?? "").split(":").filter(isAbsolute),
@@ -101,6 +114,36 @@ function machineEnv(env: NodeJS.ProcessEnv): { [name: string]: string } {
   const path = (passed.PATH ?? "").split(":").filter((folder) => !OWN_PROGRAMS.test(folder));
   passed.PATH = path.length === 0 ? PATH_DEFAULT : path.join(":");
   return passed;
+}
+
+function readSwitch(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === "0") return false;
+  if (text === "1") return true;
+  throw new ConfigError(`${name} is '${text}': it must be 1 or 0`);
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function readDuration(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, count, unit = ""] = /^([1-9][0-9]{0,8})([smhd])$/.exec(text) ?? [];
+  const unitMs = UNITS_MS[unit];
+  if (unitMs === undefined) throw new ConfigError(`${name} is '${text}': it must be a duration such as 90s, 10m or 8h`);
+  return Number(count) * unitMs;
+}
+
+const TOKEN_BYTES_MAX = 4_096;
+
+/** An agent that has joined is not asked for the file again. */
+function readTokenFile(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, "utf8").slice(0, TOKEN_BYTES_MAX).trim() || undefined;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`WINDROW_JOIN_TOKEN_FILE cannot be read: ${why}`);
+  }
 }
 
 function splitList(text: string | undefined): string[] {

@@ -2,6 +2,7 @@ import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser } from "
 import { createLogger, type Logger, systemClock } from "@windrow/service";
 import { createAgentApiClient } from "@windrow/wire";
 import { type Agent, startAgent } from "./agent.ts";
+import { clearAgent } from "./clear-agent.ts";
 import { type AgentConfig, readConfig } from "./config.ts";
 import { filesLinkOf, makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
 import { lockAgentFolder } from "./start/agent-lock.ts";
@@ -27,6 +28,10 @@ async function main(): Promise<void> {
   const version = bundle?.version ?? SOURCE_VERSION;
   const stop = createStopper(config, logger);
   const hasSlotUsers = process.getuid?.() === 0;
+  if (config.clearOnly) {
+    await clearAgent({ agentDir: config.agentDir, hasSlotUsers, logger });
+    process.exit(0);
+  }
   const folders = makeAgentFolders(config.agentDir, hasSlotUsers);
   lockAgentFolder(config.agentDir);
   const slotUsers = await prepareSlotUsers(config);
@@ -87,6 +92,8 @@ async function main(): Promise<void> {
       const sentence = `${agentName} takes work of pool ${pool}: ${slots} at a time, labels ${labels.join(", ")}`;
       process.stdout.write(`${process.stdout.isTTY ? sentence : JSON.stringify(ready)}\n`);
     },
+    leave: config.leave,
+    onLeave: () => stop.leave(),
     onRefused(refusal) {
       const why = refusal.code === "conflict" ? "a newer process of this agent took over" : refusal.message;
       process.stderr.write(`windrow agent: the farm ended this agent: ${why}\n`);
@@ -148,6 +155,11 @@ function createStopper(config: AgentConfig, logger: Logger) {
   return {
     signal: starting.signal,
     end: (code: number) => void end(code),
+    /** It goes by itself: as after a first signal, unless one has come. */
+    leave() {
+      if (signalsCount > (config.stopAtOnce ? 1 : 0)) return;
+      void leaveAfter(agent?.drain());
+    },
     watch(started: Agent) {
       agent = started;
       if (exitCode !== undefined) void end(exitCode);

@@ -35,6 +35,8 @@ export interface AttemptRunner {
   readonly slotUsers: readonly (SlotUser | undefined)[];
   /** Where one attempt's steps get their actions from. */
   readonly openActions: (job: ActionJob) => ActionPort;
+  /** The controller answered the start: the job is this agent's. */
+  readonly onStarted?: () => void;
   /** There is something to sweep. */
   readonly onTrash: () => void;
 }
@@ -107,6 +109,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     if (!attempt.abandoned.aborted) await closeUnused(ahead);
     throw error;
   });
+  runner.onStarted?.();
   const { plan } = start;
   const eventJson = await fetchEvent({ connection, lease, start, signal }).catch(async (error: unknown) => {
     if (!attempt.abandoned.aborted) await closeUnused(ahead);

@@ -16,7 +16,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 /** Behaves as an agent does towards who starts it. */
 const AGENT = `
-[ -n "\${WINDROW_AGENT_END_JOBS:-}" ] && { echo ended >> "$WINDROW_AGENT_DIR/../../../jobs-ended"; exit 0; }
+[ -n "\${WINDROW_AGENT_CLEAR:-}" ] && { echo cleared >> "$WINDROW_AGENT_DIR/../../../cleared"; exit 0; }
 mkdir -p "$WINDROW_AGENT_DIR"
 cat "$WINDROW_JOIN_TOKEN_FILE" > "$WINDROW_AGENT_DIR/token"
 env > "$WINDROW_AGENT_DIR/environment"
@@ -82,6 +82,7 @@ describe("provider process", () => {
     expect(statSync(join(processes, "python-1", "join-token")).mode & 0o777).toBe(0o600);
     const cmdline = readFileSync(`/proc/${pidOf("python-1")}/cmdline`, "utf8");
     expect(variables + cmdline).not.toContain("wrj_secret");
+    await waitFor("the agent has spoken", () => readFileSync(join(processes, "python-1", "agent.log"), "utf8") !== "");
     expect(await provider.readLastWords("python-1", never)).toBe("working");
     await provider.destroy("python-1", never);
   });
@@ -100,15 +101,15 @@ describe("provider process", () => {
     expect(await provider.list(never)).toEqual([]);
   });
 
-  it("ends an agent by force that does not go, and then its jobs", async () => {
+  it("ends an agent by force that does not go, and then what it left", async () => {
     const stubborn = AGENT.replace("trap 'exit 0' TERM", "trap : TERM");
     const provider = open({ script: stubborn, endGraceMs: 200 });
-    rmSync(join(dir, "jobs-ended"), { force: true });
+    rmSync(join(dir, "cleared"), { force: true });
     await provider.create(request, never);
     await waitFor("the agent is there", () => readFileSync(join(processes, "python-1", "agent.log"), "utf8") !== "");
     await provider.destroy("python-1", never);
     expect(findAgents()).toEqual([]);
-    expect(readFileSync(join(dir, "jobs-ended"), "utf8")).toBe("ended\n");
+    expect(readFileSync(join(dir, "cleared"), "utf8")).toBe("cleared\n");
   });
 
   it("runs one process, though a killed caller's is still about to start", async () => {

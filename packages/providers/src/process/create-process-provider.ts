@@ -9,7 +9,7 @@ import {
 } from "../agent-provider.ts";
 import { limited } from "../limited-signal.ts";
 import { checkMachineName, ProviderError } from "../provider-error.ts";
-import { endJobs, endProcess } from "./end-agent.ts";
+import { clearAgent, endProcess } from "./end-agent.ts";
 import { machineFiles, readLogTail, readRecords, writeRecord, writeSecret } from "./machine-files.ts";
 import { forbidProcess, isRunning, readIdentity } from "./process-identity.ts";
 import { startAgentProcess } from "./start-agent.ts";
@@ -66,11 +66,9 @@ export function createProcessProvider(options: ProcessProviderOptions): AgentPro
       throw error;
     }
     const identity = await readIdentity(files.identityFile);
-    const wentInOrder = identity !== undefined && (await endProcess({ identity, graceMs: endGraceMs, clock, signal }));
-    if (!wentInOrder) {
-      const environment = { ...options.environment, WINDROW_AGENT_DIR: files.agentDir };
-      await endJobs({ files, command, environment, signal });
-    }
+    if (identity !== undefined) await endProcess({ identity, graceMs: endGraceMs, clock, signal });
+    const environment = { ...options.environment, WINDROW_AGENT_DIR: files.agentDir };
+    await clearAgent({ files, command, environment, signal });
     await rm(files.dir, { recursive: true, force: true, maxRetries: 3 });
   }
 

@@ -7,22 +7,22 @@ import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 const LOOK_EVERY_MS = 25;
 const KILL_WAIT_MS = 5_000;
-const END_JOBS_LIMIT_MS = 30_000;
+const CLEAR_LIMIT_MS = 30_000;
 
-/** Asks the process to give its jobs back and go, then makes it. True when it went by itself. */
+/** Asks the process to give its jobs back and go, then makes it. */
 export async function endProcess(options: {
   readonly identity: ProcessIdentity;
   readonly graceMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-}): Promise<boolean> {
+}): Promise<void> {
   const { identity, graceMs } = options;
-  if (!(await isRunning(identity))) return false;
+  if (!(await isRunning(identity))) return;
   kill(identity.pid, "SIGTERM");
-  if (await hasEnded(options, graceMs)) return true;
+  if (await hasEnded(options, graceMs)) return;
   // it leads the group of what it started itself; jobs are in groups of their own
   kill(-identity.pid, "SIGKILL");
-  if (await hasEnded(options, KILL_WAIT_MS)) return false;
+  if (await hasEnded(options, KILL_WAIT_MS)) return;
   throw new ProviderError(`process ${identity.pid} does not end`, { retryable: true });
 }
 
@@ -49,10 +49,10 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 /**
- * Ends the jobs that outlived an agent which did not go in order: they are held by supervisors of their own, which only the
- * agent's program knows. It is run once more on the same folder, told to do nothing else.
+ * Ends the jobs that outlived the agent, which are held by supervisors of their own, and removes what it keeps outside of
+ * its folder. Only the agent's program knows how: it is run once more on the same folder, told to do nothing else.
  */
-export async function endJobs(options: {
+export async function clearAgent(options: {
   readonly files: MachineFiles;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -64,10 +64,10 @@ export async function endJobs(options: {
   const { code, text } = await new Promise<{ code: number | null; text: string }>((resolve, reject) => {
     const child = spawn(program, argv, {
       cwd: "/",
-      env: { ...environment, WINDROW_AGENT_END_JOBS: "1" },
+      env: { ...environment, WINDROW_AGENT_CLEAR: "1" },
       stdio: ["ignore", "ignore", "pipe"],
       killSignal: "SIGKILL",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(END_JOBS_LIMIT_MS)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(CLEAR_LIMIT_MS)]),
     });
     let tail = "";
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
@@ -77,7 +77,7 @@ export async function endJobs(options: {
     child.once("close", (exitCode) => resolve({ code: exitCode, text: tail.trim() }));
   });
   if (code === 0) return;
-  throw new ProviderError(`the jobs of an agent that died could not be ended (exit code ${code}): ${text}`, {
+  throw new ProviderError(`what an agent left could not be ended (exit code ${code}): ${text}`, {
     retryable: true,
   });
 }
