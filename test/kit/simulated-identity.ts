@@ -43,6 +43,7 @@ export async function joinSimulated(farm: Farm, options: IdentityOptions): Promi
       certificate: answer.certificate,
       authority: answer.authority,
       grpcAddress: answer.grpc_address,
+      slotsCount: slots,
       controllerUrl: farm.url,
     },
   };

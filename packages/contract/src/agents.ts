@@ -72,7 +72,7 @@ export const joinSchema = z.object({
   nats_public_key: z.string().regex(/^U[A-Z2-7]{55}$/, { error: "the public half of a NATS user key (U…)" }),
   hostname: z.string().max(255),
   version: z.string().max(100),
-  slots: z.int().min(1).max(1000),
+  slots: z.int().min(1).max(1000).optional().describe("As many as its pool says when left out, or 1."),
   labels: z.array(labelSchema).max(LABELS_MAX),
 });
 export type Join = z.infer<typeof joinSchema>;
@@ -87,6 +87,7 @@ export const joinAnswerSchema = z
     authority: z
       .string()
       .describe("PEM of the farm's certificate authority, whose fingerprint the join token carries."),
+    slots: z.int().default(1).describe("What was asked for, or what the pool says."),
     grpc_address: z.string(),
     nats_urls: z.array(z.string()),
     nats_jwt: z.string(),

@@ -71,9 +71,27 @@ describe("S01: a join token", () => {
     expect(await agentsCount()).toBe(before);
   });
 
+  it("leaves the slots to the pool where the agent does not say how many", async () => {
+    await edge.api("PUT", "/api/v1/pools/wide", { token: admin, body: { slots_per_agent: 6 } });
+    const { secret } = await makeJoinToken({ pool: "wide", uses_max: 2 });
+    const slotsOf = async (body: object): Promise<unknown> => {
+      const joined: JoinAnswer = JSON.parse(await (await join(body, secret)).text());
+      const row = await edge.db
+        .selectFrom("agents")
+        .select("slots")
+        .where("id", "=", joined.agent_id)
+        .executeTakeFirst();
+      expect(row?.slots).toBe(joined.slots);
+      return joined.slots;
+    };
+    expect(await slotsOf({ ...(await bodyOf()), slots: undefined })).toBe(6);
+    expect(await slotsOf({ ...(await bodyOf()), slots: 2 })).toBe(2);
+  });
+
   it("brings an agent into its own pool, whatever the agent asks for", async () => {
     const { secret } = await makeJoinToken({ pool: "gpu" });
-    const joined: JoinAnswer = await (await join({ ...(await bodyOf()), pool: "default" }, secret)).json();
+    const answer = await join({ ...(await bodyOf()), pool: "default" }, secret);
+    const joined: JoinAnswer = JSON.parse(await answer.text());
     expect(joined.pool).toBe("gpu");
     const row = await edge.db.selectFrom("agents").select("pool").where("id", "=", joined.agent_id).executeTakeFirst();
     expect(row?.pool).toBe("gpu");
@@ -124,7 +142,7 @@ describe("S01: a join token", () => {
     const body = await bodyOf();
     const before = await agentsCount();
     const answers: JoinAnswer[] = [];
-    for (let time = 0; time < 3; time++) answers.push(await (await join(body, secret)).json());
+    for (let time = 0; time < 3; time++) answers.push(JSON.parse(await (await join(body, secret)).text()));
     expect(new Set(answers.map((answer) => answer.agent_id)).size).toBe(1);
     expect(await agentsCount()).toBe(before + 1);
     const row = await edge.db.selectFrom("tokens").select("uses_count").where("id", "=", token.id).executeTakeFirst();

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { AgentId } from "@windrow/model";
 import { asAgentId } from "@windrow/model";
+import { SLOTS_MAX } from "../config.ts";
 import { ConfigError } from "./config-error.ts";
 import { readSecret, writeSecret } from "./secret-file.ts";
 
@@ -14,6 +15,8 @@ export interface Credential {
   readonly authority: string;
   /** One or several with commas. */
   readonly grpcAddress: string;
+  /** Jobs at the same time where nothing else is said, as its pool said at joining. */
+  readonly slotsCount: number;
   /** Where it joined. */
   readonly controllerUrl: string;
 }
@@ -41,8 +44,14 @@ export function loadCredential(agentDir: string): Credential | typeof OUTDATED |
     certificate: read("certificate"),
     authority: read("authority"),
     grpcAddress: read("grpcAddress"),
+    slotsCount: readSlots(Reflect.get(stored, "slotsCount")),
     controllerUrl: read("controllerUrl"),
   };
+}
+
+/** One where nothing, or nothing that an agent can have, is said. */
+export function readSlots(value: unknown): number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 ? Math.min(value, SLOTS_MAX) : 1;
 }
 
 export function storeCredential(agentDir: string, credential: Credential): void {

@@ -29,6 +29,7 @@ it("what joining brings is taken from the farm of the token only, and only for t
     certificate: mine.cert.toString(),
     authority: authority.cert,
     grpcAddress: "127.0.0.1:1",
+    slotsCount: 1,
     controllerUrl: "http://127.0.0.1:2",
   };
   const { fingerprint } = authority;

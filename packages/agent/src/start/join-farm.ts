@@ -4,7 +4,7 @@ import { asAgentId } from "@windrow/model";
 import { type Clock, type Logger, retry } from "@windrow/service";
 import type { AgentKeys } from "./agent-keys.ts";
 import { ConfigError } from "./config-error.ts";
-import type { Credential } from "./credential.ts";
+import { type Credential, readSlots } from "./credential.ts";
 import { checkJoined, pinFarm } from "./farm-trust.ts";
 import { postJson } from "./post-json.ts";
 import { isGood, isPassing, readAnswer, readProblem } from "./read-answer.ts";
@@ -15,7 +15,8 @@ export interface JoinOptions {
   readonly name: string;
   readonly keys: AgentKeys;
   readonly version: string;
-  readonly slotsCount: number;
+  /** As many as the pool says when undefined. */
+  readonly slotsCount: number | undefined;
   readonly labels: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -71,13 +72,14 @@ async function joinOnce(
   });
   if (isPassing(answer)) throw new Error(`the controller answered ${answer.code}`);
   if (!isGood(answer)) throw new ConfigError(`joining ${controllerUrl} was refused: ${readProblem(answer)}`);
-  const { read } = readAnswer(answer, controllerUrl);
+  const { read, value } = readAnswer(answer, controllerUrl);
   const joined: Credential = {
     agentId: asAgentId(read("agent_id")),
     name: read("name"),
     certificate: read("certificate"),
     authority: read("authority"),
     grpcAddress: read("grpc_address"),
+    slotsCount: readSlots(value("slots")),
     controllerUrl,
   };
   checkJoined(joined, { fingerprint, key: keys.certificateKey });

@@ -5,14 +5,17 @@ import type { PostAnswer } from "./post-json.ts";
 export interface AnswerFields {
   /** Throws ConfigError when it is not there. */
   read(key: string): string;
+  value(key: string): unknown;
 }
 
 export function readAnswer({ body }: PostAnswer, controllerUrl: string): AnswerFields {
   const answer = parse(body);
+  const value = (key: string): unknown => (answer === undefined ? undefined : Reflect.get(answer, key));
   return {
+    value,
     read(key) {
-      const value: unknown = answer === undefined ? undefined : Reflect.get(answer, key);
-      if (typeof value === "string" && value !== "") return value;
+      const text = value(key);
+      if (typeof text === "string" && text !== "") return text;
       throw new ConfigError(`${controllerUrl} does not answer like a Windrow controller: ${key} is missing`);
     },
   };

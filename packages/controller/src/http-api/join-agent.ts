@@ -45,10 +45,10 @@ export async function joinAgent(deps: ApiDeps, join: Join, request: FastifyReque
   const name = join.name ?? nameFromHost(join.hostname);
   // first, so that what cannot be issued spends no use of the token
   const issued = await issue(deps, { agentId, publicKey, natsPublicKey: join.nats_public_key });
-  const pool = await inTransaction(deps.db, async (tx) => {
+  const { pool, slots } = await inTransaction(deps.db, async (tx) => {
     const row = await useJoinToken(tx, principal.tokenId);
     if (row?.pool == null) throw new Refusal("unauthenticated", "the join token is used up, expired or revoked");
-    await insertAgent(tx, {
+    const slots = await insertAgent(tx, {
       id: agentId,
       name,
       pool: row.pool,
@@ -68,7 +68,7 @@ export async function joinAgent(deps: ApiDeps, join: Join, request: FastifyReque
     const after = { id: agentId, pool: row.pool, hostname: join.hostname, version: join.version };
     const author = { actor: `join token ${principal.name}`, tokenId: principal.tokenId, ip: request.ip };
     await recordAudit(tx, { ...author, action: "agent.join", subject: `agent:${name}`, after });
-    return row.pool;
+    return { pool: row.pool, slots };
   }).catch((error: unknown) => {
     if (!isUniqueViolation(error)) throw error;
     throw new Refusal("conflict", `there is an agent '${name}' already, or one with this key`, {
@@ -76,7 +76,7 @@ export async function joinAgent(deps: ApiDeps, join: Join, request: FastifyReque
       cause: error,
     });
   });
-  return { agent_id: agentId, name, pool, ...issued, ...whereabouts(deps) };
+  return { agent_id: agentId, name, pool, slots, ...issued, ...whereabouts(deps) };
 }
 
 /** The holder of the token, as with every route. An attempt with a token that was good once stands in the audit trail. */
@@ -123,11 +123,11 @@ async function findJoined(deps: ApiDeps, token: JoinTokenState, join: Join): Pro
 }
 
 async function answerAgain(deps: ApiDeps, agent: AgentIdentity): Promise<JoinAnswer> {
-  const { id, name, pool, publicKey, natsPublicKey } = agent;
+  const { id, name, pool, slots, publicKey, natsPublicKey } = agent;
   if (publicKey === null) throw new Refusal("unauthenticated", "this agent has no key");
   const issued = await issue(deps, { agentId: id, publicKey, natsPublicKey });
   await renewAgentCertificate(deps.db, { agentId: id, expiresAt: new Date(issued.certificate_expires_at) });
-  return { agent_id: id, name, pool, ...issued, ...whereabouts(deps) };
+  return { agent_id: id, name, pool, slots, ...issued, ...whereabouts(deps) };
 }
 
 async function issue(

@@ -11,6 +11,7 @@ export interface AgentIdentity {
   readonly publicKey: Buffer | null;
   readonly certificateExpiresAt: Date | null;
   readonly natsPublicKey: string;
+  readonly slots: number;
   readonly joinedWith: string | null;
   readonly isRemoved: boolean;
   readonly isDisabled: boolean;
@@ -19,7 +20,7 @@ export interface AgentIdentity {
 
 const COLUMNS = sql`
   id, name, pool, public_key as "publicKey", certificate_expires_at as "certificateExpiresAt",
-  nats_public_key as "natsPublicKey", joined_with as "joinedWith", state = 'removed' as "isRemoved",
+  nats_public_key as "natsPublicKey", slots, joined_with as "joinedWith", state = 'removed' as "isRemoved",
   disabled_at is not null as "isDisabled", disabled_reason as "disabledReason"`;
 
 /** By id, removed agents too; undefined when unknown. */
