@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser, type StepBackend } from "@windrow/backends";
 import { asAgentId, type Refusal, type StepReport } from "@windrow/model";
 import { type Clock, createLogger, systemClock } from "@windrow/service";
-import { createAgentApiClient, createUserNkey } from "@windrow/wire";
+import { type ClientTls, createAgentApiClient, createUserNkey } from "@windrow/wire";
 import { type Agent, type AgentOptions, startAgent } from "../src/agent.ts";
+import type { CertificateKeeper } from "../src/session/certificate-keeper.ts";
 import { makeAgentFolders } from "../src/start/agent-folders.ts";
 import { AGENT_ID, type FakeAttempt, FakeController, IDENTITY } from "./fake-controller.ts";
 
@@ -44,7 +45,15 @@ export class AgentBench {
     return join(this.dir, "agent");
   }
 
-  async start(options: { withSlotUsers?: boolean; untilConnected?: boolean } = {}): Promise<Agent> {
+  async start(
+    options: {
+      withSlotUsers?: boolean;
+      untilConnected?: boolean;
+      /** Of a certificate that is renewed on the way. */
+      keeper?: { readonly keeper: CertificateKeeper; readonly tls: () => ClientTls };
+    } = {},
+  ): Promise<Agent> {
+    const { keeper } = options;
     if (this.controller.address.endsWith(":0")) await this.controller.start();
     mkdirSync(this.agentDir, { recursive: true });
     if (options.withSlotUsers) {
@@ -62,12 +71,14 @@ export class AgentBench {
         certificate: IDENTITY.cert.toString(),
         authority: IDENTITY.ca.toString(),
         grpcAddress: this.controller.address,
+        slotsCount: this.#slotsCount,
         controllerUrl: this.#controllerUrl,
       },
       natsSeed: createUserNkey().seed,
       grpcAddresses: [this.controller.address],
       controllerUrl: this.#controllerUrl,
-      connect: (address) => createAgentApiClient({ address, tls: IDENTITY }),
+      connect: (address) => createAgentApiClient({ address, tls: keeper?.tls() ?? IDENTITY }),
+      ...(keeper !== undefined && { keeper: keeper.keeper }),
       backend: this.#backend,
       folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
       slotUsers: this.#slotUsers,

@@ -142,7 +142,7 @@ export function sampleAgent(change: Partial<Agent> = {}): Agent {
     connected_at: T0,
     last_seen_at: T0,
     removed_at: null,
-    certificate_expires_at: null,
+    certificate_expires_at: "2999-01-01T00:00:00.000Z",
     disabled_at: null,
     disabled_reason: null,
     stopped_at: null,

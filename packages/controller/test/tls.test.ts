@@ -69,7 +69,7 @@ function portOf(server: Server | undefined): number {
 
 test("a certificate is renewed and shown before its end, without a restart", async () => {
   const clock = createJumpClock();
-    const certificates = await openFarmCertificates({
+  const certificates = await openFarmCertificates({
     ...{ dir: join(folder, "renewed"), listenAddress: "127.0.0.1" },
     ...{ clock, logger },
   });

@@ -6,10 +6,10 @@ import { asAttemptId, asLeaseId, Refusal } from "@windrow/model";
 import { createLogger, systemClock } from "@windrow/service";
 import { createAgentApiClient } from "@windrow/wire";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { IDENTITY } from "../../test/fake-controller.ts";
 import { createConnection } from "../session/connection.ts";
 import { type ActionCache, createActionCache, prepareActionCache } from "./action-cache.ts";
 import { createOpenAction, type ParseAction } from "./open-action.ts";
-import { IDENTITY } from "../../test/fake-controller.ts";
 
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 const lease = { attemptId: asAttemptId(ID), leaseId: asLeaseId(ID) };

@@ -2,9 +2,9 @@ import { asAttemptId, asLeaseId, type StepReport } from "@windrow/model";
 import { systemClock } from "@windrow/service";
 import { type AgentApiClient, createAgentApiClient } from "@windrow/wire";
 import { afterEach, describe, expect, it } from "vitest";
+import { IDENTITY } from "../../test/fake-controller.ts";
 import type { Connection } from "../session/connection.ts";
 import { createStepReporter, REST_CHARS_MAX } from "./step-reporter.ts";
-import { IDENTITY } from "../../test/fake-controller.ts";
 
 const ID = "0b6b5c1e-3a55-4b0e-9a8f-0d5a6f3c2b10";
 const clients: AgentApiClient[] = [];

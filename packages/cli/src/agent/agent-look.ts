@@ -11,9 +11,15 @@ const LOOKS: Record<AgentState, Look> = {
   removed: { icon: "-", word: "removed", colour: "gray" },
 };
 
+const DISABLED: Look = { icon: "✗", word: "disabled", colour: "red" };
 const OFFLINE: Look = { icon: "○", word: "offline", colour: "gray" };
 
 /** One that was stopped in order is not missed: it is shown as offline. */
-export function lookOfAgent({ state, stopped_at }: Pick<Agent, "state" | "stopped_at">): Look {
+export function lookOfAgent({
+  state,
+  stopped_at,
+  disabled_at,
+}: Pick<Agent, "state" | "stopped_at" | "disabled_at">): Look {
+  if (disabled_at !== null && state !== "removed") return DISABLED;
   return state === "lost" && stopped_at !== null ? OFFLINE : LOOKS[state];
 }

@@ -8,5 +8,5 @@ export async function removeAgent(context: CommandContext, options: FarmOptions,
   const farm = await openFarm(context, options);
   const { answer, json } = await farm.api.call("removeAgent", { params: { agent: name } });
   if (options.json) return printJson(context.terminal, json);
-  say(context.terminal, `${answer.name} is removed and its credential worth nothing; jobs it held run elsewhere.`);
+  say(context.terminal, `${answer.name} is removed and its certificate worth nothing; jobs it held run elsewhere.`);
 }

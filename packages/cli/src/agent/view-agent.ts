@@ -31,6 +31,13 @@ function describeWay(agent: Agent): string {
   return `to ${agent.target_version}: ${way}`;
 }
 
+/** Only when something is wrong with it: it renews itself long before its end. */
+function describeCertificate({ certificate_expires_at: endsAt, state }: Agent, nowMs: number): string | null {
+  if (state === "removed") return null;
+  if (endsAt === null) return "none: of an earlier version, it must join again";
+  return Date.parse(endsAt) > nowMs ? null : `ended ${formatAge(Date.parse(endsAt), nowMs)}`;
+}
+
 /** An agent as text. */
 export function formatAgent(agent: Agent, options: { readonly nowMs: number; readonly style: Style }): string[] {
   const { style, nowMs } = options;
@@ -46,6 +53,11 @@ export function formatAgent(agent: Agent, options: { readonly nowMs: number; rea
     ["version", `${describeVersion(agent)}, protocol ${agent.protocol_version}`],
     ["upgrade", agent.is_outdated ? describeWay(agent) : null],
     ["drained", agent.drain_reason],
+    [
+      "disabled",
+      agent.disabled_at === null ? null : `${agent.disabled_reason ?? ""} (windrow agent resume enables it)`,
+    ],
+    ["credential", describeCertificate(agent, nowMs)],
     ["joined", age(agent.created_at)],
     ["connected", age(agent.connected_at)],
     ["stopped", agent.stopped_at === null ? null : age(agent.stopped_at)],
@@ -57,7 +69,7 @@ export function formatAgent(agent: Agent, options: { readonly nowMs: number; rea
     "",
     ...facts
       .filter(([, value]) => value !== null)
-      .map(([title, value]) => `  ${style("dim", title.padEnd(9))}  ${value}`),
+      .map(([title, value]) => `  ${style("dim", title.padEnd(10))}  ${value}`),
     "",
     ...(agent.jobs.length === 0
       ? ["It holds no job."]
