@@ -7,7 +7,7 @@ describe("agent configuration", () => {
   it("has defaults for all but its folder", () => {
     expect(readConfig(base)).toMatchObject({
       agentDir: "/var/lib/agent",
-      slotsCount: 1,
+      slotsCount: undefined,
       labels: [],
       stopAtOnce: false,
     });

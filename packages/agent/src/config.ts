@@ -13,8 +13,8 @@ export interface AgentConfig {
   readonly agentDir: string;
   /** WINDROW_AGENT_NAME: asked for at joining; the farm may give another one. */
   readonly name: string;
-  /** WINDROW_AGENT_SLOTS: jobs at the same time, from 1 to SLOTS_MAX. */
-  readonly slotsCount: number;
+  /** WINDROW_AGENT_SLOTS: jobs at the same time, from 1 to SLOTS_MAX; what the farm says when left out. */
+  readonly slotsCount: number | undefined;
   /** WINDROW_AGENT_LABELS: besides what is found on the machine. */
   readonly labels: readonly string[];
   /** WINDROW_JOIN_TOKEN, or what stands in WINDROW_JOIN_TOKEN_FILE: needed once. */
@@ -67,9 +67,9 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
   const agentDir = read("WINDROW_AGENT_DIR");
   if (agentDir === undefined)
     throw new ConfigError("WINDROW_AGENT_DIR is not set: the folder where the agent keeps its state");
-  const slots = read("WINDROW_AGENT_SLOTS") ?? "1";
-  const slotsCount = Number(slots);
-  if (!Number.isInteger(slotsCount) || slotsCount < 1 || slotsCount > SLOTS_MAX) {
+  const slots = read("WINDROW_AGENT_SLOTS");
+  const slotsCount = slots === undefined ? undefined : Number(slots);
+  if (slotsCount !== undefined && (!Number.isInteger(slotsCount) || slotsCount < 1 || slotsCount > SLOTS_MAX)) {
     throw new ConfigError(`WINDROW_AGENT_SLOTS is '${slots}': it must be a number from 1 to ${SLOTS_MAX}`);
   }
   const controllerUrl = read("WINDROW_URL");

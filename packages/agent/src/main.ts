@@ -34,10 +34,10 @@ async function main(): Promise<void> {
   }
   const folders = makeAgentFolders(config.agentDir, hasSlotUsers);
   lockAgentFolder(config.agentDir);
-  const slotUsers = await prepareSlotUsers(config);
+  const firstUser = await prepareUser(config, 0);
   const { PATH: path = "", ...env } = config.machineEnv;
   const machineEnv = { ...env, PATH: hasSlotUsers ? reachablePath(path) : path };
-  const runner = { env: machineEnv, user: slotUsers[0] };
+  const runner = { env: machineEnv, user: firstUser };
   const lookAtMachine = () => detectLabels({ configured: config.labels, ...runner });
   const { labels, toolchains, cut } = await lookAtMachine();
   if (cut.length > 0) logger.warn({ labels: cut }, "labels that the farm does not take are left out");
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   });
   const { credential } = keeper;
   const { authority } = credential;
+  const slotsCount = config.slotsCount ?? credential.slotsCount;
 
   if (config.joinOnly) {
     process.stdout.write(`joined as ${credential.name}\n`);
@@ -68,8 +69,8 @@ async function main(): Promise<void> {
     connect: (address) => createAgentApiClient({ address, tls: clientTls(keeper.credential, keys.certificateKey) }),
     backend: createHostBackend(),
     folders,
-    slotUsers,
-    slotsCount: config.slotsCount,
+    slotUsers: [firstUser, ...(await prepareMoreUsers(config, slotsCount))],
+    slotsCount,
     labels,
     toolchains,
     lookAtMachine,
@@ -87,9 +88,8 @@ async function main(): Promise<void> {
     logger,
     onReady({ agentId, agentName, pool }) {
       upgrader?.welcomed();
-      const slots = config.slotsCount;
-      const ready = { msg: "ready", agent_id: agentId, name: agentName, pool, slots, labels };
-      const sentence = `${agentName} takes work of pool ${pool}: ${slots} at a time, labels ${labels.join(", ")}`;
+      const ready = { msg: "ready", agent_id: agentId, name: agentName, pool, slots: slotsCount, labels };
+      const sentence = `${agentName} takes work of pool ${pool}: ${slotsCount} at a time, labels ${labels.join(", ")}`;
       process.stdout.write(`${process.stdout.isTTY ? sentence : JSON.stringify(ready)}\n`);
     },
     leave: config.leave,
@@ -106,11 +106,13 @@ async function main(): Promise<void> {
 }
 
 /** One unprivileged user per slot when the agent is root; else steps run as the agent itself. */
-async function prepareSlotUsers(config: AgentConfig): Promise<(SlotUser | undefined)[]> {
+function prepareUser(config: AgentConfig, slotNo: number): Promise<SlotUser | undefined> {
+  return prepareSlotUser({ slotKey: `${config.agentDir}#${slotNo}` });
+}
+
+async function prepareMoreUsers(config: AgentConfig, slotsCount: number): Promise<(SlotUser | undefined)[]> {
   const users: (SlotUser | undefined)[] = [];
-  for (let slotNo = 0; slotNo < config.slotsCount; slotNo++) {
-    users.push(await prepareSlotUser({ slotKey: `${config.agentDir}#${slotNo}` }));
-  }
+  for (let slotNo = 1; slotNo < slotsCount; slotNo++) users.push(await prepareUser(config, slotNo));
   return users;
 }
 
