@@ -48,6 +48,13 @@ describe("a concurrency group of runs", () => {
     const second = await core.insertRun(workflow("deploy"));
     await waitFor("to wait", async () => (await entries("deploy")).some((entry) => entry.state === "pending"));
     expect(await run(second)).toMatchObject({ state: "waiting", waiting_reason: "the concurrency group 'deploy'" });
+    const shown = await fetch(`${core.controllers[0]?.url}/api/v1/runs/${second}`, {
+      headers: { authorization: `Bearer ${await core.adminToken()}` },
+    });
+    expect(await shown.json()).toMatchObject({
+      waiting_reason: `the concurrency group 'deploy', held by run #${first}`,
+      jobs: [{ waiting_for: `its run waits for the concurrency group 'deploy', held by run #${first}` }],
+    });
     const third = await core.insertRun(workflow("deploy"));
     expect(await core.runFinished(second)).toBe("cancelled");
     expect(await run(second)).toMatchObject({ cancel_reason: "concurrency_replaced" });

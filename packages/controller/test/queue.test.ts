@@ -378,6 +378,17 @@ describe("the queue", () => {
     ]);
   });
 
+  it("is counted on /metrics by pool and reason", async () => {
+    await core.addAgent();
+    const [jobId = 0] = await start(`${job("a")}${job("b")}${job("c").replace("runs-on: linux", "runs-on: gpu")}`);
+    await becomes(jobId, "agents_offline");
+    const lines = (await (await call("GET", "/metrics")).text()).split("\n");
+    expect(lines.filter((line) => line.startsWith("windrow_jobs_queued{")).toSorted()).toEqual([
+      'windrow_jobs_queued{pool="default",reason="agents_offline"} 2',
+      'windrow_jobs_queued{pool="none",reason="no_capacity_ever"} 1',
+    ]);
+  });
+
   it("keeps who paused a pool and why", async () => {
     await json("POST", "/api/v1/pools/default/pause", { body: { reason: "first" } });
     await json("POST", "/api/v1/pools/default/pause", { body: { reason: "second" } });

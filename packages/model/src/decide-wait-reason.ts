@@ -65,25 +65,30 @@ function waitForApproval(job: WaitingJob, what: string): WaitReason {
 function waitForGroup(job: WaitingJob): WaitReason {
   const { group } = job;
   const who = job.runWaitsFor === null ? "it" : "its run";
-  const name = group?.name ?? "";
-  const holder = group?.holder;
-  if (holder === null || holder === undefined) {
-    return {
-      code: "concurrency_group",
-      sentence: `${who} waits for the concurrency group '${name}', which is about to be given to the next`,
-      unblock: "nothing: it is decided in a moment",
-      isStuck: false,
-    };
-  }
-  const held = holder.jobName === null ? `run #${holder.runId}` : `job '${holder.jobName}' of run #${holder.runId}`;
+  const holder = group?.holder ?? null;
+  const unblock =
+    holder === null
+      ? "nothing: it is decided in a moment"
+      : `${nameHolder(holder)} has to end${group?.aheadCount === 0 ? "" : ", and those before it in the group"}; or cancel it: windrow run cancel ${holder.runId}`;
+  const sentence = `${who} waits for ${describeGroup(group)}`;
+  return { code: "concurrency_group", sentence, unblock, isStuck: false };
+}
+
+/** What the run of this job waits for before it begins, in a few words; null when it has begun. */
+export function describeRunWait(job: WaitingJob): string | null {
+  if (job.runWaitsFor === null) return null;
+  return job.group === null ? job.runWaitsFor : describeGroup(job.group);
+}
+
+function describeGroup(group: WaitingJob["group"]): string {
+  const name = `the concurrency group '${group?.name ?? ""}'`;
   const ahead = group?.aheadCount ?? 0;
-  const others = ahead === 0 ? "" : `, and ${countOf(ahead, "other")} asked before`;
-  return {
-    code: "concurrency_group",
-    sentence: `${who} waits for the concurrency group '${name}', held by ${held}${others}`,
-    unblock: `${held} has to end${ahead === 0 ? "" : ", and those before it in the group"}; or cancel it: windrow run cancel ${holder.runId}`,
-    isStuck: false,
-  };
+  if (group === null || group.holder === null) return `${name}, which is about to be given to the next`;
+  return `${name}, held by ${nameHolder(group.holder)}${ahead === 0 ? "" : `, and ${countOf(ahead, "other")} asked before`}`;
+}
+
+function nameHolder({ runId, jobName }: { readonly runId: number; readonly jobName: string | null }): string {
+  return jobName === null ? `run #${runId}` : `job '${jobName}' of run #${runId}`;
 }
 
 function waitForNeeds(job: WaitingJob): WaitReason {

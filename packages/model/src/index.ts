@@ -54,7 +54,7 @@ export {
   type UpgradeStep,
   type UpgradeStepState,
 } from "./decide-upgrade.ts";
-export { decideWaitReason } from "./decide-wait-reason.ts";
+export { decideWaitReason, describeRunWait } from "./decide-wait-reason.ts";
 export {
   type CallDefinition,
   type CalledWorkflow,

@@ -164,7 +164,7 @@ export { listOldTryRefs, type OldTryRefs } from "./pushes/list-old-try-refs.ts";
 export { findPushSuccessors, listUnsettledPushes, UNSETTLED_PUSHES_MAX } from "./pushes/list-unsettled-pushes.ts";
 export { abandonPush, settlePush } from "./pushes/settle-push.ts";
 export { countQueued, type QueuedCount } from "./queue/count-queued.ts";
-export { findQueueRow, listQueue, type QueueFilter, type QueueRow } from "./queue/list-queue.ts";
+export { findQueueRow, listFirstJobs, listQueue, type QueueFilter, type QueueRow } from "./queue/list-queue.ts";
 export { type MovedJob, moveJobToTop } from "./queue/move-to-top.ts";
 export { type PoolPause, pausePool } from "./queue/pause-pool.ts";
 export { readFleet } from "./queue/read-fleet.ts";

@@ -57,7 +57,7 @@ export function formatEntry(
     ["why", `${style(colourOfReason(reason), reason.code)}: ${reason.sentence}`],
     ["unblock", reason.unblock],
     ["place", position === "" ? null : `${position}${entry.is_on_top ? ", moved to the top" : ""}`],
-    ["start", formatStart(entry, nowMs)],
+    ["start", reason.is_stuck ? null : formatStart(entry, nowMs)],
     ["labels", entry.labels.length === 0 ? null : entry.labels.join(", ")],
     ["pools", entry.pools.length === 0 ? null : entry.pools.join(", ")],
     ["waits", formatDuration(waitedMs)],

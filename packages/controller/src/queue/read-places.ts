@@ -28,6 +28,9 @@ export interface Place {
   readonly estimate: StartEstimate | string;
 }
 
+/** Each kind of agents is played through for itself; a list that shows more of them gives the others no estimate. */
+const LINES_ESTIMATED_MAX = 4;
+const TOO_MANY_LINES = "this list has too many kinds of jobs for that: ask for this one alone";
 const NO_DURATIONS: readonly number[] = [];
 
 /**
@@ -57,15 +60,16 @@ export async function readPlaces(
   const kinds = [...new Map([...lines.values()].flat().map((job) => [jobKindKey(job), job])).values()];
   const durations = await readDurations(db, [...open, ...kinds]);
   const places = new Map<number, Place>();
+  const estimates = new Map<string, ReturnType<typeof estimateStarts>>();
   for (const line of lines.values()) {
-    const estimates = new Map<string, ReturnType<typeof estimateStarts>>();
     for (const [at, job] of line.entries()) {
       if (!wanted.has(job.jobId) || places.has(job.jobId)) continue;
       const key = lineKey(job);
       if (lines.get(key) !== line) continue;
-      const starts = estimates.get(key) ?? estimateLine({ job, line, fleet, open, durations });
-      estimates.set(key, starts);
-      places.set(job.jobId, { place: at + 1, ofCount: line.length, estimate: starts[at] ?? "nothing is known of it" });
+      const isPlayed = estimates.has(key) || estimates.size < LINES_ESTIMATED_MAX;
+      const starts = estimates.get(key) ?? (isPlayed ? estimateLine({ job, line, fleet, open, durations }) : []);
+      if (isPlayed) estimates.set(key, starts);
+      places.set(job.jobId, { place: at + 1, ofCount: line.length, estimate: starts[at] ?? TOO_MANY_LINES });
     }
   }
   return places;

@@ -58,3 +58,12 @@ export async function findQueueRow(db: Database, jobId: number): Promise<QueueRo
     left join label_sets s on s.id = j.label_set_id where j.id = ${jobId}`.execute(db);
   return rows[0];
 }
+
+/** The first job of the latest attempt of each run, by run. */
+export async function listFirstJobs(db: Database, runIds: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  if (runIds.length === 0) return new Map();
+  const { rows } = await sql<{ runId: number; jobId: number }>`
+    select j.run_id as "runId", min(j.id) as "jobId" from jobs j join runs r on r.id = j.run_id
+    where j.run_id = any (${[...runIds]}::bigint[]) and j.run_attempt = r.attempt group by j.run_id`.execute(db);
+  return new Map(rows.map((row) => [row.runId, row.jobId]));
+}

@@ -1,9 +1,7 @@
+import { TOP_PRIORITY } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
 import { appendEvents } from "../events/append-events.ts";
-
-/** Jobs that people moved to the top of the queue have this priority or a higher one. */
-const TOP_PRIORITY_MIN = 1_000_000;
 
 export interface MovedJob {
   readonly before: number;
@@ -22,8 +20,8 @@ export async function moveJobToTop(
   await sql`select pg_advisory_xact_lock(7010109)`.execute(tx);
   const { rows } = await sql<MovedJob & { readonly runId: number; readonly repositoryId: number }>`
     with top as (
-      select greatest(${TOP_PRIORITY_MIN}::int, coalesce(max(j.priority), 0) + 1) as priority
-      from jobs j where j.state in ('blocked', 'queued', 'leased') and j.priority >= ${TOP_PRIORITY_MIN}
+      select greatest(${TOP_PRIORITY}::int, coalesce(max(j.priority), 0) + 1) as priority
+      from jobs j where j.state in ('blocked', 'queued', 'leased') and j.priority >= ${TOP_PRIORITY}
     ),
     old as (
       select j.id, j.priority from jobs j where j.id = ${move.jobId} and j.state in ('blocked', 'queued') for update

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Database } from "../database.ts";
 
 /** Jobs further back than this have no place: by priority, then by age. */
-export const QUEUE_RANKED_MAX = 5_000;
+export const QUEUE_RANKED_MAX = 2_000;
 
 export interface RankedJob extends Omit<Candidate, "siblingLimit"> {
   readonly key: string;

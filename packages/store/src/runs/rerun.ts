@@ -1,4 +1,4 @@
-import { type JobId, RUN_TRANSITIONS } from "@windrow/model";
+import { type JobId, RUN_TRANSITIONS, TOP_PRIORITY } from "@windrow/model";
 import { sql } from "kysely";
 import type { Tx } from "../database.ts";
 import { fromStates, toState } from "../state-guard.ts";
@@ -73,7 +73,9 @@ async function copyJobs(
     select j.run_id, ${attempt}, j.repository_id, j.owner, j.kind, case when not g.again then j.inputs end, j.key, j.name,
       case when g.recomputed then '{}' else j.matrix end, j.matrix_index,
       case when g.recomputed then 1 else j.matrix_total end, j.fail_fast, j.max_parallel, j.label_set_id,
-      j.preferred_pool, j.trust, j.priority,
+      j.preferred_pool, j.trust,
+      -- that somebody moved a job to the top was about that try of it
+      case when j.priority >= ${TOP_PRIORITY} then 0 else j.priority end,
       case when g.again then 'blocked' when g.reopened then 'running' else 'finished' end, j.continue_on_error,
       j.exclusive, j.timeout_ms,
       case when g.copied then j.outcome end, case when g.copied then j.conclusion end,

@@ -11,7 +11,8 @@ export function createLinks(publicUrl: () => string): Links {
   return { publicUrl, runUrl: (runId) => `${publicUrl()}/runs/${runId}` };
 }
 
-export function presentRun(run: RunView, links: Links): RunSummary {
+/** `waitsFor`: what `explainRuns` says of it, for readers who are to know more than what the row says. */
+export function presentRun(run: RunView, links: Links, waitsFor?: string): RunSummary {
   return {
     id: run.id,
     number: run.number,
@@ -30,7 +31,7 @@ export function presentRun(run: RunView, links: Links): RunSummary {
     state: run.state,
     has_started: run.has_started,
     conclusion: run.conclusion,
-    waiting_reason: run.waiting_reason,
+    waiting_reason: waitsFor ?? run.waiting_reason,
     cancel_requested_at: run.cancel_requested_at?.toISOString() ?? null,
     cancel_requested_by: run.cancel_requested_by,
     cancel_reason: run.cancel_reason,

@@ -1,6 +1,7 @@
 import { Refusal } from "@windrow/model";
 import { findRun, listRunActions, listRunJobs, listRuns } from "@windrow/store";
 import type { StartedByHand } from "../../intake/start-run.ts";
+import { explainRuns } from "../../queue/explain-waits.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { presentRun } from "../present/present-run.ts";
 import { summariseJobs } from "../present/read-jobs.ts";
@@ -27,8 +28,9 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
       });
       const items = rows.slice(0, query.limit);
       const last = items.at(-1);
+      const waits = await explainRuns(db, items);
       return {
-        items: items.map((run) => presentRun(run, links)),
+        items: items.map((run) => presentRun(run, links, waits.get(run.id))),
         next_cursor: rows.length > query.limit && last !== undefined ? String(last.id) : null,
       };
     },
@@ -70,7 +72,7 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
       if (runAttempt > run.attempt) throw new Refusal("not_found", `run ${run.id} has no attempt ${runAttempt}`);
       const jobs = await listRunJobs(db, { runId: run.id, runAttempt });
       return {
-        ...presentRun(run, links),
+        ...presentRun(run, links, (await explainRuns(db, [run])).get(run.id)),
         diagnostics: [...run.diagnostics],
         inputs: run.inputs,
         actions: await listRunActions(db, run.id),
