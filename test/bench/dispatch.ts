@@ -7,13 +7,13 @@ import { GitRepository } from "../kit/git-repository.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { withBenchFarm } from "./bench-farm.ts";
 import type { CpuMeter } from "./cpu-meter.ts";
+import { fillQueue } from "./fill-queue.ts";
 import { percentile } from "./percentile.ts";
 import { measureSpawnRate } from "./spawn-rate.ts";
 
 const PUSHES = 60;
 const WARM_UP = 5;
 const DEEP_QUEUE = 100_000;
-const FILL_AT_ONCE = 5_000;
 
 /**
  * From the moment git moved the ref (the ref file's modification time) to the moment the first step's process wrote
@@ -24,7 +24,7 @@ export async function runDispatchBench(nodeArgs: readonly string[]): Promise<voi
   const spawnRate = await measureSpawnRate();
   await withBenchFarm({ agents: 1, slots: 1, nodeArgs }, async (farm, meter) => {
     print("idle farm", await measure(farm, "me/idle", meter), spawnRate);
-    await fillQueue(farm, DEEP_QUEUE);
+    await fillQueue(farm, DEEP_QUEUE, "no-agent-has-this");
     print(`${DEEP_QUEUE} queued that this agent cannot run`, await measure(farm, "me/deep", meter), spawnRate);
   });
 }
@@ -90,25 +90,6 @@ async function readStages(farm: Farm, sha: string): Promise<ReadonlyMap<string, 
     .groupBy("events.kind")
     .execute();
   return new Map(rows.map((row) => [row.kind, row.atMs]));
-}
-
-async function fillQueue(farm: Farm, count: number): Promise<void> {
-  const repository = await farm.db.selectFrom("repositories").selectAll().limit(1).executeTakeFirstOrThrow();
-  const { rows } = await sql<{ run_id: number; set_id: number }>`
-    with set as (insert into label_sets (labels) values (array['no-agent-has-this']) returning id)
-    insert into runs (repository_id, number, event_name, event_json, ref, sha, actor, workflow_path, workflow_name, state)
-    select ${repository.id}, 1000000, 'push', '{}', 'refs/heads/x', repeat('0', 40), 'bench', 'x.yml', 'x', 'running'
-    from set returning id as run_id, (select id from set) as set_id`.execute(farm.db);
-  const [made] = rows;
-  if (made === undefined) throw new Error("no run for the queue was made");
-  for (let from = 1; from <= count; from += FILL_AT_ONCE) {
-    await sql`
-      insert into jobs (run_id, run_attempt, repository_id, owner, key, name, matrix_index, label_set_id, trust, state, queued_at)
-      select ${made.run_id}::bigint, 1, ${repository.id}::bigint, ${repository.owner}, 'deep', 'deep', n, ${made.set_id}::bigint,
-        'trusted', 'queued', now()
-      from generate_series(${from}::int, ${Math.min(count, from + FILL_AT_ONCE - 1)}::int) as n`.execute(farm.db);
-  }
-  await sql`analyze jobs`.execute(farm.db);
 }
 
 function print(title: string, { latencies, stages, used }: Measured, spawnRate: number): void {

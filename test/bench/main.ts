@@ -1,10 +1,15 @@
 import { runDispatchBench } from "./dispatch.ts";
+import { runFleetBench } from "./fleet.ts";
 import { runPlanBench } from "./plan.ts";
 import { runThroughputBench } from "./throughput.ts";
 
 const BENCHES: Record<string, { readonly summary: string; readonly run: (args: readonly string[]) => Promise<void> }> =
   {
     dispatch: { summary: "ref updated → first step's process started, on an idle farm", run: runDispatchBench },
+    fleet: {
+      summary: "2,000 simulated agents on one controller; claims with 100,000 jobs queued",
+      run: runFleetBench,
+    },
     plan: {
       summary: "workflow files read and planned per second, expressions evaluated per second",
       run: runPlanBench,

@@ -173,7 +173,7 @@ test("the example of Postgres' configuration is one that Postgres takes", async 
     expect(settings.length).toBeGreaterThan(15);
     for (const { name, value } of settings) {
       const { rows } = await client.query(
-        "select setting, current_setting(name) as shown from pg_settings where name = $1",
+        "select setting, current_setting(name) as shown from pg_settings where lower(name) = lower($1)",
         [name],
       );
       expect([rows[0]?.setting, rows[0]?.shown], name).toContain(value);

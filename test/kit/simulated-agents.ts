@@ -25,17 +25,22 @@ export interface SimulatedAgentsOptions {
 
 const JOINS_AT_ONCE = 16;
 
+interface Hold {
+  gate: PromiseWithResolvers<void> | undefined;
+  releaseOverMs: number;
+}
+
 /** Many agents in this process, which speak the real protocols and run nothing. */
 export class SimulatedAgents {
   readonly agents: readonly SimulatedAgent[];
   readonly record: SimulatedRecord;
-  readonly #hold: { gate: PromiseWithResolvers<void> | undefined };
+  readonly #hold: Hold;
   readonly #startOverMs: number;
 
   private constructor(parts: {
     readonly agents: readonly SimulatedAgent[];
     readonly record: SimulatedRecord;
-    readonly hold: { gate: PromiseWithResolvers<void> | undefined };
+    readonly hold: Hold;
     readonly startOverMs: number;
   }) {
     this.agents = parts.agents;
@@ -58,9 +63,12 @@ export class SimulatedAgents {
       finished: [],
       faults: [],
     };
-    const hold: { gate: PromiseWithResolvers<void> | undefined } = { gate: undefined };
+    const hold: Hold = { gate: undefined, releaseOverMs: 0 };
     const work = async (_: LeaseHeld, signal: AbortSignal) => {
-      if (hold.gate !== undefined) await Promise.race([hold.gate.promise, aborted(signal)]);
+      if (hold.gate !== undefined) {
+        await Promise.race([hold.gate.promise, aborted(signal)]);
+        await systemClock.sleep(Math.random() * hold.releaseOverMs, signal);
+      }
       const ms = typeof jobMs === "number" ? jobMs : jobMs();
       if (ms > 0) await systemClock.sleep(ms, signal);
     };
@@ -105,7 +113,9 @@ export class SimulatedAgents {
     this.#hold.gate ??= Promise.withResolvers();
   }
 
-  release(): void {
+  /** Lets held jobs end, each at a moment of its own within `overMs`. */
+  release(overMs = 0): void {
+    this.#hold.releaseOverMs = overMs;
     this.#hold.gate?.resolve();
     this.#hold.gate = undefined;
   }
