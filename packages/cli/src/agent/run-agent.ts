@@ -2,6 +2,7 @@ import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
+import { parseDuration } from "../output/duration.ts";
 import { say } from "../output/print.ts";
 import { runChild } from "../process/run-child.ts";
 
@@ -11,6 +12,9 @@ export interface AgentProcessOptions {
   readonly slots?: string;
   readonly labels?: string;
   readonly dir?: string;
+  readonly once?: boolean;
+  readonly idleTimeout?: string;
+  readonly maxUptime?: string;
   readonly logLevel?: string;
 }
 
@@ -46,6 +50,13 @@ export function agentEnvironment(
     ...(options.name === undefined ? {} : { WINDROW_AGENT_NAME: options.name }),
     ...(options.slots === undefined ? {} : { WINDROW_AGENT_SLOTS: String(countSlots(options.slots)) }),
     ...(labels === undefined ? {} : { WINDROW_AGENT_LABELS: labels.join(",") }),
+    ...(options.once === true ? { WINDROW_AGENT_ONCE: "1" } : {}),
+    ...(options.idleTimeout === undefined
+      ? {}
+      : { WINDROW_AGENT_IDLE_TIMEOUT: readSeconds("--idle-timeout", options.idleTimeout) }),
+    ...(options.maxUptime === undefined
+      ? {}
+      : { WINDROW_AGENT_MAX_UPTIME: readSeconds("--max-uptime", options.maxUptime) }),
     WINDROW_AGENT_DIR: path.resolve(
       context.cwd,
       options.dir ?? environment.WINDROW_AGENT_DIR ?? defaultFolder(environment),
@@ -58,6 +69,14 @@ export function agentEnvironment(
 function defaultFolder(environment: CommandContext["environment"]): string {
   if (process.getuid?.() === 0) return "/var/lib/windrow/agent";
   return path.join(environment.HOME ?? homedir(), ".local", "share", "windrow-agent");
+}
+
+/** Whole seconds, as the agent reads them. */
+function readSeconds(flag: string, text: string): string {
+  const durationMs = parseDuration(text);
+  if (durationMs === undefined || durationMs < 1_000)
+    throw usageError(`${flag} takes a duration of at least a second`, `For example: ${flag} 10m`);
+  return `${Math.ceil(durationMs / 1_000)}s`;
 }
 
 const SLOTS_MAX = 256;

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { CommandContext } from "../commands/command-context.ts";
+import { agentCommandVariable } from "./node-command.ts";
 import { runChild } from "./run-child.ts";
 
 /** Flag → environment variable of the controller; `path` ones are taken from the folder the command was given in. */
@@ -36,7 +37,7 @@ export function controllerEnvironment(
   context: Pick<CommandContext, "environment" | "cwd">,
   options: ControllerOptions,
 ): Record<string, string | undefined> {
-  const environment: Record<string, string | undefined> = { ...context.environment };
+  const environment: Record<string, string | undefined> = { ...agentCommandVariable(), ...context.environment };
   for (const [name, target] of Object.entries(VARIABLES)) {
     const value = Object.entries(options).find(([option]) => option === name)?.[1];
     if (value === undefined) continue;

@@ -4,6 +4,7 @@ import { isEveryAddress } from "@windrow/certificates";
 import { type RunningNats, type RunningPostgres, startNats, startPostgres } from "@windrow/embedded";
 import type { Clock, Logger } from "@windrow/service";
 import type { ApiClient } from "../api/client.ts";
+import { agentCommandVariable } from "../process/node-command.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { FarmPart } from "./farm-part.ts";
 import { startNodeProcess } from "./node-process.ts";
@@ -79,7 +80,10 @@ export function createControllerPart(
   const { options, folder } = context;
   const environment = {
     ...context.environment,
+    // agents that the controller itself starts get what those of this command get
+    ...options.settings.agent,
     ...options.settings.controller,
+    ...agentCommandVariable(context.entries.agent),
     WINDROW_DATABASE_URL: given.databaseUrl,
     WINDROW_NATS_URL: given.natsUrl,
     WINDROW_NATS_KEYS_FILE: given.natsKeysFile,
