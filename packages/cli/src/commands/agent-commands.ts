@@ -107,7 +107,10 @@ export function addAgentCommands(program: Command, context: TreeContext): void {
 function addProcessOptions(command: Command): Command {
   return command
     .option("--name <name>", "how the farm calls it (default: made from the host name)")
-    .option("--slots <count>", "how many jobs at a time; `auto` is one per two processors")
+    .option(
+      "--slots <count>",
+      "how many jobs at a time; `auto` is one per two processors (default: what the pool says, else 1)",
+    )
     .option("--labels <labels>", "labels beside those found on the machine, with commas between them")
     .option(
       "--dir <folder>",
