@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -202,14 +213,17 @@ test("what is not the farm's own script never runs, and what fails leaves nothin
   expect(readdirSync(join(dir, "far")).sort()).toEqual(["windrow-install.sh", "x.sh", "y.sh"]);
 }, 120_000);
 
-test("wget does as well as curl, and the token may come from the environment", async (context) => {
+test("wget does as well as curl, the token may come from the environment, and nobody needs to be root", async (context) => {
   context.skip(reason !== undefined, reason);
   const { token } = await makeLine();
-  const place = join(dir, "far", "by-wget");
-  const done = await runFar(
-    `WINDROW_JOIN_TOKEN=${token} sh windrow-install.sh --dir ${place} --name by-wget --no-start`,
-    join(dir, "no-curl"),
-  );
-  expect(done).toMatchObject({ code: 0, err: expect.stringContaining("start it with") });
-  expect(existsSync(join(place, "state", "credential.json"))).toBe(true);
+  const home = join(dir, "far", "home");
+  const [uid, gid] = [65_534, 65_534];
+  mkdirSync(home);
+  chownSync(home, uid, gid);
+  const become = `setpriv --reuid ${uid} --regid ${gid} --clear-groups env HOME=${home} WINDROW_JOIN_TOKEN=${token}`;
+  const done = await runFar(`${become} sh windrow-install.sh --name by-wget --no-start`, join(dir, "no-curl"));
+  const place = join(home, ".local", "share", "windrow-agent");
+  expect(done).toMatchObject({ code: 0, err: expect.stringContaining(`start it with: ${place}/windrow-agent run`) });
+  expect(statSync(join(place, "state", "credential.json"))).toMatchObject({ uid, mode: 0o100600 });
+  expect(readFileSync(join(place, "agent.env"), "utf8")).toContain(`WINDROW_AGENT_NAME=by-wget\n`);
 }, 60_000);

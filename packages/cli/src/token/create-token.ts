@@ -6,6 +6,7 @@ import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { formatDuration, parseDuration } from "../output/duration.ts";
 import { printJson, printLines, say } from "../output/print.ts";
+import type { Terminal } from "../output/terminal.ts";
 import { installLine } from "./install-line.ts";
 
 export interface CreateTokenOptions extends FarmOptions {
@@ -36,7 +37,7 @@ export async function createToken(
   say(terminal, terminal.errStyle("dim", "It is shown this once."));
   if (answer.token.kind === "join") {
     const url = answer.join_url ?? farm.api.url;
-    const install = isLoopback(url) ? undefined : await findInstall(farm.api);
+    const install = isLoopback(url) ? undefined : await findInstall(farm.api, terminal);
     say(terminal, `On the machine that is to work${until(answer.token.expires_at, context.clock.nowMs())}:`);
     if (install !== undefined) {
       say(terminal, `  ${installLine(install, answer.secret)}`);
@@ -87,13 +88,15 @@ export function createTokenBody(options: CreateTokenOptions, name: string | unde
   };
 }
 
-/** Undefined where the farm has no agent to hand out; building it may take seconds the first time. */
-async function findInstall(api: ApiClient): Promise<Install | undefined> {
+/** Undefined, with a word about it, where the farm can hand out no agent. Building it takes seconds the first time. */
+async function findInstall(api: ApiClient, terminal: Terminal): Promise<Install | undefined> {
   try {
     return (await api.call("viewInstall", {})).answer;
   } catch (error) {
-    if (error instanceof CliError && (error.code === "not_found" || error.code === "not_allowed")) return undefined;
-    throw error;
+    if (!(error instanceof CliError)) throw error;
+    // the token is made: it does not depend on this
+    say(terminal, terminal.errStyle("dim", `There is no line for a bare machine: ${error.message}`));
+    return undefined;
   }
 }
 
