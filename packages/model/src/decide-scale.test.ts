@@ -22,6 +22,7 @@ const factsOf = ({
   jobs: [],
   startMs: 5_000,
   slots: 1,
+  providerError: null,
   failures: { count: 0, agoMs: 0 },
   ...changes,
 });
@@ -152,6 +153,11 @@ const cases: Case[] = [
     name: "and are after a while",
     facts: factsOf({ jobs: queued(1), failures: { count: 3, agoMs: 8_000 } }),
     expected: { desired: 1, make: 1, end: 0, code: "queue" },
+  },
+  {
+    name: "agents that the provider cannot make are not asked for twice, and it is said why they do not come",
+    facts: factsOf({ agents: times(3, () => agent("starting")), jobs: queued(3), providerError: "no space left" }),
+    expected: { desired: 3, make: 0, end: 0, code: "provider_failed" },
   },
   {
     name: "a paused pool makes nothing",

@@ -135,6 +135,10 @@ function explain(context: Context): { readonly code: ScaleCode; readonly reason:
     };
   }
   const startingCount = room.filter((agent) => agent.state === "starting").length;
+  if (startingCount > 0 && facts.providerError !== null) {
+    const asked = `${count(startingCount, "agent")} asked for, but the provider fails`;
+    return { code: "provider_failed", reason: `${asked}: ${facts.providerError}` };
+  }
   if (startingCount > 0) {
     return { code: "starting", reason: `${count(startingCount, "agent")} on the way, as many as needed` };
   }

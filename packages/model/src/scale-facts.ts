@@ -53,6 +53,8 @@ export interface ScaleFacts {
   readonly startMs: number;
   /** Of an agent that would be made. */
   readonly slots: number;
+  /** What keeps the provider from making machines that are asked for, in a sentence; null while it works. */
+  readonly providerError: string | null;
   /** Machines that failed one after the other, none having started since; how long ago the last did. */
   readonly failures: { readonly count: number; readonly agoMs: number };
 }
@@ -86,6 +88,8 @@ export const SCALE_CODES = [
   "spent",
   /** Agents on their way are enough. */
   "starting",
+  /** Agents were asked for, and the provider cannot make them. */
+  "provider_failed",
   /** Agents that are not needed have not been idle for long enough. */
   "cooling",
   /** As many as needed. */

@@ -156,6 +156,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       jobs: [...queued(percent), ...soon()],
       startMs: startMs.slow,
       slots: options.slots,
+      providerError: null,
       failures: { count: 0, agoMs: 0 },
     });
     for (const { name } of decision.end) agents.end(name, nowMs);

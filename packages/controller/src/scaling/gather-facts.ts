@@ -61,15 +61,17 @@ export function gatherFacts(look: FarmLook): ReadonlyMap<string, ScaleFacts> {
         expectedMs: expect(job),
       })),
     ];
+    const rows = look.agents.filter((agent) => agent.pool === name);
     facts.set(name, {
       nowMs,
       policy,
       isPaused: pool.isPaused,
       hasProvider: pool.hasProvider,
-      agents: look.agents.filter((agent) => agent.pool === name).map((agent) => toScaledAgent(agent, book, percent)),
+      agents: rows.map((agent) => toScaledAgent(agent, book, percent)),
       jobs,
       startMs: startMsOf(pool.startsMs, percent),
       slots: pool.slots ?? 1,
+      providerError: rows.find((row) => row.machineState === "creating" && row.error !== null)?.error ?? null,
       failures: { count: pool.failedCount, agoMs: pool.failedAgoMs },
     });
   }

@@ -15,6 +15,8 @@ export interface ScaleAgentRow {
   /** It takes one job only, and has had it. */
   readonly hasHadJob: boolean;
   readonly slots: number;
+  /** What its provider said last, while that keeps it from being there. */
+  readonly error: string | null;
   /** Since it was asked for. */
   readonly ageMs: number;
   /** Since it joined, or since its last job ended. */
@@ -26,10 +28,10 @@ export interface ScaleAgentRow {
 export async function readScaleAgents(db: Database, pools: readonly string[]): Promise<ScaleAgentRow[]> {
   const { rows } = await sql<ScaleAgentRow>`
     with unit as (
-      select m.pool, m.name, m.id as machine_id, m.state as machine_state, m.is_ephemeral, m.agent_id, m.requested_at as since
+      select m.pool, m.name, m.id as machine_id, m.state as machine_state, m.error, m.is_ephemeral, m.agent_id, m.requested_at as since
       from machines m where m.pool = any (${pools}::text[]) and m.state not in ('ended', 'failed')
       union all
-      select a.pool, a.name, null, null, a.is_ephemeral, a.id, a.created_at
+      select a.pool, a.name, null, null, null, a.is_ephemeral, a.id, a.created_at
       from agents a where a.pool = any (${pools}::text[]) and a.state in ('ready', 'draining', 'suspect')
         and not exists (select from machines m where m.id = a.machine_id and m.state not in ('ended', 'failed'))
     )
@@ -38,7 +40,7 @@ export async function readScaleAgents(db: Database, pools: readonly string[]): P
       u.is_ephemeral and exists (
         select from agent_repositories h join attempts t on t.id = h.attempt_id
         where h.agent_id = u.agent_id and t.started_at is not null) as "hasHadJob",
-      coalesce(a.slots, p.slots, 1) as slots,
+      u.error, coalesce(a.slots, p.slots, 1) as slots,
       (extract(epoch from clock_timestamp() - u.since) * 1000)::float8 as "ageMs",
       (extract(epoch from clock_timestamp() - greatest(a.created_at, (
         select max(t.finished_at) from (
