@@ -10,6 +10,7 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  type Name,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -101,27 +102,54 @@ export interface AgentRequest {
 
 /** An agent's certificate, PEM: for clients only, and for the one name that says which agent this is. */
 export async function issueAgent({ authority, agentId, publicKey, nowMs, expiresAtMs }: AgentRequest): Promise<string> {
-  const issuer = new X509Certificate(authority.cert);
+  const issuer = await openIssuer(authority);
   const key = await crypto.subtle.importKey("spki", new Uint8Array(publicKey), ALGORITHM, true, ["verify"]);
   const cert = await X509CertificateGenerator.create({
     serialNumber: makeSerial(),
     subject: "CN=Windrow agent",
-    issuer: issuer.subject,
+    issuer: issuer.name,
     notBefore: new Date(nowMs - AGENT_EARLIER_MS),
     notAfter: new Date(expiresAtMs),
     signingAlgorithm: SIGNING,
     publicKey: key,
-    signingKey: await importKey(authority.key),
+    signingKey: issuer.signingKey,
     extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+      ...issuer.agentExtensions,
       new SubjectAlternativeNameExtension([{ type: "url", value: agentUri(agentId) }]),
       await SubjectKeyIdentifierExtension.create(key),
-      await AuthorityKeyIdentifierExtension.create(issuer),
     ],
   });
   return withNewline(cert.toString("pem"));
+}
+
+interface Issuer {
+  readonly name: Name;
+  readonly signingKey: webcrypto.CryptoKey;
+  /** Those that are the same for all. */
+  readonly agentExtensions: readonly Extension[];
+}
+
+/** A fleet renews at once after an outage: what is read of the authority is read once. */
+const issuers = new WeakMap<IssuedPair, Promise<Issuer>>();
+
+function openIssuer(authority: IssuedPair): Promise<Issuer> {
+  const known = issuers.get(authority);
+  if (known !== undefined) return known;
+  const opened = (async () => {
+    const issuer = new X509Certificate(authority.cert);
+    return {
+      name: issuer.subjectName,
+      signingKey: await importKey(authority.key),
+      agentExtensions: [
+        new BasicConstraintsExtension(false, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+        await AuthorityKeyIdentifierExtension.create(issuer),
+      ],
+    };
+  })();
+  issuers.set(authority, opened);
+  return opened;
 }
 
 function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
