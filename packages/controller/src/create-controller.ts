@@ -204,6 +204,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const bundles = createAgentBundles({
     dir: join(config.dataDir, "install"),
     packageVersion: CONTROLLER_VERSION,
+    clock,
     logger,
   });
   const shownByFarm = config.tls === undefined || config.tls.own !== undefined ? undefined : certificates;

@@ -130,7 +130,7 @@ export async function startEdge(
     ...options.farm,
   };
   const installer = createInstaller({
-    bundles: createAgentBundles({ dir: join(dataDir, "install"), packageVersion: "0.0.1", logger }),
+    bundles: createAgentBundles({ dir: join(dataDir, "install"), packageVersion: "0.0.1", clock, logger }),
     packageVersion: "0.0.1",
     publicUrl: url,
     authority: options.shownAuthority,

@@ -3,7 +3,7 @@ import { constants, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Refusal } from "@windrow/model";
-import { hasCode, type Logger } from "@windrow/service";
+import { type Clock, hasCode, type Logger } from "@windrow/service";
 import { type BundleFacts, type Platform, readBundleFacts, toBundleFacts } from "./bundle-facts.ts";
 
 export interface CurrentBundles {
@@ -27,17 +27,21 @@ export interface AgentBundlesOptions {
   /** Controllers of one farm share it. */
   readonly dir: string;
   readonly packageVersion: string;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const BUILD_MS_MAX = 120_000;
+/** Anybody may ask for the script: what failed is not tried for each of them. */
+const TRY_AGAIN_MS = 30_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 const PROCESS = fileURLToPath(new URL("./build-bundles-process.ts", import.meta.url));
 const run = promisify(execFile);
 
 /** Builds in a process of its own, with low priority: compressing Node takes seconds of a processor. */
-export function createAgentBundles({ dir, packageVersion, logger }: AgentBundlesOptions): AgentBundles {
+export function createAgentBundles({ dir, packageVersion, clock, logger }: AgentBundlesOptions): AgentBundles {
   let building: Promise<CurrentBundles> | undefined;
+  let againAtMs = Number.NEGATIVE_INFINITY;
 
   async function build(): Promise<CurrentBundles> {
     const started = run(process.execPath, [PROCESS, dir, packageVersion], {
@@ -59,12 +63,17 @@ export function createAgentBundles({ dir, packageVersion, logger }: AgentBundles
   return {
     dir,
     async current() {
-      building ??= build();
+      if (building === undefined || clock.monotonicMs() > againAtMs) {
+        againAtMs = Number.POSITIVE_INFINITY;
+        building = build();
+        building.catch((error: unknown) => {
+          againAtMs = clock.monotonicMs() + TRY_AGAIN_MS;
+          logger.warn({ err: error }, "the agent's bundle could not be built");
+        });
+      }
       try {
         return await building;
       } catch (cause) {
-        building = undefined;
-        logger.warn({ err: cause }, "the agent's bundle could not be built");
         throw new Refusal("not_found", "this controller has no agent to hand out: its bundle could not be built", {
           hint: "the controller's log says why; on machines with a checkout `windrow agent join` works without",
           cause,

@@ -308,7 +308,7 @@ uninstall() {
     [ -z "$told" ] || state=$told
   fi
   running=$(sed -n '1s/ .*//p' "$state/agent.pid" 2> /dev/null || true)
-  if [ -n "$running" ] && tr '\0' ' ' < "/proc/$running/cmdline" 2> /dev/null | grep -q agent.mjs; then
+  if [ -n "$running" ] && cat "/proc/$running/cmdline" 2> /dev/null | tr '\0' ' ' | grep -q agent.mjs; then
     fail "the agent runs (process $running)" "end it first: kill $running, and wait for its jobs"
   fi
   rm -rf "$dir/versions" "$dir/current" "$dir/windrow-agent" "$dir/agent.env" "$dir/upgrading" "$dir/upgrading.tried" "$state"
