@@ -42,7 +42,7 @@ test("F29: an agent removed in the middle of a job loses it at once, and the job
   // it ended its own job, and did not come back
   await agent.child.exited;
   expect(await checkHistory(left, { markers: marker.marks() })).toEqual([]);
-});
+}, 120_000);
 
 test("F29: a machine that is moved to another pool gives its job back, and takes it again from there", async () => {
   const moved = await Farm.start();
@@ -65,4 +65,4 @@ test("F29: a machine that is moved to another pool gives its job back, and takes
     { no: 2, state: "finished", pool: "second" },
   ]);
   expect(await checkHistory(moved, { markers: marker.marks() })).toEqual([]);
-});
+}, 120_000);
