@@ -34,6 +34,8 @@ export interface MemoryFiles {
  * of `agentDir` forbids that, the work folders stand in /var/lib/windrow.
  */
 export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): AgentFolders {
+  // a parent that is missing is made for slot users to walk through, as in a container that has only just begun
+  mkdirSync(dirname(agentDir), { recursive: true, mode: 0o711 });
   mkdirSync(agentDir, { recursive: true, mode: 0o700 });
   const isReachable = !hasSlotUsers || isWalkable(dirname(agentDir));
   const base = isReachable ? agentDir : join("/var/lib/windrow", `agent-${shortDigest(agentDir)}`);
