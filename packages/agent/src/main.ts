@@ -97,9 +97,7 @@ async function main(): Promise<void> {
     onRefused(refusal) {
       const why = refusal.code === "conflict" ? "a newer process of this agent took over" : refusal.message;
       process.stderr.write(`windrow agent: the farm ended this agent: ${why}\n`);
-      // one that is disabled may be enabled again: its service manager is to try later
-      const isPassing = refusal.code === "conflict" || refusal.message.startsWith("disabled");
-      stop.end(isPassing ? 1 : EXIT_CONFIG);
+      stop.end(refusal.code === "conflict" || isDisabled(refusal) ? 1 : EXIT_CONFIG);
     },
   });
   stop.watch(agent);
@@ -173,5 +171,10 @@ function createStopper(config: AgentConfig, logger: Logger) {
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`windrow agent: ${message}\n`);
-  process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
+  process.exit(error instanceof ConfigError && !isDisabled(error) ? EXIT_CONFIG : 1);
 });
+
+/** An agent that is disabled may be enabled again: its service manager is to try later. */
+function isDisabled(error: Error): boolean {
+  return /(^|: )disabled: /.test(error.message);
+}

@@ -24,7 +24,7 @@ import { createSegmentWriter } from "./agent-api/segment-writer.ts";
 import { createSessionRegistry } from "./agent-api/session-registry.ts";
 import { createStreamHashes } from "./agent-api/stream-hashes.ts";
 import { connectControllerBus } from "./bus/connect-controller-bus.ts";
-import { checkFarm } from "./check-farm.ts";
+import { createFarmChecks } from "./check-farm.ts";
 import { createGroupKeeper } from "./concurrency/keep-groups.ts";
 import type { ControllerConfig } from "./config.ts";
 import { createFarmPort } from "./create-farm-port.ts";
@@ -250,17 +250,16 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     wakeDispatch: () => dispatcher.wake(),
     endOrphanedAttempts: () => endOrphanedAttempts(sweepDeps),
     revokeNatsUser: async (userPublicKey) => revokeNatsUser?.(userPublicKey),
-    check: () =>
-      checkFarm({
-        ...{ db, blobs, bus, shared, clock, dataDir: config.dataDir, gitEnv: environment.env },
-        natsProbe:
-          nats === undefined || natsKeys === undefined ? undefined : { urls: nats.urls, keys: natsKeys, ...natsTls },
-        certificates: () => ({
-          authority: certificates.authority.cert,
-          farm: certificates.shown.farm.cert,
-          people: certificates.shown.people.cert,
-        }),
+    check: createFarmChecks({
+      ...{ db, blobs, bus, shared, clock, dataDir: config.dataDir, gitEnv: environment.env },
+      natsProbe:
+        nats === undefined || natsKeys === undefined ? undefined : { urls: nats.urls, keys: natsKeys, ...natsTls },
+      certificates: () => ({
+        authority: certificates.authority.cert,
+        farm: certificates.shown.farm.cert,
+        people: certificates.shown.people.cert,
       }),
+    }),
   });
   const http = createHttpServer({
     db,
@@ -278,7 +277,11 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     upgrades,
     grpcAddress,
     natsUrls: config.nats?.publicUrls ?? [],
-    authenticator: createAuthenticator({ db, clock, findJobToken: (hash) => findOpenAttemptByJobToken(db, hash) }),
+    authenticator: createAuthenticator({
+      ...{ db, clock },
+      findJobToken: (hash) => findOpenAttemptByJobToken(db, hash),
+      onWrong: (outcome) => metrics.wrongTokens.inc({ outcome }),
+    }),
     authority,
     host: config.tls === undefined ? config.listen : PLAIN_ADDRESS,
     port: config.port,

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly warmGrants: Counter<"pool">;
   readonly offerUnanswered: Counter;
   readonly lostAttempts: Counter;
+  /** By outcome: `wrong`, or `shut_out` from an address that sent too many. */
+  readonly wrongTokens: Counter<"outcome">;
   /** Two processes showed the credential of one agent at once. */
   readonly agentClones: Counter;
   readonly sessionsOpen: Gauge;
@@ -61,6 +63,12 @@ export function createMetrics(countJobs: () => Promise<Readonly<Record<string, n
     lostAttempts: new Counter({
       name: "windrow_lost_attempts_total",
       help: "Attempts whose agent never came back",
+      registers,
+    }),
+    wrongTokens: new Counter({
+      name: "windrow_wrong_tokens_total",
+      help: "Requests with a token that is wrong, expired or revoked",
+      labelNames: ["outcome"],
       registers,
     }),
     agentClones: new Counter({

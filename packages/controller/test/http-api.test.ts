@@ -116,7 +116,11 @@ describe("access", () => {
   it("S02: shuts an address out after ten wrong tokens in a minute, but never a right token", async () => {
     let nowMs = 0;
     const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: async () => {} };
-    const { authenticate } = createAuthenticator({ db: edge.db, clock, findJobToken: async () => undefined });
+    const counts = { wrong: 0, shut_out: 0 };
+    const { authenticate } = createAuthenticator({
+      ...{ db: edge.db, clock, findJobToken: async () => undefined },
+      onWrong: (outcome) => counts[outcome]++,
+    });
     for (let at = 0; at < WRONG_TOKENS_MAX; at++) {
       await expect(authenticate(`wru_${"w".repeat(30)}${at}`, "10.0.0.1")).rejects.toMatchObject({
         code: "unauthenticated",
@@ -125,6 +129,7 @@ describe("access", () => {
     for (let more = 0; more < 990; more++) {
       await expect(authenticate(`wrj_${more}`, "10.0.0.1")).rejects.toMatchObject({ code: "too_many" });
     }
+    expect(counts).toEqual({ wrong: WRONG_TOKENS_MAX, shut_out: 990 });
     expect(await authenticate(admin, "10.0.0.1")).toMatchObject({ name: "root" });
     await expect(authenticate("wru_wrong", "10.0.0.2")).rejects.toMatchObject({ code: "unauthenticated" });
     nowMs += 60_001;

@@ -28,6 +28,8 @@ export function createAuthenticator(deps: {
   readonly db: Database;
   readonly clock: Clock;
   readonly findJobToken: (hash: Buffer) => Promise<JobTokenHolder | undefined>;
+  /** Told of each wrong token, and whether its address was shut out already. */
+  readonly onWrong?: (outcome: "wrong" | "shut_out") => void;
 }): Authenticator {
   const limit = createWrongTokenLimit(deps.clock);
 
@@ -42,8 +44,10 @@ export function createAuthenticator(deps: {
       const principal = await find(token, hashToken(token));
       if (principal !== undefined) return principal;
       if (limit.isOver(address)) {
+        deps.onWrong?.("shut_out");
         throw new Refusal("too_many", "too many wrong tokens from this address", { hint: "wait a minute" });
       }
+      deps.onWrong?.("wrong");
       limit.count(address);
       throw new Refusal("unauthenticated", "the token is wrong, expired or revoked", {
         hint: "an admin makes a new one with `windrow token create`",
