@@ -76,7 +76,7 @@ export function createTokenRoutes({
             ...author,
             action: "token.revoke",
             subject: subjectOf(revoked),
-            before: present(revoked),
+            before: auditShape(revoked),
           });
         }
         return revoked;
@@ -89,7 +89,7 @@ export function createTokenRoutes({
   async function make(author: AuditAuthor, token: NewToken): Promise<TokenRow> {
     return inTransaction(db, async (tx) => {
       const row = await insertToken(tx, token);
-      await recordAudit(tx, { ...author, action: "token.create", subject: subjectOf(row), after: present(row) });
+      await recordAudit(tx, { ...author, action: "token.create", subject: subjectOf(row), after: auditShape(row) });
       return row;
     });
   }
@@ -98,6 +98,12 @@ export function createTokenRoutes({
 /** A token is named by its id: names of people may be given twice. */
 function subjectOf(row: TokenRow): string {
   return `token:${row.id}`;
+}
+
+/** What a token is, without its secret and what its use changes. */
+function auditShape(row: TokenRow): object {
+  const { kind, name, prefix, role, owner, pool, uses_max, expires_at } = row;
+  return { kind, name, prefix, role, owner, pool, uses_max, expires_at };
 }
 
 function present(row: TokenRow): Token {
