@@ -287,7 +287,13 @@ export {
   readUpgradeClock,
 } from "./upgrades/lock-upgrade.ts";
 export { type NewUpgrade, startUpgrade } from "./upgrades/start-upgrade.ts";
-export { listUpgradesToSend, noteUpgradeProblem, type UpgradeToSend } from "./upgrades/upgrade-sends.ts";
+export {
+  listUpgradeDrains,
+  listUpgradesToSend,
+  noteUpgradeProblem,
+  type UpgradeDrain,
+  type UpgradeToSend,
+} from "./upgrades/upgrade-sends.ts";
 export { findUpgradeView, type UpgradeView } from "./upgrades/upgrade-view.ts";
 export {
   deleteVariable,

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { Clock, Logger } from "@windrow/service";
 import type { Upgrade } from "@windrow/wire";
-import { fetchArchive } from "./fetch-archive.ts";
+import { type FetchArchiveOptions, fetchArchive } from "./fetch-archive.ts";
 import { confirmVersion, draftOf, putInPlace } from "./put-in-place.ts";
 import type { Bundle } from "./read-bundle.ts";
 
@@ -25,7 +25,10 @@ export interface Upgrader {
   welcomed(): void;
 }
 
+/** Of all tries together: less than a farm waits for an agent that it told. */
 const FETCH_MS_MAX = 240_000;
+/** A controller that is just being restarted is back by then. */
+const FETCH_PAUSES_MS = [1_000, 5_000, 10_000];
 /** A version that failed is not tried again at once: the controller repeats itself every second. */
 const TRY_AGAIN_MS = 60_000;
 
@@ -46,17 +49,24 @@ export function createUpgrader(options: UpgraderOptions): Upgrader {
     const { authority } = options;
     const { sha256 } = file;
     try {
-      await fetchArchive({
-        url: url.href,
-        authority,
-        sha256,
-        file: archive,
-        signal: AbortSignal.timeout(FETCH_MS_MAX),
-      });
+      await fetchPatiently({ url: url.href, authority, sha256, file: archive });
       await putInPlace(bundle, version, archive);
     } finally {
       await rm(archive, { force: true });
     }
+  }
+
+  async function fetchPatiently(fetch: Omit<FetchArchiveOptions, "signal">): Promise<void> {
+    const signal = AbortSignal.timeout(FETCH_MS_MAX);
+    for (const pauseMs of FETCH_PAUSES_MS) {
+      try {
+        return await fetchArchive({ ...fetch, signal });
+      } catch (error) {
+        logger.warn({ err: error }, "the new version could not be fetched: trying again");
+        await clock.sleep(pauseMs, signal);
+      }
+    }
+    await fetchArchive({ ...fetch, signal });
   }
 
   return {

@@ -4,6 +4,7 @@ import {
   type ChangedDrain,
   type Database,
   listRunningUpgrades,
+  listUpgradeDrains,
   listUpgradesToSend,
   noteUpgradeProblem,
 } from "@windrow/store";
@@ -36,23 +37,32 @@ export interface UpgradeKeeper extends Service {
 }
 
 const EVERY_MS = 1_000;
+/** What the end of an upgrade did to agents is told for so long. */
+const AFTER_MS = 10_000;
 
 /**
  * Takes the upgrades of the pools on whose term this controller holds, and tells the agents connected here to exchange
  * themselves. All that counts stands in the database: whoever comes after a controller goes on where it was.
  */
 export function createUpgradeKeeper(deps: UpgradeKeeperDeps): UpgradeKeeper {
-  const { db, clock, logger, bus, sessions, bundles } = deps;
+  const { db, clock, logger, bus, sessions, bundles, controllerId } = deps;
   let loop: Loop | undefined;
+  let lookUntilMs = Number.NEGATIVE_INFINITY;
 
   async function runOnce(): Promise<void> {
     const running = await listRunningUpgrades(db);
-    if (running.length === 0) return;
+    const nowMs = clock.monotonicMs();
+    if (running.length > 0) lookUntilMs = nowMs + AFTER_MS;
+    if (nowMs > lookUntilMs) return;
     for (const { pool } of running) {
       if (deps.terms.find(pool) === undefined) continue;
       tellDrains(await advanceUpgrade(db, pool, async (version) => (await filesOf(version)).length > 0));
     }
-    for (const { agentId, version } of await listUpgradesToSend(db, deps.controllerId)) {
+    // again and again, since whoever decided may have no way to an agent that is connected here
+    for (const { agentId, draining } of await listUpgradeDrains(db, { controllerId, withinMs: AFTER_MS })) {
+      sessions.send(agentId, { kind: "drain", draining });
+    }
+    for (const { agentId, version } of await listUpgradesToSend(db, controllerId)) {
       sessions.send(agentId, { kind: "upgrade", version, files: await filesOf(version) });
     }
   }

@@ -19,6 +19,26 @@ export async function listUpgradesToSend(db: Database, controllerId: string): Pr
   return rows;
 }
 
+export interface UpgradeDrain {
+  readonly agentId: AgentId;
+  readonly draining: boolean;
+}
+
+/** Whether agents connected to this controller are drained that an upgrade has to do with, or had until a moment ago. */
+export async function listUpgradeDrains(
+  db: Database,
+  options: { readonly controllerId: string; readonly withinMs: number },
+): Promise<UpgradeDrain[]> {
+  const { rows } = await sql<UpgradeDrain>`
+    select distinct a.id as "agentId", a.drain_requested as draining
+    from agent_upgrades u
+    join pool_upgrades p on p.id = u.upgrade_id
+    join agents a on a.id = u.agent_id
+    where a.session_controller = ${options.controllerId}
+      and (p.state = 'running' or p.ended_at > clock_timestamp() - ${options.withinMs} * interval '1 ms')`.execute(db);
+  return rows;
+}
+
 /** Keeps why an agent could not exchange itself. */
 export async function noteUpgradeProblem(
   db: Database,
