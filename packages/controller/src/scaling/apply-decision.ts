@@ -1,4 +1,4 @@
-import type { ScaleDecision, ScaleFacts } from "@windrow/model";
+import type { ScaleCode, ScaleDecision, ScaleFacts } from "@windrow/model";
 import {
   type Database,
   type DispatcherTerm,
@@ -10,6 +10,9 @@ import {
   requestMachines,
   type ScaleDecisionRecord,
 } from "@windrow/store";
+
+/** Nothing is to be done, and nothing keeps it from being done. */
+const QUIET_CODES: ReadonlySet<ScaleCode> = new Set(["starting", "cooling", "enough"]);
 
 /** What was last written down about a pool. */
 export type LastDecision = Pick<ScaleDecisionRecord, "code" | "desired">;
@@ -39,7 +42,8 @@ export async function applyDecision(
     if (isEnding) ended += 1;
   }
   const { code, reason, desired } = decision;
-  const isNews = last?.code !== code || last.desired !== desired;
+  // while nothing is in the way, the number alone is no news
+  const isNews = last?.code !== code || (last.desired !== desired && !QUIET_CODES.has(code));
   if (decision.make === 0 && ended === 0 && !isNews) return undefined;
   return inTransaction(db, async (tx) => {
     if (!(await lockTerm(tx, term))) return undefined;

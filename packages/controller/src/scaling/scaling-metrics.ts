@@ -14,15 +14,11 @@ export interface ScalingMetrics {
 /** The numbers of agents are read at every scrape; those of the queue are told by the controller that decides. */
 export function createScalingMetrics(registry: Registry, db: Database): ScalingMetrics {
   const registers = [registry];
-  new Gauge({
+  const desired = new Gauge({
     name: "windrow_pool_desired_agents",
-    help: "How many agents a scaled pool is to have, as last decided",
+    help: "How many agents a scaled pool needs now, within its bounds; told by the controller that decides about the pool",
     labelNames: ["pool"],
     registers,
-    async collect() {
-      this.reset();
-      for (const row of await countPoolAgents(db)) if (row.desired !== null) this.set({ pool: row.pool }, row.desired);
-    },
   });
   new Gauge({
     name: "windrow_pool_agents",
@@ -60,7 +56,7 @@ export function createScalingMetrics(registry: Registry, db: Database): ScalingM
     labelNames: ["pool"],
     registers,
   });
-  const gauges = [queued, soon, oldest, start];
+  const gauges = [desired, queued, soon, oldest, start];
   const decisions = new Counter({
     name: "windrow_scale_decisions_total",
     help: "Decisions about the size of a pool that were written down, by direction (up, down, hold)",
@@ -85,7 +81,8 @@ export function createScalingMetrics(registry: Registry, db: Database): ScalingM
       for (const pool of kept) if (!pools.includes(pool)) for (const gauge of gauges) gauge.remove({ pool });
       kept = pools;
     },
-    observe(pool, { facts }) {
+    observe(pool, { facts, decision }) {
+      desired.set({ pool }, decision.desired);
       const waiting = facts.jobs.filter((job) => job.inMs === 0);
       queued.set({ pool }, waiting.length);
       soon.set({ pool }, facts.jobs.length - waiting.length);

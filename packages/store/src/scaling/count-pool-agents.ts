@@ -7,8 +7,6 @@ export type PoolAgentState = (typeof POOL_AGENT_STATES)[number];
 export interface PoolAgentsCount {
   readonly pool: string;
   readonly counts: Readonly<Record<PoolAgentState, number>>;
-  /** Of the last decision; null of a pool that is not scaled. */
-  readonly desired: number | null;
 }
 
 /** How many agents of each pool do what, machines on which none has started yet among them. */
@@ -35,9 +33,7 @@ export async function countPoolAgents(db: Database): Promise<PoolAgentsCount[]> 
     )
     select p.name as pool, jsonb_build_object('starting', coalesce(c.starting, 0), 'idle', coalesce(c.idle, 0),
         'busy', coalesce(c.busy, 0), 'draining', coalesce(c.draining, 0), 'suspect', coalesce(c.suspect, 0),
-        'ending', coalesce(c.ending, 0)) as counts,
-      case when p.scaling is null then null else (
-        select d.desired from scale_decisions d where d.pool = p.name order by d.id desc limit 1) end as desired
+        'ending', coalesce(c.ending, 0)) as counts
     from pools p left join counted c on c.pool = p.name order by p.name`.execute(db);
   return rows;
 }

@@ -107,7 +107,8 @@ export function createScalingRoutes({ db, clock, stopping }: ApiDeps): Pick<Rout
 
   async function simulate(pool: PoolView, policy: NonNullable<PoolView["scaling"]>, sinceMs: number) {
     const toMs = clock.nowMs();
-    const fromMs = toMs - sinceMs;
+    // before the farm was there nothing cost anything
+    const fromMs = Math.max(toMs - sinceMs, pool.created_at.getTime());
     const { name } = pool;
     const [history, rows] = await Promise.all([readHistory(db, { pool: name, fromMs, toMs }), readScalePools(db)]);
     const starts = rows.find((row) => row.name === name)?.startsMs ?? [];
