@@ -27,8 +27,23 @@ export interface CheckFarmDeps {
   readonly clock: Clock;
 }
 
-/** What `doctor` looks at, from the controller's place. A check that cannot be made is a failed one; the others go on. */
-export async function checkFarm(deps: CheckFarmDeps): Promise<Check[]> {
+/** Some checks log in elsewhere: whoever asks again so soon gets the same answer. */
+const KEPT_MS = 2_000;
+
+/**
+ * What `doctor` looks at, from the controller's place. A check that cannot be made is a failed one; the others go on. All
+ * who ask at the same time share one look.
+ */
+export function createFarmChecks(deps: CheckFarmDeps): () => Promise<Check[]> {
+  let look: { readonly checks: Promise<Check[]>; readonly untilMs: number } | undefined;
+  return () => {
+    const nowMs = deps.clock.monotonicMs();
+    if (look === undefined || look.untilMs <= nowMs) look = { checks: checkFarm(deps), untilMs: nowMs + KEPT_MS };
+    return look.checks;
+  };
+}
+
+async function checkFarm(deps: CheckFarmDeps): Promise<Check[]> {
   const { clock } = deps;
   const checks = await Promise.all([
     attempt("database", () => checkDatabase(deps)),
