@@ -57,3 +57,27 @@ it("settings say the language where files show another, and their mistakes are t
   await tree.commit({ ".windrow/settings.yml": `version: 1\n${"#".repeat(20_000)}\n` });
   expect((await tree.push({ token, name: "set" })).stderr).toContain("the limit is 16 KiB");
 });
+
+it("a job prefers the pool of its repository's language, else one with that label, else none", async () => {
+  await edge.db
+    .insertInto("pools")
+    .values({ name: "rails", labels: ["ruby", "linux"], priority: 1 })
+    .execute();
+  await edge.db
+    .insertInto("pools")
+    .values({ name: "gems", labels: ["ruby"] })
+    .execute();
+  const preferredOf = async (name: string, files: Record<string, string>) => {
+    await (await edge.makeWorkTree(files)).push({ token, name });
+    const { jobs } = await newestRun(name);
+    const query = edge.db.selectFrom("jobs").select("preferred_pool");
+    return (await query.where("id", "=", jobs[0]?.id ?? 0).executeTakeFirst())?.preferred_pool;
+  };
+  expect(await preferredOf("go", { "go.mod": "module x\n" })).toBe("go");
+  expect(await preferredOf("ruby", { Gemfile: "" })).toBe("rails");
+  expect(await preferredOf("php", { "composer.json": "{}" })).toBeNull();
+  const settings = { "go.mod": "module x\n", ".windrow/settings.yml": "version: 1\nlanguage: python\n" };
+  expect(await preferredOf("set-python", settings)).toBe("python");
+  const own = "on: push\njobs: {a: {runs-on: linux, steps: [{run: 'true'}]}}\n";
+  expect(await preferredOf("own-file", { "Cargo.toml": "", ".windrow/workflows/ci.yml": own })).toBe("rust");
+});
