@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => core.stop());
 afterEach(async () => {
   const open = await core.db.selectFrom("runs").select("id").where("state", "<>", "finished").execute();
-  await setPool({ paused_at: null, jobs_max: null, scaling: null, labels: [] });
+  await setPool({ paused_at: null, jobs_max: null, scaling: null, provider: null, labels: [] });
   await core.db
     .updateTable("machines")
     .set({ state: "ended", ended_at: new Date() })
@@ -81,11 +81,16 @@ interface PoolChange {
   readonly jobs_max?: number | null;
   readonly labels?: string[];
   readonly scaling?: string | null;
+  readonly provider?: string | null;
 }
 const setPool = (change: PoolChange) =>
   core.db.updateTable("pools").set(change).where("name", "=", "default").execute();
 const setScaling = (policy: Partial<ScalingPolicy>) =>
-  setPool({ labels: ["linux"], scaling: JSON.stringify({ ...SCALING_POLICY_DEFAULT, ...policy }) });
+  setPool({
+    labels: ["linux"],
+    scaling: JSON.stringify({ ...SCALING_POLICY_DEFAULT, ...policy }),
+    provider: JSON.stringify({ kind: "process", host: "elsewhere" }),
+  });
 const setRepository = (change: { readonly jobs_max: number | null }) =>
   core.db.updateTable("repositories").set(change).execute();
 const setJob = (

@@ -32,8 +32,18 @@ export function decideNoCapacityReason(job: WaitingJob, fleet: Fleet): WaitReaso
       `join an agent that has them all, or ${change}`,
     );
   }
+  const fitting = fleet.pools.filter((one) => hasLabels(one.labels, job.labels));
+  // a label that many pools have says nothing of which one is meant
+  const pool = fitting.length === 1 ? fitting[0] : fitting.find((one) => job.labels.includes(one.name));
+  if (pool !== undefined) {
+    return stuck(
+      `no agent has ${nameLabels(missing)}: ${agents}; those of the pool ${pool.name} would, but it has none`,
+      `join an agent to it (windrow token create --join --pool ${pool.name}), let agents be made for it (windrow pool scale ${pool.name} --max 1 --provider process), or ${change}`,
+    );
+  }
+  const words = new Set([...known, ...fleet.pools.flatMap((one) => one.labels)]);
   const meant = missing.flatMap((label) => {
-    const near = nearestWord(label, known);
+    const near = words.has(label) ? undefined : nearestWord(label, words);
     return near === undefined ? [] : [`did you mean ${near} by ${label}?`];
   });
   return stuck(

@@ -26,6 +26,7 @@ const job = (change: Partial<WaitingJob> = {}): WaitingJob => ({
 });
 const pool = (change: Partial<FleetPool> = {}): FleetPool => ({
   name: "default",
+  labels: ["pool:default"],
   paused: null,
   untrustedAllowed: false,
   jobsMax: null,
@@ -172,6 +173,33 @@ const CASES: [string, WaitingJob, Fleet, WaitCode, string, string, isStuck?: boo
     "no_capacity_ever",
     "no agent has all of the labels arm64 and gpu at once: 0 of 2",
     "join an agent that has them all",
+    true,
+  ],
+  [
+    "a pool without agents that would have the label",
+    job({ labels: ["rust"] }),
+    fleet([group()], [pool(), pool({ name: "rust", labels: ["linux", "pool:rust", "rust"] })]),
+    "no_capacity_ever",
+    "no agent has the label rust: 0 of 1; those of the pool rust would, but it has none",
+    "windrow token create --join --pool rust",
+    true,
+  ],
+  [
+    "a slip of the finger in a label that only a pool knows",
+    job({ labels: ["rusd"] }),
+    fleet([group()], [pool(), pool({ name: "rust", labels: ["linux", "pool:rust", "rust"] })]),
+    "no_capacity_ever",
+    "did you mean rust by rusd?",
+    "change runs-on",
+    true,
+  ],
+  [
+    "a label that pools without agents have, and no one of them is meant",
+    job(),
+    fleet([], [pool({ labels: ["linux"] }), pool({ name: "go", labels: ["go", "linux"] })]),
+    "no_capacity_ever",
+    "no agent has the label linux: the farm has no agent yet",
+    "join an agent with it, or change",
     true,
   ],
   ["no agent at all", job(), fleet([]), "no_capacity_ever", "the farm has no agent yet", "join an agent", true],
@@ -327,6 +355,7 @@ const anyJob: fc.Arbitrary<WaitingJob> = fc.record({
 const anyPool = (name: string): fc.Arbitrary<FleetPool> =>
   fc.record({
     name: fc.constant(name),
+    labels: labelSet,
     paused: maybe({ by: "ada", reason: null }),
     untrustedAllowed: flag,
     jobsMax: fc.constantFrom(null, 1, 2),

@@ -58,6 +58,8 @@ export interface AgentGroup {
 
 export interface FleetPool {
   readonly name: string;
+  /** What every agent of it would have, `pool:NAME` and aliases among them. */
+  readonly labels: readonly string[];
   /** Null: it grants. */
   readonly paused: { readonly by: string | null; readonly reason: string | null } | null;
   readonly untrustedAllowed: boolean;

@@ -4,6 +4,7 @@ import type { Database, Tx } from "../database.ts";
 
 interface PoolRow {
   readonly name: string;
+  readonly labels: readonly string[];
   readonly isPaused: boolean;
   readonly pausedBy: string | null;
   readonly pausedReason: string | null;
@@ -61,9 +62,10 @@ export async function readFleet(db: Database | Tx): Promise<Fleet> {
 
 async function readFleetPools(db: Database | Tx): Promise<FleetPool[]> {
   const { rows } = await sql<PoolRow>`
-    select p.name, p.paused_at is not null as "isPaused", p.paused_by as "pausedBy", p.paused_reason as "pausedReason",
+    select p.name, effective_labels('{}', p.name) as labels, p.paused_at is not null as "isPaused", p.paused_by as "pausedBy", p.paused_reason as "pausedReason",
       p.untrusted_allowed as "untrustedAllowed", p.jobs_max as "jobsMax", coalesce(open.count, 0)::int as "jobsOpenCount",
-      p.scaling,
+      -- without a provider nobody makes agents, whatever the policy says
+      case when p.provider is not null then p.scaling end as scaling,
       case when p.scaling is null then '[]'::jsonb
         else jsonb_build_array(effective_labels('{}', p.name)) || coalesce(made.labels, '[]') end as "labelSets",
       coalesce(m.machines_count, 0)::int as "machinesCount", coalesce(m.coming_count, 0)::int as "comingCount",
@@ -98,6 +100,7 @@ function toPool(row: PoolRow): FleetPool {
   const { scaling, labelSets, machinesCount, comingCount, comingForMs, error, retryInMs } = row;
   return {
     name: row.name,
+    labels: row.labels,
     paused: row.isPaused ? { by: row.pausedBy, reason: row.pausedReason } : null,
     untrustedAllowed: row.untrustedAllowed,
     jobsMax: row.jobsMax,
