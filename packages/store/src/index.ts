@@ -156,6 +156,7 @@ export {
   listLabelAliases,
   setLabelAlias,
 } from "./pools/label-aliases.ts";
+export { listPopulatedPools } from "./pools/list-populated-pools.ts";
 export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
 export { lockPoolSettings, POOL_SETTINGS_DEFAULT, type PoolSettings, setPool } from "./pools/set-pool.ts";

@@ -1,6 +1,6 @@
 import { type AgentId, type GrantHistory, NO_GRANTS } from "@windrow/model";
 import { type Clock, failpoint, type Logger, type Loop, type Service, startLoop } from "@windrow/service";
-import { type Database, type GrantedLease, type PoolRow, readPools } from "@windrow/store";
+import { type Database, type GrantedLease, listPopulatedPools, type PoolRow, readPools } from "@windrow/store";
 import { type Bus, type BusSubscription, everyWake, wakesOf } from "@windrow/wire";
 import type { Metrics } from "../metrics.ts";
 import { dispatchPool } from "./dispatch-pool.ts";
@@ -24,6 +24,8 @@ export interface Dispatcher extends Service {
 }
 
 const TICK_MS = 1_000;
+/** A pool that had no agents a moment ago is looked at only so long after a wake, that those with agents go first. */
+const EMPTY_POOL_WAKE_MS = 100;
 /** An agent whose slot is not free yet, since it just ended a job, has it soon. */
 const AVOID_FIRST_MS = 50;
 const AVOID_MS_MAX = 1_000;
@@ -44,11 +46,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const histories = new Map<string, GrantHistory>();
   const rechecks = new Set<string>();
   let pools = new Map<string, PoolRow>();
+  let populated = new Set<string>();
   let keeper: Loop | undefined;
   let wakes: BusSubscription | undefined;
 
   async function keepTerms(): Promise<void> {
     pools = new Map((await readPools(db)).map((pool) => [pool.name, pool]));
+    populated = new Set(await listPopulatedPools(db));
     await terms.keep();
     const forgottenMs = clock.monotonicMs() - AVOID_MS_MAX;
     for (const [agentId, { untilMs }] of avoided) if (untilMs <= forgottenMs) avoided.delete(agentId);
@@ -67,7 +71,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       const term = terms.find(name);
       if (pool === undefined || term === undefined || pool.isPaused) return;
       const startedMs = clock.monotonicMs();
-      const hasOtherPools = [...pools.values()].some((one) => one.name !== name && !one.isPaused);
+      const hasOtherPools = [...pools.values()].some(
+        (one) => one.name !== name && !one.isPaused && populated.has(one.name),
+      );
       const history = histories.get(name) ?? NO_GRANTS;
       const pass = await dispatchPool({ db, isAvoided }, { pool, term, hasOtherPools, history, atMs: startedMs });
       const { granted, isMore, waitedMs } = pass;
@@ -86,7 +92,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     loops.get(name)?.wake();
   }
 
-  /** Jobs were left to a better pool: looks again, whether that one took them or not. */
+  function wakePool(name: string): void {
+    if (populated.has(name)) loops.get(name)?.wake();
+    else recheck(name, EMPTY_POOL_WAKE_MS);
+  }
+
+  /** Looks again after a while, however often it is asked meanwhile: jobs were left to a better pool, for example. */
   function recheck(name: string, afterMs: number): void {
     if (rechecks.has(name)) return;
     rechecks.add(name);
@@ -110,13 +121,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   return {
     wake() {
-      for (const loop of loops.values()) loop.wake();
+      for (const name of loops.keys()) wakePool(name);
       // whoever dispatches the other pools listens; a pool nobody holds is found by the tick
       for (const pool of pools.keys()) if (terms.find(pool) === undefined) bus?.publish(wakesOf(pool), { pool });
     },
     avoid,
     async start() {
-      wakes = bus?.subscribe(everyWake, ({ pool }) => loops.get(pool)?.wake());
+      wakes = bus?.subscribe(everyWake, ({ pool }) => wakePool(pool));
       await keepTerms();
       keeper = startLoop({ name: "pool terms", everyMs: TICK_MS, clock, logger, runOnce: keepTerms });
     },
