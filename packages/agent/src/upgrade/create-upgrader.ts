@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { Clock, Logger } from "@windrow/service";
 import type { Upgrade } from "@windrow/wire";
-import { type FetchArchiveOptions, fetchArchive } from "./fetch-archive.ts";
+import { ArchiveMismatch, type FetchArchiveOptions, fetchArchive } from "./fetch-archive.ts";
 import { confirmVersion, draftOf, putInPlace } from "./put-in-place.ts";
 import type { Bundle } from "./read-bundle.ts";
 
@@ -62,6 +62,7 @@ export function createUpgrader(options: UpgraderOptions): Upgrader {
       try {
         return await fetchArchive({ ...fetch, signal });
       } catch (error) {
+        if (error instanceof ArchiveMismatch) throw error;
         logger.warn({ err: error }, "the new version could not be fetched: trying again");
         await clock.sleep(pauseMs, signal);
       }

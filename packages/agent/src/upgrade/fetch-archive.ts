@@ -16,6 +16,11 @@ export interface FetchArchiveOptions {
 
 const ARCHIVE_BYTES_MAX = 512 * 1024 * 1024;
 
+/** Thrown when what came is not what was promised: fetching it again would not change that. */
+export class ArchiveMismatch extends Error {
+  readonly code = "archive_mismatch";
+}
+
 /** Downloads to a file and compares its SHA-256. Throws what kept it from that. */
 export async function fetchArchive({ url, authority, sha256, file, signal }: FetchArchiveOptions): Promise<void> {
   const isTls = url.startsWith("https:");
@@ -45,5 +50,6 @@ export async function fetchArchive({ url, authority, sha256, file, signal }: Fet
     createWriteStream(file, { mode: 0o600 }),
     { signal },
   );
-  if (hash.digest("hex") !== sha256) throw new Error(`what ${url} answered is not what the controller promised`);
+  if (hash.digest("hex") !== sha256)
+    throw new ArchiveMismatch(`what ${url} answered is not what the controller promised`);
 }
