@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect as dial } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, startTestNats, type TestNats } from "@windrow/embedded/testing";
-import { connect } from "nats";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { probeNats, readNatsKeys } from "../src/index.ts";
 
@@ -22,7 +22,7 @@ test("a farm's own nats-server refuses strangers and foreign subjects, and liste
   expect(probe.servers[0]).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+\.\d+/), otherListeners: [] });
 });
 
-test("listeners that somebody added, and a template without limits, are seen by what they do", async () => {
+test("listeners that somebody added are seen", async () => {
   const keys = await readNatsKeys(nats.keysFile);
   const command = readFileSync(`/proc/${nats.pid}/cmdline`, "latin1").split("\0");
   const configFile = command[command.indexOf("-c") + 1] ?? "";
@@ -44,19 +44,26 @@ test("listeners that somebody added, and a template without limits, are seen by 
   await waitUntilItListens(port);
   const probe = await probeNats({ urls: [`nats://127.0.0.1:${port}`], keys });
   expect(probe.servers[0]?.otherListeners).toEqual(["http_port", "leaf"]);
-  // a credential of the account's own key is under no template
-  const open = await probeNats({ urls: [nats.url], keys: { ...keys, agentSigningSeed: keys.accountSeed } });
-  expect(open.leaks).toContain(">");
 });
 
-/** A server that refuses us is there. */
+test("a server that ends the probe's connection leaves nothing waiting", async () => {
+  const keys = await readNatsKeys(nats.keysFile);
+  // a credential that no template stands behind may not subscribe at all: the server hangs up
+  const probe = await probeNats({ urls: [nats.url], keys: { ...keys, agentSigningSeed: keys.accountSeed } });
+  expect(probe.leaks).toEqual([]);
+});
+
+/** A server that says hello is there. */
 async function waitUntilItListens(port: number): Promise<void> {
-  for (let look = 0; look < 100; look++) {
+  for (let look = 0; look < 200; look++) {
+    const socket = dial(port, "127.0.0.1");
     try {
-      await connect({ servers: `127.0.0.1:${port}`, reconnect: false, timeout: 500 });
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "AUTHORIZATION_VIOLATION") return;
+      await once(socket, "data");
+      return;
+    } catch {
       await new Promise((resolve) => setTimeout(resolve, 50));
+    } finally {
+      socket.destroy();
     }
   }
   throw new Error("nats-server did not come up");

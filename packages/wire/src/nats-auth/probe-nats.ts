@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { asAgentId } from "@windrow/model";
 import { connect, type NatsConnection } from "nats";
 import { type NatsTls, natsOptions } from "../bus/keep-nats-connection.ts";
@@ -31,8 +32,9 @@ export interface NatsProbe {
 }
 
 const PROBE_SECONDS = 60;
-/** How long a refusal of the server may take to arrive. */
-const REFUSAL_WAIT_MS = 2_000;
+/** How long the servers of a cluster are listened to, and how long a refusal may be on its way after a pong. */
+const SERVERS_WAIT_MS = 500;
+const REFUSAL_WAIT_MS = 100;
 const OTHER_LISTENERS = ["websocket", "mqtt", "leaf", "gateway"] as const;
 /** Every subject; another agent's; the streams' interface. */
 const FOREIGN_SUBJECTS = [">", "wr.agent.another.offer", "$JS.API.>"] as const;
@@ -59,7 +61,7 @@ async function readServers({ urls, keys, tls }: ProbeNatsOptions): Promise<NatsS
   try {
     const facts: NatsServerFacts[] = [];
     // every server of a cluster answers
-    const answers = await system.requestMany("$SYS.REQ.SERVER.PING.VARZ", undefined, { maxWait: REFUSAL_WAIT_MS / 2 });
+    const answers = await system.requestMany("$SYS.REQ.SERVER.PING.VARZ", undefined, { maxWait: SERVERS_WAIT_MS });
     for await (const answer of answers) facts.push(readServer(answer.json<unknown>()));
     return facts;
   } finally {
@@ -85,8 +87,7 @@ async function tryWithoutCredential({ urls, tls }: ProbeNatsOptions): Promise<bo
   let stranger: NatsConnection | undefined;
   try {
     stranger = await connect({ servers: [...urls], ...ONCE, ...(tls === undefined ? {} : { tls: { ...tls } }) });
-    await stranger.flush();
-    return true;
+    return await isAnswered(stranger);
   } catch {
     // refused, or away: whether it is there at all is what the farm's own login tells
     return false;
@@ -115,22 +116,26 @@ async function tryForeignSubjects({ urls, keys, tls }: ProbeNatsOptions): Promis
   }
 }
 
-/** The server refuses a subscription by an error on it; one that it answers a ping after without a word, it took. */
-function isTaken(connection: NatsConnection, subject: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const subscription = connection.subscribe(subject, {
-      callback: (error) => {
-        if (error !== null) resolve(false);
-      },
-    });
-    void connection
-      .flush()
-      // the refusal travels before the pong, and is told a turn later
-      .then(() => new Promise((turn) => setTimeout(turn, REFUSAL_WAIT_MS / 10)))
-      .then(() => {
-        subscription.unsubscribe();
-        resolve(true);
-      })
-      .catch(() => resolve(false));
+/** The server refuses a subscription by an error on it, or by ending the connection; what it answers a ping after, it took. */
+async function isTaken(connection: NatsConnection, subject: string): Promise<boolean> {
+  let isRefused = false;
+  const subscription = connection.subscribe(subject, {
+    callback: (error) => {
+      if (error !== null) isRefused = true;
+    },
   });
+  if (!(await isAnswered(connection))) return false;
+  // the refusal travels before the pong, and is told a turn later
+  await delay(REFUSAL_WAIT_MS);
+  if (!connection.isClosed()) subscription.unsubscribe();
+  return !isRefused;
+}
+
+/** Whether a ping is answered: the client's own waiting for that does not end when the server ends the connection. */
+function isAnswered(connection: NatsConnection): Promise<boolean> {
+  const answered = connection.flush().then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, connection.closed().then(() => false)]);
 }
