@@ -129,7 +129,8 @@ function decideComing(scaled: readonly FleetPool[]): WaitReason | undefined {
 function decideFailing(scaled: readonly FleetPool[]): WaitReason | undefined {
   for (const { name, scaling } of scaled) {
     const failure = scaling?.failure ?? null;
-    if (failure === null) continue;
+    // a pool that may have none asks its provider for nothing
+    if (failure === null || scaling?.agentsMax === 0) continue;
     const next = failure.retryInMs === null ? "" : `; tried again in ${formatWait(failure.retryInMs)}`;
     return {
       code: "provider_failed",

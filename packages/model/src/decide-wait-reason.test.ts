@@ -430,7 +430,7 @@ function expectedCode(waiting: WaitingJob, { pools, agentGroups }: Fleet): WaitC
     ],
     [atWork.length > 0 && atWork.every(({ one }) => isFull(one)), "quota"],
     [growing.some((two) => two.comingCount > 0), "scaling_up"],
-    [growing.some((two) => two.failure !== null), "provider_failed"],
+    [growing.some((two) => two.failure !== null && two.agentsMax > 0), "provider_failed"],
     [open.some(({ one, groups }) => !isFull(one) && groups.some((two) => two.readyCount > 0)), "all_busy"],
     [growing.some((two) => two.machinesCount < two.agentsMax), "no_agent_matches"],
     [sum("drainingCount") > 0, "agent_draining"],

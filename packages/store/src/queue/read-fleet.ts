@@ -69,7 +69,8 @@ async function readFleetPools(db: Database | Tx): Promise<FleetPool[]> {
       case when p.scaling is null then '[]'::jsonb
         else jsonb_build_array(effective_labels('{}', p.name)) || coalesce(made.labels, '[]') end as "labelSets",
       coalesce(m.machines_count, 0)::int as "machinesCount", coalesce(m.coming_count, 0)::int as "comingCount",
-      coalesce(m.coming_for_ms, 0)::float8 as "comingForMs", m.error, m.retry_in_ms as "retryInMs"
+      coalesce(m.coming_for_ms, 0)::float8 as "comingForMs", coalesce(m.error, failed.error) as error,
+      m.retry_in_ms as "retryInMs"
     from pools p
     left join (
       select t.pool, count(*) as count from attempts t where t.state in ('offered', 'running') group by t.pool
@@ -92,6 +93,13 @@ async function readFleetPools(db: Database | Tx): Promise<FleetPool[]> {
           as retry_in_ms
       from machines o where o.pool = p.name and o.state not in ('ended', 'failed')
     ) m on true
+    left join lateral (
+      -- given up, and nothing has come since
+      select o.error from machines o
+      where o.pool = p.name and o.state = 'failed' and o.ended_at > clock_timestamp() - interval '10 minutes'
+        and not exists (select from machines g where g.pool = p.name and g.agent_id is not null and g.joined_at > o.ended_at)
+      order by o.ended_at desc limit 1
+    ) failed on true
     order by p.name`.execute(db);
   return rows.map(toPool);
 }
