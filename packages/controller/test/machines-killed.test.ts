@@ -82,7 +82,7 @@ describe("a keeper that is killed", () => {
       expect(machine.state).toBe("starting");
       expect(await provider.list(never)).toEqual([{ name: machine.name, pool: "default", isAlive: true }]);
       await farm.join(machine);
-    await waitFor("the agent", () => existsSync(started));
+      await waitFor("the agent", () => existsSync(started));
       await inTransaction(farm.db, (tx) => endMachine(tx, { machineId: machine.id, reason: "idle" }));
       await keeper.runOnce();
       await keeper.settle();
