@@ -9,7 +9,6 @@ export {
 } from "./actions/run-actions.ts";
 export {
   type AgentIdentity,
-  findAgentByKey,
   findAgentIdentity,
   renewAgentCertificate,
 } from "./agents/agent-identity.ts";

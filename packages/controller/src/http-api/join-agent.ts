@@ -4,7 +4,7 @@ import type { Join, JoinAnswer } from "@windrow/contract";
 import { asAgentId, Refusal } from "@windrow/model";
 import {
   type AgentIdentity,
-  findAgentByKey,
+  findAgentIdentity,
   findJoinToken,
   insertAgent,
   inTransaction,
@@ -33,7 +33,9 @@ const NAME_CHARS_MAX = 90;
  */
 export async function joinAgent(deps: ApiDeps, join: Join, request: FastifyRequest): Promise<JoinAnswer> {
   const token = readAuthorization(request.headers.authorization) ?? join.token;
-  const known = token === undefined ? undefined : await findJoinToken(deps.db, hashToken(token));
+  const natsPublicKey = join.nats_public_key;
+  const known =
+    token === undefined ? undefined : await findJoinToken(deps.db, { hash: hashToken(token), natsPublicKey });
   const again = known?.isOpen ? await findJoined(deps, known, join) : undefined;
   if (again !== undefined) return answerAgain(deps, again);
   const principal = await authenticate(deps, { token, known, request });
@@ -116,10 +118,10 @@ async function readKey(certificateRequest: string): Promise<Buffer> {
 
 /** The agent that joined with this token and this key, if that is what happened before. */
 async function findJoined(deps: ApiDeps, token: JoinTokenState, join: Join): Promise<AgentIdentity | undefined> {
+  if (token.agentId === null) return undefined;
+  const agent = await findAgentIdentity(deps.db, token.agentId);
   const publicKey = await readKey(join.certificate_request);
-  const agent = await findAgentByKey(deps.db, publicKey);
-  const isSame = agent?.joinedWith === token.id && agent.natsPublicKey === join.nats_public_key;
-  return isSame && !agent.isRemoved && !agent.isDisabled ? agent : undefined;
+  return agent?.publicKey?.equals(publicKey) ? agent : undefined;
 }
 
 async function answerAgain(deps: ApiDeps, agent: AgentIdentity): Promise<JoinAnswer> {

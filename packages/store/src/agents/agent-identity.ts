@@ -29,12 +29,6 @@ export async function findAgentIdentity(db: Database | Tx, agentId: string): Pro
   return rows[0];
 }
 
-/** The agent that registered this key (SPKI, DER), removed ones too. */
-export async function findAgentByKey(db: Database | Tx, publicKey: Buffer): Promise<AgentIdentity | undefined> {
-  const { rows } = await sql<AgentIdentity>`select ${COLUMNS} from agents where public_key = ${publicKey}`.execute(db);
-  return rows[0];
-}
-
 /** The agent got another certificate. False when it was removed or disabled meanwhile. */
 export async function renewAgentCertificate(
   db: Database | Tx,
