@@ -33,18 +33,20 @@ export async function repeatRun(farm: Farm, runId: number, count: number): Promi
     .select((eb) => eb.fn.countAll<number>().as("jobs"))
     .where("run_id", "=", runId)
     .executeTakeFirstOrThrow();
-  const copies = Math.ceil(count / Number(jobs));
-  await sql`
-    with copy as (
-      insert into runs overriding system value
-      select (jsonb_populate_record(null::runs, to_jsonb(r) || jsonb_build_object(
-        'id', nextval(pg_get_serial_sequence('runs', 'id')), 'number', 2000000 + n, 'push_id', null))).*
-      from runs r, generate_series(1, ${copies}::int) n where r.id = ${runId}::bigint
-      returning id
-    )
-    insert into jobs overriding system value
-    select (jsonb_populate_record(null::jobs, to_jsonb(j) || jsonb_build_object(
-      'id', nextval(pg_get_serial_sequence('jobs', 'id')), 'run_id', copy.id))).*
-    from jobs j, copy where j.run_id = ${runId}::bigint`.execute(farm.db);
+  // one run a statement: a statement may not take long
+  for (let copy = 0; copy * Number(jobs) < count; copy++) {
+    await sql`
+      with copy as (
+        insert into runs overriding system value
+        select (jsonb_populate_record(null::runs, to_jsonb(r) || jsonb_build_object(
+          'id', nextval(pg_get_serial_sequence('runs', 'id')), 'number', ${2_000_000 + copy}::int, 'push_id', null))).*
+        from runs r where r.id = ${runId}::bigint
+        returning id
+      )
+      insert into jobs overriding system value
+      select (jsonb_populate_record(null::jobs, to_jsonb(j) || jsonb_build_object(
+        'id', nextval(pg_get_serial_sequence('jobs', 'id')), 'run_id', copy.id))).*
+      from jobs j, copy where j.run_id = ${runId}::bigint`.execute(farm.db);
+  }
   await sql`analyze jobs, runs`.execute(farm.db);
 }
