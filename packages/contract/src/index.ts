@@ -30,7 +30,6 @@ export {
   PRIORITY_MAX,
   WEIGHT_MAX,
 } from "./pools.ts";
-export type { QueueEntry } from "./queue.ts";
 export { PROBLEM_CODES, type Problem, type ProblemCode, problemSchema } from "./problem.ts";
 export {
   decodeProviderSettings,
@@ -38,6 +37,7 @@ export {
   type ProviderSettingsJson,
   providerSettingsSchema,
 } from "./provider-settings.ts";
+export type { QueueEntry } from "./queue.ts";
 export type { Owner, Repository } from "./repositories.ts";
 export type {
   RouteAnswer,
@@ -64,5 +64,5 @@ export {
   scalingPolicySchema,
 } from "./scaling-policy.ts";
 export { JOIN_TTL_SECONDS_MAX, type Token } from "./tokens.ts";
-export { type Install, type Upgrade, UPGRADES_AT_ONCE_MAX } from "./upgrades.ts";
+export { type Install, UPGRADES_AT_ONCE_MAX, type Upgrade } from "./upgrades.ts";
 export { VARIABLE_VALUE_BYTES_MAX, type Variable } from "./variables.ts";

@@ -28,9 +28,9 @@ import { createHttpServer } from "../src/http-api/create-http-server.ts";
 import type { FarmPort } from "../src/http-api/farm-port.ts";
 import { createLinks } from "../src/http-api/present/present-run.ts";
 import { createTokenSecret } from "../src/http-api/token-secret.ts";
-import type { BuildPushDeps } from "../src/intake/build-push.ts";
 import { createAgentBundles } from "../src/install/agent-bundles.ts";
 import { createInstaller } from "../src/install/create-installer.ts";
+import type { BuildPushDeps } from "../src/intake/build-push.ts";
 import { createIntake, type Intake } from "../src/intake/create-intake.ts";
 import { createRunTexts } from "../src/runs/run-texts.ts";
 

@@ -32,7 +32,14 @@ export interface JobPrincipal {
 }
 
 /** What concerns the whole farm is not for a token that is bound to one owner, whatever its role. */
-const WHOLE_FARM: readonly Permission[] = ["agent:manage", "pool:manage", "queue:manage", "token:manage", "audit:read", "metrics:read"];
+const WHOLE_FARM: readonly Permission[] = [
+  "agent:manage",
+  "pool:manage",
+  "queue:manage",
+  "token:manage",
+  "audit:read",
+  "metrics:read",
+];
 
 /** Everything this caller may do somewhere; `mayReach` says where. */
 export function permissionsOf(principal: Principal): readonly Permission[] {

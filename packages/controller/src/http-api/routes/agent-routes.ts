@@ -15,7 +15,9 @@ type Names =
   | "joinAgent"
   | "challengeAgent"
   | "renewAgent"
-  | "drainAgent" | "resumeAgent" | "removeAgent";
+  | "drainAgent"
+  | "resumeAgent"
+  | "removeAgent";
 
 export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
   const { db, farm } = deps;
