@@ -18,6 +18,8 @@ export interface MachinesConfig {
   readonly dir: string;
   /** The agent's program and its arguments, for agents that are processes here. */
   readonly agentCommand?: readonly string[];
+  /** Such agents end with the controller; else they go on without it, and it finds them again. */
+  readonly endsProcesses: boolean;
   /** What such agents and an admin's commands inherit. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where agents on machines join. Absent: the loopback for processes here, else the public address. */
@@ -204,12 +206,17 @@ function readMachines(
     problems.push('WINDROW_MACHINES_AGENT_COMMAND must be a JSON list of words, for example ["windrow-agent"]');
   }
   const engineCertDir = text("WINDROW_DOCKER_CERT_DIR");
+  const end = text("WINDROW_MACHINES_END") ?? "never";
+  if (end !== "never" && end !== "with-controller") {
+    problems.push(`WINDROW_MACHINES_END must be never or with-controller, not "${end}"`);
+  }
   const environment = Object.fromEntries(
     PASSED_TO_MACHINES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
   );
   return {
     dir: resolve(text("WINDROW_MACHINES_DIR") ?? resolve(dataDir, "machines", hostname())),
     environment,
+    endsProcesses: end === "with-controller",
     ...(agentCommand !== undefined && { agentCommand }),
     ...(url !== undefined && { url }),
     ...(engineCertDir !== undefined && { engineCertDir: resolve(engineCertDir) }),

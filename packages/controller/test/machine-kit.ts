@@ -48,6 +48,7 @@ export interface KeeperOptions {
   readonly hostname?: string;
   readonly clock?: Clock;
   readonly holdsPool?: () => boolean;
+  readonly endsProcesses?: boolean;
 }
 
 export const SETTINGS: Extract<ProviderSettings, { kind: "command" }> = {
@@ -69,13 +70,14 @@ export async function startMachineFarm(): Promise<MachineFarm> {
     db,
     connectionString,
     registry,
-    keeper({ provider, hostname = "here", clock = systemClock, holdsPool = () => true }) {
+    keeper({ provider, hostname = "here", clock = systemClock, holdsPool = () => true, endsProcesses = false }) {
       return createMachineKeeper({
         ...{ db, clock, logger, metrics, hostname },
         tokens: createMachineTokens({ db, clock, authorityFingerprint: "f".repeat(64) }),
         terms: { find: (pool) => (holdsPool() ? { pool, termId: "term" } : undefined) },
         providerHost: { farmId: "farm", dir: "/nowhere", environment: {}, clock },
         createProvider: () => provider,
+        endsProcesses,
         joinUrl: () => "http://127.0.0.1:1",
         removeAgent: async (agentId, reason) => void (await removeAgent(db, { agentId: asAgentId(agentId), reason })),
       });

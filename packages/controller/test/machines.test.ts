@@ -248,4 +248,23 @@ describe("the keeper of machines", () => {
     expect((await farm.machine()).state).toBe("starting");
     expect(await noteCreated(farm.db, id)).toBe(false);
   });
+
+  it("leaves the processes of its machine running when it stops, unless it was told to end them", async () => {
+    await farm.setProvider({ kind: "process", host: "here" });
+    await farm.request(3);
+    await pass();
+    await pass();
+    expect(provider.machines.size).toBe(3);
+    await farm.keeper({ provider }).stop();
+    expect(provider.machines.size).toBe(3);
+    await farm.keeper({ provider, hostname: "elsewhere", endsProcesses: true }).stop();
+    expect(provider.machines.size).toBe(3);
+    await farm.keeper({ provider, endsProcesses: true }).stop();
+    expect(provider.machines.size).toBe(0);
+    // the next one finds them gone
+    const next = farm.keeper({ provider });
+    await pass(next);
+    await pass(next);
+    expect(await farm.machines()).toEqual([]);
+  });
 });

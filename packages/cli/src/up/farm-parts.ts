@@ -32,7 +32,8 @@ export interface FarmEntries {
 export const FARM_ENTRIES: FarmEntries = { controller: "@windrow/controller/main", agent: "@windrow/agent/main" };
 
 const CONTROLLER_READY_WITHIN_MS = 60_000;
-const CONTROLLER_STOP_GRACE_MS = 15_000;
+/** Agents that it runs as processes end with it, after the grace of their steps. */
+const CONTROLLER_STOP_GRACE_MS = 75_000;
 const AGENT_READY_WITHIN_MS = 60_000;
 /** Longer than the grace that a step gets to end. */
 const AGENT_STOP_GRACE_MS = 40_000;
@@ -93,6 +94,7 @@ export function createControllerPart(
     WINDROW_GRPC_PORT: String(options.grpcPort),
     WINDROW_PUBLIC_URL: options.publicUrl,
     WINDROW_ADMIN_TOKEN_FILE: folder.adminTokenFile,
+    WINDROW_MACHINES_END: "with-controller",
     ...controllerTls(context),
     WINDROW_LOG_LEVEL: "info",
   };

@@ -27,6 +27,8 @@ export interface MachineKeeperDeps extends Pick<StepDeps, "joinUrl" | "removeAge
   readonly terms: Pick<PoolTerms, "find">;
   readonly hostname: string;
   readonly providerHost: ProviderHost;
+  /** Processes of this host end when the keeper stops; else they go on, and the next keeper finds them. */
+  readonly endsProcesses?: boolean;
   /** Instead of the real ones. */
   readonly createProvider?: (settings: ProviderSettings, host: ProviderHost) => AgentProvider;
 }
@@ -41,6 +43,8 @@ export interface MachineKeeper extends Service {
 const TICK_MS = 1_000;
 /** Calls of one provider at once that make machines, and as many that end some. */
 export const CALLS_MAX = 4;
+/** Steps get their grace to end in; together, not one after the other. */
+const END_ALL_LIMIT_MS = 60_000;
 const HOST_AWAY_RETRY_MS = 15_000;
 
 /**
@@ -175,6 +179,18 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     }
   }
 
+  /** Their rows follow at the next start, which finds them gone. */
+  async function endProcesses(): Promise<void> {
+    const rows = await listMachines(db);
+    const here = rows.filter(({ host, settings }) => host === hostname && settings?.kind === "process");
+    const ends = here.map(async ({ name, settings }) => {
+      if (settings !== null) await providers.open(settings).destroy(name, AbortSignal.timeout(END_ALL_LIMIT_MS));
+    });
+    for (const end of await Promise.allSettled(ends)) {
+      if (end.status === "rejected") logger.error({ err: end.reason }, "an agent's process could not be ended");
+    }
+  }
+
   async function settle(): Promise<void> {
     await lookout.settle();
     while (underWay.size > 0) await Promise.all([...underWay.values()].map(({ done }) => done));
@@ -190,6 +206,7 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
       stopping.abort();
       await loop?.stop();
       await settle();
+      if (deps.endsProcesses === true) await endProcesses();
       await providers.close();
     },
   };

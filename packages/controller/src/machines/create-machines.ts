@@ -41,6 +41,7 @@ export function createMachines(options: MachinesOptions): Service {
         providerHost: await readProviderHost(options, machines),
         joinUrl: (machine) => joinUrl(options, machines, machine),
         removeAgent: options.removeAgent,
+        endsProcesses: machines.endsProcesses,
       });
       await keeper.start();
     },
