@@ -185,6 +185,16 @@ it("counts a job that two pools could run once", async () => {
   expect(count).toBe(8);
 });
 
+it("a pool that has all its agents on the way keeps the jobs that they are for", async () => {
+  await setPolicy("python", { max: 3 });
+  await setPolicy("node", { max: 3 });
+  await core.db.updateTable("pools").set({ priority: 1 }).where("name", "=", "python").execute();
+  await core.insertRun(matrix(3, "linux"));
+  for (let pass = 0; pass < 3; pass++) await scaler.runOnce();
+  await core.db.updateTable("pools").set({ priority: 0 }).where("name", "=", "python").execute();
+  expect([(await machines("python")).length, (await machines("node")).length]).toEqual([3, 0]);
+});
+
 it("a pool whose limit of jobs is reached gets no agents that could not work", async () => {
   await setPolicy("python", { max: 10 });
   await core.db.updateTable("pools").set({ jobs_max: 2 }).where("name", "=", "python").execute();

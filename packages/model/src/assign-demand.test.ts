@@ -10,6 +10,7 @@ const pool = (name: string, changes: Partial<DemandPool> = {}): DemandPool => ({
   isPaused: false,
   labelSets: [[name, "linux", `pool:${name}`]],
   freeSlots: 0,
+  comingSlots: 0,
   canGrow: true,
   jobsLeft: null,
   ...changes,
@@ -52,6 +53,14 @@ it("what a free slot elsewhere can take makes no agent", () => {
 
 it("a pool that cannot grow gives way to one that can", () => {
   expect(counts(jobs(2), [pool("big", { priority: 9, canGrow: false }), pool("python")])).toEqual({ python: 2 });
+});
+
+it("jobs whose agents are on their way are not counted with another pool", () => {
+  const full = pool("node", { priority: 9, canGrow: false, comingSlots: 6 });
+  expect(counts(jobs(6), [full, pool("python")])).toEqual({ node: 6 });
+  expect(counts(jobs(8), [full, pool("python")])).toEqual({ node: 6, python: 2 });
+  const ready = pool("python", { freeSlots: 1 });
+  expect(counts(jobs(3), [full, ready])).toEqual({ node: 2, python: 1 });
 });
 
 it("pools that are paused, lack labels or do not take strangers' work get nothing", () => {

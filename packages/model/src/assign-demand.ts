@@ -10,6 +10,8 @@ export interface DemandPool extends PoolRank {
   readonly labelSets: readonly (readonly string[])[];
   /** Slots of ready agents that are free now. */
   readonly freeSlots: number;
+  /** Slots of agents that are on their way: jobs that they were asked for are not to be counted elsewhere. */
+  readonly comingSlots: number;
   /** It is scaled and has fewer agents than its maximum. */
   readonly canGrow: boolean;
   /** How many more jobs it may run at once; null is any number. */
@@ -34,26 +36,37 @@ export interface WantedJob {
 
 /**
  * Which pool is to have room for which job, each job counted once. Of the pools that match it gets the first, in the order
- * in which the queue chooses pools, that has a free slot; else the first that can grow; else the first. Jobs that a limit
- * keeps from starting, and jobs no pool matches, want no agent. `jobs` in the order in which they are to start.
+ * in which the queue chooses pools, that has a free slot; else the first that can grow, or has one on the way; else the
+ * first. Jobs that a limit keeps from starting, and jobs no pool matches, want no agent. `jobs` in the order in which they
+ * are to start.
  */
 export function assignDemand(jobs: readonly WantedJob[], pools: readonly DemandPool[]): ReadonlyMap<JobId, string> {
   const open = pools.filter((pool) => !pool.isPaused);
-  const free = new Map(open.map((pool) => [pool.name, pool.freeSlots]));
+  const free = createSlots(open, ({ freeSlots }) => freeSlots);
+  const coming = createSlots(open, ({ comingSlots }) => comingSlots);
   const left = createLimits();
   const assigned = new Map<JobId, string>();
   const matching = createMatcher(open);
   for (const job of jobs) {
     const matches = matching(job).filter((pool) => left.mayStart(job, pool));
     const ranked = matches.sort((a, b) => comparePools(job, a, b));
-    const pool =
-      ranked.find(({ name }) => (free.get(name) ?? 0) > 0) ?? ranked.find(({ canGrow }) => canGrow) ?? ranked[0];
+    const pool = ranked.find(free.isLeft) ?? ranked.find((one) => one.canGrow || coming.isLeft(one)) ?? ranked[0];
     if (pool === undefined) continue;
     assigned.set(job.jobId, pool.name);
-    free.set(pool.name, (free.get(pool.name) ?? 0) - 1);
+    if (free.isLeft(pool)) free.take(pool);
+    else coming.take(pool);
     left.count(job, pool);
   }
   return assigned;
+}
+
+function createSlots(pools: readonly DemandPool[], countOf: (pool: DemandPool) => number) {
+  const left = new Map(pools.map((pool) => [pool.name, countOf(pool)]));
+  const leftOf = ({ name }: DemandPool): number => left.get(name) ?? 0;
+  return {
+    isLeft: (pool: DemandPool): boolean => leftOf(pool) > 0,
+    take: (pool: DemandPool): void => void left.set(pool.name, leftOf(pool) - 1),
+  };
 }
 
 /** Jobs of one label set are many: what matches is looked up once. */

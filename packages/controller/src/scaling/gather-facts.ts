@@ -135,10 +135,11 @@ function toFuture(job: BlockedDemandRow, book: DurationBook): WantedJob {
 }
 
 function toDemandPool(pool: ScalePoolRow, nowMs: number): DemandPool {
-  const { name, priority, weight, untrustedAllowed, isPaused, labelSets, freeSlots, jobsMax, jobsOpen } = pool;
+  const { name, priority, weight, untrustedAllowed, isPaused, labelSets, jobsMax, jobsOpen } = pool;
+  const { freeSlots, comingSlots } = pool;
   const max = pool.scaling === null || !pool.hasProvider ? 0 : effectivePolicy(pool.scaling, nowMs).max;
   return {
-    ...{ name, priority, weight, untrustedAllowed, isPaused, labelSets, freeSlots },
+    ...{ name, priority, weight, untrustedAllowed, isPaused, labelSets, freeSlots, comingSlots },
     canGrow: pool.agentsCount < max,
     jobsLeft: jobsMax === null ? null : Math.max(0, jobsMax - jobsOpen),
   };

@@ -1,5 +1,6 @@
 import type { ScalingPolicy } from "@windrow/model";
 import { sql } from "kysely";
+import { agentRoom, isAgentAvailable } from "../agents/find-free-agents.ts";
 import type { Database } from "../database.ts";
 
 /** A pool as far as its size, or that of another one, depends on it. */
@@ -17,6 +18,8 @@ export interface ScalePoolRow {
   /** The label lists of its agents and, where it has a provider, of those that would be made. */
   readonly labelSets: string[][];
   readonly freeSlots: number;
+  /** Slots of agents whose machines were asked for and that are not there yet. */
+  readonly comingSlots: number;
   /** Machines, and agents that joined by hand and are connected. */
   readonly agentsCount: number;
   /** How long the last machines took from the request until their agents joined, ms. */
@@ -34,9 +37,7 @@ export async function readScalePools(db: Database): Promise<ScalePoolRow[]> {
   const { rows } = await sql<ScalePoolRow>`
     with agent as (
       select a.pool, a.effective_labels as labels, a.machine_id,
-        case when a.state = 'ready' and not a.drain_requested and a.disabled_at is null
-            and not (a.is_ephemeral and exists (select from agent_repositories u where u.agent_id = a.id))
-          then greatest(0, a.slots - (
+        case when ${isAgentAvailable} then greatest(0, ${agentRoom} - (
             select count(*) from attempts t where t.agent_id = a.id and t.state in ('offered', 'running')))
           else 0 end as free
       from agents a where a.state in ('ready', 'draining', 'suspect')
@@ -52,6 +53,9 @@ export async function readScalePools(db: Database): Promise<ScalePoolRow[]> {
       coalesce(b.label_sets, '[]') || case when p.provider is null then '[]'::jsonb
         else jsonb_build_array(effective_labels('{}', p.name)) || coalesce(l.labels, '[]') end as "labelSets",
       coalesce(b.free_slots, 0) as "freeSlots",
+      (select coalesce(sum(case when m.is_ephemeral then 1 else coalesce(a.slots, p.slots, 1) end), 0)::int
+        from machines m left join agents a on a.id = m.agent_id
+        where m.pool = p.name and (m.state in ('creating', 'starting') or m.state = 'ready' and a.state = 'joining')) as "comingSlots",
       coalesce(b.by_hand, 0) + (
         select count(*)::int from machines m where m.pool = p.name and m.state not in ('ended', 'failed')) as "agentsCount",
       array(select (extract(epoch from m.joined_at - m.requested_at) * 1000)::float8 from machines m
