@@ -25,6 +25,19 @@ test("every loop of the controller and the agent is listed in the page of loops,
   expect(listed).toEqual([...new Set(started)].sort());
 });
 
+test("every metric of the controller is told in the manual, and the other way round", () => {
+  const docs = join(root, "packages/docs");
+  const pages = readdirSync(docs).filter((name) => name.endsWith(".md"));
+  const told = pages.flatMap((name) => readFileSync(join(docs, name), "utf8").match(/\bwindrow_[a-z_]+[a-z]/g) ?? []);
+  const counted = sourceFiles(join(root, "packages/controller/src")).flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/^\s*name: "(windrow_\w+)",$|[{(] ?name: "(windrow_\w+)"/gm)].map(
+      ([, alone, beside]) => alone ?? beside ?? "",
+    ),
+  );
+  expect(counted.length).toBeGreaterThan(20);
+  expect([...new Set(told)].sort()).toEqual([...new Set(counted)].sort());
+});
+
 test("every relative link of the manual and the README leads somewhere", () => {
   const pages = [
     ...readdirSync(join(root, "packages/docs"), { recursive: true, encoding: "utf8" })
