@@ -3,12 +3,14 @@ import type { Authority } from "./open-authority.ts";
 
 /** Makes and checks the questions that an agent's signature answers when it renews its certificate. */
 export interface RenewalChallenges {
-  /** Holds for a minute, for one agent, at every controller of the farm. */
+  /** Holds for a minute, and for the difference of clocks, for one agent, at every controller of the farm. */
   make(agentId: string, nowMs: number): string;
   isGood(challenge: string, agentId: string, nowMs: number): boolean;
 }
 
 const LIFE_MS = 60_000;
+/** Controllers' clocks may differ by so much: what one of them made is good at the others. */
+const SKEW_MS_MAX = 60_000;
 const TIME_BYTES = 8;
 const RANDOM_BYTES = 16;
 const MAC_BYTES = 32;
@@ -33,7 +35,7 @@ export function createRenewalChallenges(authority: Authority): RenewalChallenges
       const body = bytes.subarray(0, TIME_BYTES + RANDOM_BYTES);
       if (!timingSafeEqual(bytes.subarray(body.length), seal(body, agentId))) return false;
       const untilMs = Number(body.readBigUInt64BE());
-      return nowMs < untilMs && untilMs <= nowMs + LIFE_MS;
+      return nowMs < untilMs + SKEW_MS_MAX && untilMs <= nowMs + LIFE_MS + SKEW_MS_MAX;
     },
   };
 }
