@@ -191,3 +191,24 @@ test("nobody renews for another agent: the proof is of its key, over a challenge
   });
   await expect(asked).rejects.toThrow("this is no proof of an agent's registered key");
 });
+
+test("bad proofs from an agent's own address, of a job say, are refused and slowed, and do not keep the agent from renewing", async () => {
+  const identity = await start("beside", await makeJoinToken());
+  const codes: number[] = [];
+  for (let no = 0; no < 12; no++) {
+    const answer = await fetch(`${core.controllers.at(-1)?.url}/api/v1/agents/renew`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        agent_id: identity.keeper.credential.agentId,
+        challenge: "x".repeat(75),
+        proof: "y".repeat(96),
+      }),
+    });
+    codes.push(answer.status);
+  }
+  expect(codes.at(-1)).toBe(429);
+  const before = identity.keeper.credential.certificate;
+  await identity.keeper.renew({ isForced: true });
+  expect(identity.keeper.credential.certificate).not.toBe(before);
+});

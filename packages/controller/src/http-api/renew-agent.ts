@@ -25,7 +25,11 @@ export function createAgentRenewal(deps: ApiDeps): AgentRenewal {
   const challenges = createRenewalChallenges(authority);
   const limit = createWrongTokenLimit(clock);
 
+  // after the proof was looked at: who holds a key is not shut out because a neighbour, or a job of its own, sends bad ones
   function refuse(address: string): never {
+    if (limit.isOver(address)) {
+      throw new Refusal("too_many", "too many bad proofs from this address", { hint: "wait a minute" });
+    }
     limit.count(address);
     throw new Refusal("unauthenticated", "this is no proof of an agent's registered key", {
       hint: "join the agent again with a new join token",
@@ -35,9 +39,6 @@ export function createAgentRenewal(deps: ApiDeps): AgentRenewal {
   return {
     challenge: (agentId) => challenges.make(agentId, clock.nowMs()),
     async renew({ agent_id: agentId, challenge, proof }, { ip }) {
-      if (limit.isOver(ip)) {
-        throw new Refusal("too_many", "too many bad proofs from this address", { hint: "wait a minute" });
-      }
       const nowMs = clock.nowMs();
       if (!challenges.isGood(challenge, agentId, nowMs)) refuse(ip);
       const agent = await findAgentIdentity(db, agentId);
