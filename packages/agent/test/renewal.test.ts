@@ -84,6 +84,26 @@ describe("renewing the certificate", () => {
     expect(state.asksCount).toBe(1);
   });
 
+  it("is asked for once, and not all the time, by a machine whose clock is a day ahead", async () => {
+    const { keeper, state } = await makeKeeper();
+    aheadMs = 24 * HOUR_MS;
+    for (let turn = 0; turn < 3; turn++) await keeper.renew();
+    expect(state.asksCount).toBe(1);
+  });
+
+  it("is spread over an hour by a fleet that got its certificates at once", async () => {
+    const fleet = await Promise.all(Array.from({ length: 40 }, makeKeeper));
+    const asked = () => fleet.filter(({ state }) => state.asksCount > 0).length;
+    const lifeMs = 25 * HOUR_MS;
+    aheadMs = (lifeMs * 2) / 3 - 1.5 * HOUR_MS;
+    for (const { keeper } of fleet) await keeper.renew();
+    expect(asked()).toBeGreaterThan(0);
+    expect(asked()).toBeLessThan(40);
+    aheadMs += HOUR_MS;
+    for (const { keeper } of fleet) await keeper.renew();
+    expect(asked()).toBe(40);
+  });
+
   it("is asked for when connections fail again and again, since the controller's clock may be ahead", async () => {
     const { keeper, state } = await makeKeeper();
     for (let failures = 0; failures < 20; failures++) await keeper.prepare(failures);

@@ -27,6 +27,10 @@ export interface CertificateKeeper extends Service {
 const LOOK_EVERY_MS = 30_000;
 const FAILURES_SUSPECT = 5;
 const SUSPECT_AGAIN_MS = 60_000;
+/** On a machine whose clock is far ahead each new certificate is due again: not more often than this. */
+const RENEW_AGAIN_MS = 3_600_000;
+/** A fleet that got its certificates at once does not ask for the next ones at once: this share of the life is drawn. */
+const SPREAD = 1 / 24;
 
 export function createCertificateKeeper(options: CertificateKeeperOptions): CertificateKeeper {
   const { clock, logger, renew: ask = renewCertificate } = options;
@@ -35,6 +39,7 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
   let { credential } = options;
   let dueAtMs = dueOf(credential);
   let suspectedAtMs = Number.NEGATIVE_INFINITY;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
   let renewing: Promise<void> | undefined;
   let loop: Loop | undefined;
 
@@ -44,12 +49,14 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
     credential = { ...credential, certificate: renewed.certificate };
     options.store(credential);
     dueAtMs = dueOf(credential);
+    renewedAtMs = clock.monotonicMs();
     logger.info({ dueAt: new Date(dueAtMs).toISOString() }, "the agent's certificate was renewed");
     for (const tell of listeners) tell(renewed);
   }
 
   async function renew({ isForced = false } = {}): Promise<void> {
-    if (!isForced && clock.nowMs() < dueAtMs) return;
+    const isDue = clock.nowMs() >= dueAtMs && clock.monotonicMs() - renewedAtMs >= RENEW_AGAIN_MS;
+    if (!isForced && !isDue) return;
     renewing ??= renewOnce().finally(() => {
       renewing = undefined;
     });
@@ -83,8 +90,8 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
   };
 }
 
-/** Two thirds of its life; the hour that it began earlier for clocks that are behind does not count much. */
+/** Two thirds of its life, or up to an hour before; the hour that it began earlier for clocks that are behind does not count much. */
 function dueOf({ certificate, authority }: Credential): number {
   const { startsAtMs, expiresAtMs } = readAgentCertificate(certificate, authority);
-  return startsAtMs + ((expiresAtMs - startsAtMs) * 2) / 3;
+  return startsAtMs + (expiresAtMs - startsAtMs) * (2 / 3 - SPREAD * Math.random());
 }

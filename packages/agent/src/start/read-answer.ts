@@ -31,6 +31,13 @@ export function readProblem({ body, code }: PostAnswer): string {
   return typeof hint === "string" && hint !== "" ? `${why}; ${hint}` : why;
 }
 
+/** What a controller calls its refusal; undefined for an answer of anybody else, a proxy say. */
+export function readProblemCode({ body }: PostAnswer): string | undefined {
+  const answer = parse(body);
+  const code: unknown = answer === undefined ? undefined : Reflect.get(answer, "code");
+  return typeof code === "string" ? code : undefined;
+}
+
 /** Whether another try may have another answer. */
 export function isPassing({ code }: PostAnswer): boolean {
   return code >= 500 || code === 429;

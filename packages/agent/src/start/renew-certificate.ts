@@ -3,7 +3,7 @@ import { ConfigError } from "./config-error.ts";
 import type { Credential } from "./credential.ts";
 import { checkCertificate } from "./farm-trust.ts";
 import { type PostAnswer, postJson } from "./post-json.ts";
-import { isGood, isPassing, readAnswer, readProblem } from "./read-answer.ts";
+import { isGood, readAnswer, readProblem, readProblemCode } from "./read-answer.ts";
 
 export interface RenewOptions {
   readonly credential: Credential;
@@ -29,36 +29,51 @@ export class RenewalRefused extends ConfigError {
 }
 
 const ANSWER_WAIT_MS = 15_000;
+/** A proof is good for a minute: one that a suspended machine sends later is made anew before it counts as refused. */
+const PROOFS_MAX = 2;
 
 /**
  * A new certificate for the registered key, by a signature with it: the same way before the old one ended and after, and
- * with nothing that anybody could use on the way. Throws RenewalRefused, or what the network says.
+ * with nothing that anybody could use on the way. Throws RenewalRefused when a controller says in its own words that this
+ * agent is not wanted, and an Error for everything that another try may change: the network, a proxy, an older controller.
  */
 export async function renewCertificate(options: RenewOptions): Promise<Renewed> {
+  for (let proofNo = 1; ; proofNo++) {
+    const renewed = await renewOnce(options, proofNo === PROOFS_MAX);
+    if (renewed !== undefined) return renewed;
+  }
+}
+
+/** Undefined for a proof that was not good, unless that is final. */
+async function renewOnce(options: RenewOptions, isFinal: boolean): Promise<Renewed | undefined> {
   const { credential, controllerUrl, key } = options;
   const { agentId } = credential;
   const asked = await post(options, "challenge", { agent_id: agentId });
+  if (!isGood(asked)) throw refused(asked, controllerUrl);
   const challenge = readAnswer(asked, controllerUrl).read("challenge");
   const proof = proveKey(key, agentId, challenge);
   const answer = await post(options, "renew", { agent_id: agentId, challenge, proof });
+  if (!isGood(answer)) {
+    if (!isFinal && readProblemCode(answer) === "unauthenticated") return undefined;
+    throw refused(answer, controllerUrl);
+  }
   const certificate = readAnswer(answer, controllerUrl).read("certificate");
   checkCertificate(certificate, { ...credential, controllerUrl, key });
   const { nats_jwt: natsJwt }: { nats_jwt?: unknown } = JSON.parse(answer.body);
   return { certificate, natsJwt: typeof natsJwt === "string" ? natsJwt : "" };
 }
 
-async function post(options: RenewOptions, what: "challenge" | "renew", body: object): Promise<PostAnswer> {
-  const answer = await postJson({
+function post(options: RenewOptions, what: "challenge" | "renew", body: object): Promise<PostAnswer> {
+  return postJson({
     url: `${options.controllerUrl}/api/v1/agents/${what}`,
     body,
     authority: options.credential.authority,
     signal: AbortSignal.any([options.signal, AbortSignal.timeout(ANSWER_WAIT_MS)]),
   });
-  if (isPassing(answer)) throw new Error(`the controller answered ${answer.code}`);
-  if (!isGood(answer)) {
-    throw new RenewalRefused(
-      `${options.controllerUrl} does not renew this agent's certificate: ${readProblem(answer)}`,
-    );
-  }
-  return answer;
+}
+
+function refused(answer: PostAnswer, controllerUrl: string): Error {
+  const why = `${controllerUrl} does not renew this agent's certificate: ${readProblem(answer)}`;
+  const isFinal = ["unauthenticated", "not_allowed"].includes(readProblemCode(answer) ?? "");
+  return isFinal ? new RenewalRefused(why) : new Error(why);
 }
