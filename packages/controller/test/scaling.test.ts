@@ -163,6 +163,24 @@ it("ends what was idle for long enough, and nothing that is busy or starting", a
   expect(down).toMatchObject({ direction: "down", code: "idle", desired: 1, ended: 2, busy: 1, idle: 2 });
 });
 
+it("a machine whose end takes long keeps no job waiting", async () => {
+  await setPolicy("python", { max: 1 });
+  await core.insertRun(matrix(1));
+  await scaler.runOnce();
+  const isGoing = (seconds: number) =>
+    core.db
+      .updateTable("machines")
+      .set({ state: "ending", ending_at: secondsAgo(seconds) })
+      .where("ended_at", "is", null)
+      .execute();
+  await isGoing(5);
+  await scaler.runOnce();
+  expect(await machines("python")).toHaveLength(1);
+  await isGoing(25);
+  await scaler.runOnce();
+  expect((await machines("python")).map(({ state }) => state)).toEqual(["ending", "creating"]);
+});
+
 it("an agent that gets a job while it is decided that it goes, stays", async () => {
   await setPolicy("python", { max: 1 });
   const runId = await core.insertRun(matrix(1));

@@ -140,6 +140,29 @@ const cases: Case[] = [
     expected: { desired: 2, make: 0, end: 0, code: "at_max" },
   },
   {
+    name: "agents whose end takes long keep nobody waiting",
+    facts: factsOf({
+      policy: { max: 2 },
+      agents: times(2, () => agent("ending", { sinceMs: 30_000 })),
+      jobs: queued(2),
+    }),
+    expected: { desired: 2, make: 2, end: 0, code: "queue" },
+  },
+  {
+    name: "but machines that never end do not become more and more",
+    facts: factsOf({
+      policy: { max: 2 },
+      agents: times(4, () => agent("ending", { sinceMs: 30_000 })),
+      jobs: queued(2),
+    }),
+    expected: { desired: 2, make: 0, end: 0, code: "at_max" },
+  },
+  {
+    name: "what ends already makes the others no more than the maximum",
+    facts: factsOf({ policy: { max: 2 }, agents: [agent("ending"), agent("idle"), agent("idle")] }),
+    expected: { desired: 0, make: 0, end: 0, code: "cooling" },
+  },
+  {
     name: "one that will not answer again is replaced in the same moment",
     facts: factsOf({ policy: { max: 1 }, agents: [agent("gone")], jobs: queued(1) }),
     expected: { desired: 1, make: 1, end: 1, code: "queue" },
@@ -263,10 +286,12 @@ describe("for every state of a pool", () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         const { desired, make } = decideScale(facts);
-        const taken = facts.agents.filter(({ state }) => state !== "gone").length;
+        const isEnding = ({ state }: ScaledAgent) => state === "ending" || state === "gone";
+        const taken = facts.agents.filter((one) => !isEnding(one)).length;
         expect(desired).toBeGreaterThanOrEqual(facts.policy.min);
         expect(desired).toBeLessThanOrEqual(facts.policy.max);
         expect(make === 0 || taken + make <= facts.policy.max).toBe(true);
+        expect(make === 0 || facts.agents.length + make <= 2 * facts.policy.max).toBe(true);
       }),
     );
   });

@@ -12,6 +12,10 @@ import { count, duration } from "./scale-words.ts";
 
 /** Jobs that are ready by when an agent made now takes its first job, and a moment more, count already. */
 export const LOOK_AHEAD_MARGIN_MS = 2_000;
+/** One that ends counts towards the maximum for so long; one whose end takes longer is not to keep jobs waiting. */
+export const ENDING_COUNTS_MS = 20_000;
+/** But never so many times the maximum, however long ends take. */
+const OVERLAP_MAX = 2;
 /** After the first failure; it doubles with each one that follows. */
 const BACKOFF_FIRST_MS = 2_000;
 const BACKOFF_MS_MAX = 5 * 60_000;
@@ -29,12 +33,13 @@ export function decideScale(facts: ScaleFacts): ScaleDecision {
   const wanted = busyCount + plan.more;
   const desired = Math.min(policy.max, Math.max(policy.min, wanted + policy.warmMin));
 
-  const takenCount = facts.agents.filter((agent) => agent.state !== "gone").length;
+  const takenCount = facts.agents.filter(takesPlace).length;
+  const placesLeft = Math.min(policy.max - takenCount, OVERLAP_MAX * policy.max - facts.agents.length);
   const missing = Math.max(0, desired - room.length);
   const holdMs = Math.max(0, backoffMs(facts.failures.count) - facts.failures.agoMs);
   const isHeld = facts.isPaused || !facts.hasProvider || holdMs > 0;
-  const make = isHeld ? 0 : Math.min(missing, Math.max(0, policy.max - takenCount));
-  const end = chooseEnds({ facts, policy, room, desired, takenCount });
+  const make = isHeld ? 0 : Math.min(missing, Math.max(0, placesLeft));
+  const end = chooseEnds({ facts, policy, room, desired });
   const direction = make > 0 ? "up" : end.length > 0 ? "down" : "hold";
   const context = { facts, policy, plan, room, busyCount, desired, missing, make, holdMs, endCount: end.length };
   return { desired, make, end, direction, ...explain(context) };
@@ -44,6 +49,15 @@ const NO_DEMAND: AgentPlan = { more: 0, late: { queued: 0, soon: 0 }, lateStill:
 
 function isRoom({ state }: ScaledAgent): boolean {
   return state === "starting" || state === "idle" || state === "busy";
+}
+
+function takesPlace({ state, sinceMs }: ScaledAgent): boolean {
+  return state !== "gone" && (state !== "ending" || sinceMs < ENDING_COUNTS_MS);
+}
+
+/** Agents that go already are not too many: else the same surplus would be ended again and again until they are gone. */
+function stays({ state }: ScaledAgent): boolean {
+  return state !== "gone" && state !== "spent" && state !== "ending";
 }
 
 function planDemand(facts: ScaleFacts, policy: ScalingPolicy, busyCount: number): AgentPlan {
@@ -67,7 +81,6 @@ function chooseEnds(of: {
   readonly policy: ScalingPolicy;
   readonly room: readonly ScaledAgent[];
   readonly desired: number;
-  readonly takenCount: number;
 }): ScaleDecision["end"] {
   const { facts, policy } = of;
   const ends: { machineId: string; name: string; reason: string }[] = [];
@@ -82,7 +95,7 @@ function chooseEnds(of: {
     .filter((agent) => agent.state === "idle" && agent.machineId !== null)
     .sort((a, b) => b.sinceMs - a.sinceMs || (a.name < b.name ? -1 : 1));
   let surplus = of.room.length - of.desired;
-  let over = of.takenCount - policy.max;
+  let over = facts.agents.filter(stays).length - policy.max;
   for (const agent of idle) {
     if (surplus <= 0) break;
     if (over > 0) end(agent, `the pool has more than its ${count(policy.max, "agent")}`);
@@ -191,7 +204,7 @@ function explainEnd({ facts, policy, endCount, room, desired }: Context): {
     return { code: "spent", reason: `${count(endCount, "agent")} took its one job, or will not answer again` };
   }
   const ended = `${count(endCount, "agent")} fewer`;
-  const isOver = facts.agents.filter((agent) => agent.state !== "gone").length > policy.max;
+  const isOver = facts.agents.filter(stays).length > policy.max;
   if (isOver) return { code: "over_max", reason: `${ended}: the maximum is ${policy.max}` };
   return {
     code: "idle",

@@ -9,11 +9,17 @@ export function toScaledAgent(row: ScaleAgentRow, book: DurationBook, percent: n
     machineId: row.machineId,
     name: row.name,
     state,
-    sinceMs: state === "starting" ? row.ageMs : row.idleMs,
+    sinceMs: sinceMsOf(row, state),
     slots: row.isEphemeral ? 1 : row.slots,
     leftMs: row.jobs.map((job) => expectLeft(expected(job), job.forMs)),
     isEphemeral: row.isEphemeral,
   };
+}
+
+function sinceMsOf(row: ScaleAgentRow, state: ScaledAgentState): number {
+  if (state === "starting") return row.ageMs;
+  if (state === "ending") return row.endingMs ?? 0;
+  return row.idleMs;
 }
 
 function stateOf(row: ScaleAgentRow): ScaledAgentState {

@@ -19,6 +19,8 @@ export interface ScaleAgentRow {
   readonly error: string | null;
   /** Since it was asked for. */
   readonly ageMs: number;
+  /** Since it was decided that it goes; null before. */
+  readonly endingMs: number | null;
   /** Since it joined, or since its last job ended. */
   readonly idleMs: number;
   readonly jobs: readonly { readonly repositoryId: RepositoryId; readonly key: string; readonly forMs: number }[];
@@ -28,10 +30,11 @@ export interface ScaleAgentRow {
 export async function readScaleAgents(db: Database, pools: readonly string[]): Promise<ScaleAgentRow[]> {
   const { rows } = await sql<ScaleAgentRow>`
     with unit as (
-      select m.pool, m.name, m.id as machine_id, m.state as machine_state, m.error, m.is_ephemeral, m.agent_id, m.requested_at as since
+      select m.pool, m.name, m.id as machine_id, m.state as machine_state, m.error, m.is_ephemeral, m.agent_id, m.requested_at as since,
+        m.ending_at
       from machines m where m.pool = any (${pools}::text[]) and m.state not in ('ended', 'failed')
       union all
-      select a.pool, a.name, null, null, null, a.is_ephemeral, a.id, a.created_at
+      select a.pool, a.name, null, null, null, a.is_ephemeral, a.id, a.created_at, null
       from agents a where a.pool = any (${pools}::text[]) and a.state in ('ready', 'draining', 'suspect')
         and not exists (select from machines m where m.id = a.machine_id and m.state not in ('ended', 'failed'))
     )
@@ -42,6 +45,7 @@ export async function readScaleAgents(db: Database, pools: readonly string[]): P
         where h.agent_id = u.agent_id and t.started_at is not null) as "hasHadJob",
       u.error, coalesce(a.slots, p.slots, 1) as slots,
       (extract(epoch from clock_timestamp() - u.since) * 1000)::float8 as "ageMs",
+      (extract(epoch from clock_timestamp() - u.ending_at) * 1000)::float8 as "endingMs",
       (extract(epoch from clock_timestamp() - greatest(a.created_at, (
         select max(t.finished_at) from (
           select finished_at from attempts t where t.agent_id = u.agent_id
