@@ -7,7 +7,6 @@ import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 const LOOK_EVERY_MS = 25;
 const KILL_WAIT_MS = 5_000;
-const CLEAR_LIMIT_MS = 30_000;
 
 /** Asks the process to give its jobs back and go, then makes it. */
 export async function endProcess(options: {
@@ -67,7 +66,8 @@ export async function clearAgent(options: {
       env: { ...environment, WINDROW_AGENT_CLEAR: "1" },
       stdio: ["ignore", "ignore", "pipe"],
       killSignal: "SIGKILL",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(CLEAR_LIMIT_MS)]),
+      // no limit beside the caller's: a busy machine is slow to start a program, and starting again would only add to it
+      signal,
     });
     let tail = "";
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
