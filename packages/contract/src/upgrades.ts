@@ -51,7 +51,7 @@ export const installSchema = z
     script_sha256: z.string(),
     is_pinned: z
       .boolean()
-      .describe("True when machines cannot check the farm's certificate by themselves: compare the script's checksum."),
+      .describe("True when machines cannot check by themselves from whom the script is: compare its checksum."),
     platforms: z.array(z.string()),
   })
   .meta({ id: "Install" });

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Install } from "@windrow/contract";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeInstallScript } from "../src/install/install-script.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
 
@@ -28,7 +29,7 @@ test("the script is had without a token, is the one whose checksum the API says,
   const text = await answer.text();
   expect(sha256(text)).toBe(install.script_sha256);
   expect(text).not.toMatch(/@[A-Z0-9_]+@/);
-  expect(install).toMatchObject({ script_url: `${edge.url}/install.sh`, is_pinned: false });
+  expect(install).toMatchObject({ script_url: `${edge.url}/install.sh`, is_pinned: true });
   for (const shell of ["sh", "dash", "bash"]) {
     const checked = spawnSync(shell, ["-n"], { input: text, encoding: "utf8" });
     if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: "" });
@@ -92,4 +93,57 @@ test("the script of a farm with an authority of its own holds that as it is, and
   );
   const { stdout } = spawnSync("sh", { input: lines, encoding: "utf8" });
   expect(stdout).toBe(`https://fa'rm:7443|${AUTHORITY.trim()}||0.0.1+00000000|`);
+});
+
+describe("a folder of somebody else", () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "windrow-folders-"));
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  async function runScript(...args: string[]) {
+    const input = await (await get("/install.sh")).text();
+    // a farm that nobody reaches: what is not refused before fails at fetching
+    const text = input.replace(/^FARM_URL=.*$/m, "FARM_URL='http://127.0.0.1:1'");
+    const env = { PATH: "/usr/bin:/bin", HOME: dir };
+    const { status, stderr } = spawnSync("sh", ["-s", "--", ...args], { input: text, encoding: "utf8", env });
+    return { status, stderr };
+  }
+
+  async function put(path: string, text = "mine"): Promise<void> {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), text);
+  }
+
+  test("is neither installed into nor taken away", async () => {
+    await put("app/versions/mine/file");
+    const install = await runScript("--dir", join(dir, "app"), "--token", "wrj_x");
+    expect(install).toEqual({ status: 1, stderr: expect.stringContaining("versions holds something else") });
+    await symlink("versions/mine", join(dir, "app", "current"));
+    for (const args of [["--token", "wrj_x"], ["--uninstall"]]) {
+      const ended = await runScript("--dir", join(dir, "app"), ...args);
+      expect(ended.status).toBe(1);
+      expect(await readFile(join(dir, "app/versions/mine/file"), "utf8")).toBe("mine");
+    }
+  });
+
+  test("is not taken for an agent's keys and jobs, and stays when the agent goes", async () => {
+    await put("docs/file");
+    const docs = join(dir, "docs");
+    const install = await runScript("--dir", join(dir, "new"), "--state", docs, "--token", "wrj_x");
+    expect(install).toEqual({ status: 1, stderr: expect.stringContaining(`${docs} holds something else`) });
+    await put("agent/versions/0.1.0+00000000/windrow-agent");
+    await symlink("versions/0.1.0+00000000", join(dir, "agent", "current"));
+    await put("agent/agent.env", `WINDROW_AGENT_DIR=${docs}\n`);
+    expect(await runScript("--dir", join(dir, "agent"), "--uninstall")).toMatchObject({ status: 0 });
+    expect(await readFile(join(docs, "file"), "utf8")).toBe("mine");
+    expect(await readdir(dir)).toEqual(["docs"]);
+  });
+
+  test("that is made for a state stays away when installing fails", async () => {
+    const ended = await runScript("--dir", join(dir, "new"), "--state", join(dir, "state"), "--token", "wrj_x");
+    expect(ended).toEqual({ status: 1, stderr: expect.stringContaining("could not be fetched") });
+    expect(await readdir(dir)).toEqual([]);
+  });
 });

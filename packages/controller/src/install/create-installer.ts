@@ -16,7 +16,7 @@ export interface InstallScript {
   readonly text: string;
   /** In hexadecimal. */
   readonly sha256: string;
-  /** True when a machine cannot check the farm's certificate by itself, and so not the script either. */
+  /** True when a machine cannot check by itself from whom the script is: the farm has an authority of its own, or no TLS. */
   readonly isPinned: boolean;
 }
 
@@ -33,11 +33,11 @@ export function createInstaller({ bundles, packageVersion, publicUrl, authority 
     bundles,
     async script() {
       const farmUrl = publicUrl().replace(/\/+$/, "");
-      const isPinned = authority !== undefined && farmUrl.startsWith("https:");
+      const isSecure = farmUrl.startsWith("https:");
       const current = await bundles.current();
-      const text = await makeInstallScript({ farmUrl, authority: isPinned ? authority : undefined, current });
+      const text = await makeInstallScript({ farmUrl, authority: isSecure ? authority : undefined, current });
       const sha256 = createHash("sha256").update(text).digest("hex");
-      return { url: `${farmUrl}/install.sh`, text, sha256, isPinned };
+      return { url: `${farmUrl}/install.sh`, text, sha256, isPinned: !isSecure || authority !== undefined };
     },
     async targetVersion() {
       try {

@@ -101,8 +101,12 @@ choose_folders() {
   fi
   for folder in "$dir" "$state"; do
     case $folder in
+      *[[:cntrl:]]*) fail "the name of a folder holds a control character" ;;
       /*) ;;
       *) fail "$folder: name the folder from the root (/...)" ;;
+    esac
+    case $service$folder in
+      yes*[!A-Za-z0-9/._+@-]*) fail "$folder: a service takes folders of letters, digits and ._+@- only" ;;
     esac
   done
   [ $service = no ] || [ $is_root = yes ] || fail "--systemd needs root" "without it the agent runs as you, until you end it"
@@ -128,7 +132,9 @@ install_agent() {
 
   was_there=no
   [ ! -e "$dir/current" ] || was_there=yes
-  made=''
+  refuse_folders_of_others
+  made='' made_state=no
+  [ -d "$state" ] || made_state=yes
   trap give_up EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
@@ -152,6 +158,30 @@ install_agent() {
   if [ $service = yes ]; then install_service; else run_agent; fi
 }
 
+# A failed installation and --uninstall remove what is in these folders: that must be an agent's.
+refuse_folders_of_others() {
+  if [ $was_there = yes ]; then
+    is_installation || fail "$dir holds something else already" "name an empty folder with --dir"
+  fi
+  for folder in "$dir/versions"/*; do
+    case ${folder##*/} in
+      '*' | [0-9]*.[0-9]*.[0-9]*+*) ;;
+      *) fail "$dir/versions holds something else already: ${folder##*/}" "name an empty folder with --dir" ;;
+    esac
+  done
+  [ -z "$(ls -A "$state" 2> /dev/null)" ] || is_state ||
+    fail "$state holds something else than an agent's keys and jobs" "name an empty folder with --state"
+}
+
+is_installation() { [ -L "$dir/current" ] && [ -e "$dir/current/windrow-agent" ]; }
+
+is_state() {
+  for mark in credential.json agent-key.pem nats-key.json agent.pid; do
+    [ ! -e "$state/$mark" ] || return 0
+  done
+  return 1
+}
+
 # The folder that `mkdir -p` is going to make first: what is to be removed when all goes wrong.
 first_missing() {
   at=$1
@@ -162,11 +192,11 @@ first_missing() {
 # Runs at every end but the good one.
 give_up() {
   code=$?
-  rm -rf "$dir/versions/.new-$$" "$dir/.current-$$"
+  rm -rf "$dir/versions/.new-$$"* "$dir/.current-$$" "$dir/.agent.env-$$"
   if [ $was_there = no ]; then
     rm -rf "$dir/versions" "$dir/current" "$dir/windrow-agent" "$dir/agent.env"
-    # a state folder that holds no credential holds nothing that matters
-    [ -e "$state/credential.json" ] || case $state in "$dir"/*) rm -rf "$state" ;; esac
+    # one that was made here and holds no credential holds nothing that matters
+    [ $made_state = no ] || [ -e "$state/credential.json" ] || rm -rf "$state"
     [ -z "$made" ] || rm -rf "$made"
   elif [ -n "${before:-}" ]; then
     switch_to "$before"
@@ -290,19 +320,19 @@ install_service() {
 }
 
 write_unit() {
-  # The folders of the unit are those of a usual installation.
-  sed -e "s|/opt/windrow/agent|$dir|g" -e "s|/var/lib/windrow/agent|$state|g" <<'END_OF_UNIT'
+  # The folder in the unit is that of a usual installation.
+  sed -e "s|/opt/windrow/agent|$dir|g" <<'END_OF_UNIT'
 @SYSTEMD_UNIT@
 END_OF_UNIT
 }
 
 uninstall() {
-  if [ -e "$unit" ] && [ $is_root = yes ] && grep -q "$dir/" "$unit"; then
+  is_installation || fail "there is no agent in $dir" "name its folder with --dir"
+  if [ -e "$unit" ] && [ $is_root = yes ] && grep -qF "=$dir/" "$unit"; then
     systemctl disable --now windrow-agent || true
     rm -f "$unit"
     systemctl daemon-reload || true
   fi
-  [ -e "$dir/current" ] || fail "there is no agent in $dir" "name its folder with --dir"
   if [ -f "$dir/agent.env" ]; then
     told=$(sed -n 's/^WINDROW_AGENT_DIR=//p' "$dir/agent.env")
     [ -z "$told" ] || state=$told
@@ -311,7 +341,12 @@ uninstall() {
   if [ -n "$running" ] && cat "/proc/$running/cmdline" 2> /dev/null | tr '\0' ' ' | grep -q agent.mjs; then
     fail "the agent runs (process $running)" "end it first: kill $running, and wait for its jobs"
   fi
-  rm -rf "$dir/versions" "$dir/current" "$dir/windrow-agent" "$dir/agent.env" "$dir/upgrading" "$dir/upgrading.tried" "$state"
+  if is_state; then
+    rm -rf "$state"
+  elif [ -e "$state" ]; then
+    say "$state holds no agent's keys, so it stays"
+  fi
+  rm -rf "$dir/versions" "$dir/current" "$dir/windrow-agent" "$dir/agent.env" "$dir/upgrading" "$dir/upgrading.tried"
   rmdir "$dir" 2> /dev/null || true
   say "the agent is gone from this machine; take it off the farm with: windrow agent remove NAME"
 }
