@@ -196,7 +196,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
       clock,
       onError: (error) => logger.warn({ err: error }, "heartbeats are answered from grace"),
     }),
-    wakeDispatch: () => dispatcher.wake(),
+    wakeDispatch: (pool) => dispatcher.wakeSoon(pool),
     onOfferAnswer: offers.take,
     onUpgradeProblem: (agentId, problem) => upgrades.takeProblem(agentId, problem),
   });

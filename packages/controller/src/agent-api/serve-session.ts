@@ -39,8 +39,8 @@ export interface SessionDeps extends EndDeps {
   readonly sessions: SessionRegistry;
   readonly renewals: RenewBatch;
   readonly announcer: Announcer;
-  /** The agent has room: dispatch is to look. */
-  readonly wakeDispatch: () => void;
+  /** An agent of this pool has room: dispatch is to look. */
+  readonly wakeDispatch: (pool: string) => void;
   readonly onOfferAnswer: (agentId: AgentId, answer: OfferAnswer) => void;
   readonly onUpgradeProblem: (agentId: AgentId, problem: UpgradeProblem) => void;
 }
@@ -101,7 +101,7 @@ export function createServeSession(deps: SessionDeps) {
       const held = hello.held.map((lease) => lease.attemptId);
       send(await welcome(deps, { agentId, opened, jwt, held, protocolVersion: hello.protocolVersion }));
       void loseForgotten(deps, opened);
-      deps.wakeDispatch();
+      deps.wakeDispatch(opened.facts.pool);
       const saidGoodbye = readMessages(deps, { iterator, session, jwt, messagesLeft }).then(() => true);
       isGoodbye = await Promise.race([saidGoodbye, ended.promise.then(() => false)]);
     } finally {

@@ -19,6 +19,8 @@ export interface DispatcherDeps {
 export interface Dispatcher extends Service {
   /** Something may be grantable: here, or on the controllers that dispatch the other pools. */
   wake(): void;
+  /** An agent of this pool may have room: looks a moment later, once for all that ask meanwhile, since a fleet comes together. */
+  wakeSoon(pool: string): void;
   /** Offers nothing to this agent for a moment: it declined. The moment grows while it goes on declining. */
   avoid(agentId: AgentId): void;
 }
@@ -26,6 +28,7 @@ export interface Dispatcher extends Service {
 const TICK_MS = 1_000;
 /** A pool that had no agents a moment ago is looked at only so long after a wake, that those with agents go first. */
 const EMPTY_POOL_WAKE_MS = 100;
+const WAKE_SOON_MS = 50;
 /** An agent whose slot is not free yet, since it just ended a job, has it soon. */
 const AVOID_FIRST_MS = 50;
 const AVOID_MS_MAX = 1_000;
@@ -124,6 +127,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       for (const name of loops.keys()) wakePool(name);
       // whoever dispatches the other pools listens; a pool nobody holds is found by the tick
       for (const pool of pools.keys()) if (terms.find(pool) === undefined) bus?.publish(wakesOf(pool), { pool });
+    },
+    wakeSoon(pool) {
+      if (terms.find(pool) !== undefined) recheck(pool, WAKE_SOON_MS);
+      else bus?.publish(wakesOf(pool), { pool });
     },
     avoid,
     async start() {

@@ -62,7 +62,8 @@ export async function dispatchPool(deps: DispatchPassDeps, input: DispatchPassIn
   const { db } = deps;
   const { pool, term, atMs } = input;
   const nothing: DispatchPass = { granted: [], isMore: false, recheckMs: null, waitedMs: [], history: input.history };
-  const agents = (await findFreeAgents(db, pool.name)).filter((agent) => !deps.isAvoided(agent.agentId));
+  const wanted = await findFreeAgents(db, pool.name, { isWanted: true });
+  const agents = wanted.filter((agent) => !deps.isAvoided(agent.agentId));
   if (agents.length === 0) return nothing;
   const freeSlots = agents.reduce((sum, agent) => sum + agent.freeSlots, 0);
   const window = await findCandidates(db, {

@@ -22,9 +22,26 @@ export const agentRoom = sql`case when a.is_ephemeral then 1 else a.slots end`;
 export const openByAgent = sql`(select t.agent_id, count(*)::int as open_count from attempts t
   where t.state in ('offered', 'running') group by t.agent_id)`;
 
+export interface FindFreeAgentsOptions {
+  /** Only those with the labels of a queued job: where nothing is queued for them, they cost nothing. */
+  readonly isWanted?: boolean;
+}
+
 /** Agents of a pool that may be offered something now. Agents with the same labels share one list of them. */
-export async function findFreeAgents(db: Database, pool: string): Promise<FreeAgentRow[]> {
+export async function findFreeAgents(
+  db: Database,
+  pool: string,
+  { isWanted = false }: FindFreeAgentsOptions = {},
+): Promise<FreeAgentRow[]> {
+  // an empty queue is known from its index alone, before a single agent is read
   const { rows } = await sql<{ labels: string[]; ids: AgentId[]; free: number[] }>`
+    with recursive wanted (label_set_id) as (
+      (select j.label_set_id from jobs j where j.state = 'queued' order by j.label_set_id limit 1)
+      union all
+      select (select j.label_set_id from jobs j where j.state = 'queued' and j.label_set_id > w.label_set_id
+        order by j.label_set_id limit 1)
+      from wanted w where w.label_set_id is not null
+    )
     select a.effective_labels as labels, array_agg(a.id::text order by a.id) as ids,
       array_agg(${agentRoom} - coalesce(o.open_count, 0) order by a.id) as free
     from agents a
@@ -32,7 +49,14 @@ export async function findFreeAgents(db: Database, pool: string): Promise<FreeAg
     left join ${openByAgent} o on o.agent_id = a.id
     where a.pool = ${pool} and p.paused_at is null and ${isAgentAvailable}
       and ${agentRoom} > coalesce(o.open_count, 0)
-    group by a.effective_labels`.execute(db);
+      ${isWanted ? sql`and exists (select from wanted)` : sql``}
+    group by a.effective_labels
+    ${
+      isWanted
+        ? sql`having exists (
+            select from wanted w join label_sets s on s.id = w.label_set_id where s.labels <@ a.effective_labels)`
+        : sql``
+    }`.execute(db);
   return rows.flatMap(({ labels, ids, free }) =>
     ids.map((agentId, index) => ({ agentId, labels, freeSlots: free[index] ?? 0 })),
   );
