@@ -70,14 +70,41 @@ test("a version that ends before the farm has welcomed it gives way to the one b
   expect(readlinkSync(join(base, "current"))).toBe("versions/1");
 });
 
-test("under a service manager it gives way at its second start", async () => {
+test("under a service manager it gives way at once, also when it says that starting again is of no use", async () => {
   makeVersion("1", `[ "$(wc -l < $base/started)" -gt 1 ] && exit 7; ${UPGRADE}`);
-  makeVersion("2", "exit 1");
+  makeVersion("2", "exit 78");
   use("1");
   const codes: number[] = [];
-  for (let startNo = 1; startNo <= 3; startNo++) codes.push((await launch("exec")).code);
-  expect(codes).toEqual([85, 1, 7]);
+  for (let startNo = 1; startNo <= 2; startNo++) codes.push((await launch("exec")).code);
+  expect(codes).toEqual([85, 7]);
   expect(started()).toEqual(["1", "2", "1"]);
+});
+
+test("under a service manager that was killed with it, it gives way at its second start", async () => {
+  makeVersion("1", `[ "$(wc -l < $base/started)" -gt 1 ] && exit 7; ${UPGRADE}`);
+  makeVersion("2", "kill -9 $PPID");
+  use("1");
+  expect(await launch("exec")).toMatchObject({ code: 85 });
+  await launch("exec");
+  expect(await launch("exec")).toMatchObject({ code: 7 });
+  expect(started()).toEqual(["1", "2", "1"]);
+});
+
+test("a new version that is ended from outside before the farm has welcomed it stays ended", async () => {
+  makeVersion("1", `[ "$(wc -l < $base/started)" -gt 1 ] && exit 7; ${UPGRADE}`);
+  makeVersion("2", "kill -TERM $PPID; sleep 60");
+  use("1");
+  await launch("exec");
+  expect(await launch("exec")).toMatchObject({ code: 143 });
+  expect(started()).toEqual(["1", "2"]);
+});
+
+test("settings name variables: a line that holds anything else is left out, and nothing of it runs", async () => {
+  makeVersion("1", 'echo "$WINDROW_URL"');
+  use("1");
+  writeFileSync(join(base, "agent.env"), `A$(touch ${base}/touched)=1\nWINDROW_URL=https://farm\n`);
+  expect(await launch("run")).toMatchObject({ code: 0, stdout: "https://farm\n" });
+  expect(existsSync(join(base, "touched"))).toBe(false);
 });
 
 test("the agent is told what stands in agent.env, and what the environment says wins", async () => {
