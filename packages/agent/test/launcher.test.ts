@@ -92,7 +92,7 @@ test("under a service manager that was killed with it, it gives way at its secon
 
 test("a new version that is ended from outside before the farm has welcomed it stays ended", async () => {
   makeVersion("1", `[ "$(wc -l < $base/started)" -gt 1 ] && exit 7; ${UPGRADE}`);
-  makeVersion("2", "kill -TERM $PPID; sleep 60");
+  makeVersion("2", "kill -TERM $PPID; exec sleep 60");
   use("1");
   await launch("exec");
   expect(await launch("exec")).toMatchObject({ code: 143 });
