@@ -14,6 +14,7 @@ import * as scaling from "./migrations/0011-scaling.ts";
 import * as machines from "./migrations/0012-machines.ts";
 import * as upgrades from "./migrations/0013-upgrades.ts";
 import * as farmId from "./migrations/0014-farm-id.ts";
+import * as labelRaces from "./migrations/0015-label-races.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -30,6 +31,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0012-machines": machines,
   "0013-upgrades": upgrades,
   "0014-farm-id": farmId,
+  "0015-label-races": labelRaces,
 };
 
 /**

@@ -20,8 +20,8 @@ export async function moveJobToTop(
   await sql`select pg_advisory_xact_lock(7010109)`.execute(tx);
   const { rows } = await sql<MovedJob & { readonly runId: number; readonly repositoryId: number }>`
     with top as (
-      select greatest(${TOP_PRIORITY}::int, coalesce(max(j.priority), 0) + 1) as priority
-      from jobs j where j.state in ('blocked', 'queued', 'leased') and j.priority >= ${TOP_PRIORITY}
+      select greatest(${TOP_PRIORITY}::int, coalesce(-min(-j.priority), 0) + 1) as priority
+      from jobs j where j.state in ('blocked', 'queued', 'leased') and -j.priority <= ${-TOP_PRIORITY}::int
     ),
     old as (
       select j.id, j.priority from jobs j where j.id = ${move.jobId} and j.state in ('blocked', 'queued') for update
