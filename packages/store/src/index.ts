@@ -279,6 +279,7 @@ export type { TokenRow } from "./tokens/token.ts";
 export { touchToken, useJoinToken } from "./tokens/use-token.ts";
 export { inTransaction } from "./transaction.ts";
 export { applyUpgrade, type ChangedDrain, endUpgrade } from "./upgrades/apply-upgrade.ts";
+export { keepDrained } from "./upgrades/keep-drained.ts";
 export {
   listRunningUpgrades,
   lockUpgrade,

@@ -8,6 +8,7 @@ import {
   enableAgent,
   findAgent,
   inTransaction,
+  keepDrained,
   recordAudit,
   removeAgent,
 } from "@windrow/store";
@@ -74,7 +75,8 @@ export async function setAgentDraining(
   const agentId = asAgentId(agent.id);
   const after = { reason };
   await inTransaction(deps.db, async (tx) => {
-    if (await drainAgent(tx, { agentId, draining, reason })) {
+    const isKept = draining && (await keepDrained(tx, { agentId, reason }));
+    if ((await drainAgent(tx, { agentId, draining, reason })) || isKept) {
       const action = draining ? "agent.drain" : "agent.resume";
       await recordAudit(tx, { ...author, action, subject: subjectOf(agent), after });
     }
