@@ -202,6 +202,39 @@ describe("the keeper of machines", () => {
     expect(await farm.machine()).toMatchObject({ state: "starting", host: "here" });
   });
 
+  it("ends at once whatever a look found, however many there are", async () => {
+    await farm.request(10);
+    for (let passes = 0; passes < 4; passes++) await pass();
+    for (const machine of provider.machines.values()) machine.isAlive = false;
+    const request = { url: "", joinToken: "", slots: 1, isEphemeral: false };
+    for (let no = 0; no < 10; no++) {
+      provider.machines.set(`x-${no}`, { request: { ...request, name: `x-${no}`, pool: "default" }, isAlive: true });
+    }
+    const restarted = farm.keeper({ provider });
+    for (let passes = 0; passes < 8; passes++) await pass(restarted);
+    expect([...provider.machines.keys()]).toEqual([]);
+    expect((await farm.all()).map(({ state }) => state)).toEqual(Array(10).fill("failed"));
+  });
+
+  it("takes the agent off that joined while its machine was taken away", async () => {
+    await farm.request();
+    const machine = await farm.machine();
+    const request = { name: machine.name, pool: machine.pool, url: "", joinToken: "", slots: 1, isEphemeral: false };
+    // made by a keeper that died, of a provider that is not the pool's any more
+    provider.machines.set(machine.name, { request, isAlive: true });
+    await farm.setProvider(null);
+    const destroy = provider.destroy;
+    provider.destroy = async (name, signal) => {
+      provider.destroy = destroy;
+      await farm.join(machine);
+      await destroy(name, signal);
+    };
+    for (let passes = 0; passes < 4; passes++) await pass();
+    expect(await farm.all()).toMatchObject([{ state: "ended" }]);
+    const agents = await farm.db.selectFrom("agents").select("state").execute();
+    expect(agents).toEqual([{ state: "removed" }]);
+  });
+
   it("takes an ephemeral machine away when its agent has said goodbye", async () => {
     await farm.request();
     await farm.set({ is_ephemeral: true });

@@ -94,6 +94,7 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     await providers.keep(new Set([...asked.keys(), ...busyKeys()]));
     lookout.begin([...asked.values()]);
 
+    const putOff = createPutOff(looks);
     for (const row of mine) {
       const { settings } = row;
       if (settings === null || underWay.has(row.id)) continue;
@@ -102,10 +103,16 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
       const isWanted = now !== null && now !== undefined && keyOf(now) === key;
       const look = looks.find((one) => one.key === key);
       const step = decideMachine({ ...row, seen: seenBy(look, row.name), isWanted });
-      if (step.kind !== "none") begin(row, settings, { step, slots: slots.get(row.pool) ?? 1 });
+      if (step.kind === "none") continue;
+      const hasBegun = begin(row, settings, { step, slots: slots.get(row.pool) ?? 1 });
+      if (!hasBegun && look !== undefined) putOff.add(look, row.name);
     }
     const known = new Set(rows.map((row) => row.name));
-    for (const look of rows.length < MACHINES_LISTED_MAX ? looks : []) endUnknown(look, known, isMine);
+    for (const look of rows.length < MACHINES_LISTED_MAX ? looks : []) {
+      for (const name of endUnknown(look, known, isMine)) putOff.add(look, name);
+    }
+    // what there was no room for is not to wait for the next look, which is a minute away
+    for (const [look, names] of putOff.all()) lookout.putBack(look, names);
     await noteAwayHosts(rows);
   }
 
@@ -115,9 +122,9 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     machine: MachineRow,
     settings: ProviderSettings,
     { step, slots }: { readonly step: MachineStep; readonly slots: number },
-  ): void {
+  ): boolean {
     const lane = `${step.kind === "create" ? "create" : "end"} ${keyOf(settings)}`;
-    run(machine.id, lane, () =>
+    return run(machine.id, lane, () =>
       stepMachine(
         { ...deps, hostname },
         {
@@ -132,20 +139,32 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     );
   }
 
-  /** Machines of this farm that no row knows, or whose rows are over: a row is there before its machine. */
-  function endUnknown(look: Look, known: ReadonlySet<string>, isMine: (pool: string, host: string | null) => boolean) {
-    for (const { name, pool } of look.listed.values()) {
-      if (known.has(name) || !isMine(pool, isLocal(look.settings) ? hostname : null)) continue;
-      run(`${look.key} ${name}`, `end ${look.key}`, async () => {
+  /**
+   * Ends machines of this farm that no row knows, or whose rows are over: a row is there before its machine. The answer
+   * names those that there is no room for now.
+   */
+  function endUnknown(
+    look: Look,
+    known: ReadonlySet<string>,
+    isMine: (pool: string, host: string | null) => boolean,
+  ): string[] {
+    const unknown = [...look.listed.values()].filter(
+      ({ name, pool }) => !known.has(name) && isMine(pool, isLocal(look.settings) ? hostname : null),
+    );
+    const left = unknown.filter(({ name, pool }) => {
+      const hasBegun = run(`${look.key} ${name}`, `end ${look.key}`, async () => {
         logger.warn({ machine: name, pool }, "a machine that nobody waits for is ended");
         await providers.open(look.settings).destroy(name, stopping.signal);
       });
-    }
+      return !hasBegun;
+    });
+    return left.map(({ name }) => name);
   }
 
-  function run(key: string, lane: string, work: () => Promise<void>): void {
-    if (underWay.has(key)) return;
-    if ([...underWay.values()].filter((other) => other.lane === lane).length >= CALLS_MAX) return;
+  /** False when there is no room for it now. */
+  function run(key: string, lane: string, work: () => Promise<void>): boolean {
+    if (underWay.has(key)) return true;
+    if ([...underWay.values()].filter((other) => other.lane === lane).length >= CALLS_MAX) return false;
     const done = work()
       .catch((error: unknown) => {
         if (stopping.signal.aborted || isDatabaseAway(error)) return;
@@ -157,6 +176,7 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
         loop?.wake();
       });
     underWay.set(key, { lane, done });
+    return true;
   }
 
   /** Machines that are to be made where nobody is: the pool's dispatcher says so. */
@@ -209,6 +229,15 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
       if (deps.endsProcesses === true) await endProcesses();
       await providers.close();
     },
+  };
+}
+
+/** Machines by the look that told of them. */
+function createPutOff(looks: readonly Look[]) {
+  const names = new Map<Look, Set<string>>(looks.map((look) => [look, new Set()]));
+  return {
+    add: (look: Look, name: string) => void names.get(look)?.add(name),
+    all: () => [...names].filter(([, ofLook]) => ofLook.size > 0),
   };
 }
 

@@ -14,8 +14,10 @@ export interface Look {
 
 /** Asks providers from time to time what is there, in the background. */
 export interface Lookout {
-  /** What looks have brought since the last call. */
+  /** What looks have brought since the last call, and what was put back; of each provider the newest. */
   take(): Look[];
+  /** The next call of `take` is to bring these machines of a look again. */
+  putBack(look: Look, names: ReadonlySet<string>): void;
   /** Begins a look at each provider whose turn it is. */
   begin(asked: readonly AskedProvider[]): void;
   /** Resolves when no look is under way. */
@@ -65,9 +67,14 @@ export function createLookout(deps: {
 
   return {
     take() {
-      const brought = looks;
+      const newest = new Map(looks.map((look) => [look.key, look]));
       looks = [];
-      return brought;
+      return [...newest.values()];
+    },
+    putBack(look, names) {
+      const listed = new Map([...look.listed].filter(([name]) => names.has(name)));
+      // before what came in the meantime, which is newer
+      looks.unshift({ ...look, listed, awaited: new Set([...look.awaited].filter((name) => names.has(name))) });
     },
     begin(asked) {
       const keys = new Set(asked.map((one) => one.key));

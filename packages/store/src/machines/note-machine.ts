@@ -22,7 +22,7 @@ export async function noteCreated(db: Database | Tx, machineId: string): Promise
 
 /**
  * The machine is not there any more, by its provider's word or because it was never made. Its agent is to be removed
- * before. False when that was known.
+ * before. False when that was known, or when it has an agent that is not: it joined while its machine was taken away.
  */
 export async function noteGone(
   db: Database | Tx,
@@ -34,6 +34,7 @@ export async function noteGone(
       update machines set state = ${toState(MACHINE_TRANSITIONS.gone)}, ended_at = clock_timestamp(), reason = ${reason},
         not_before = null
       where id = ${machineId} and state in (${fromStates(MACHINE_TRANSITIONS.gone)})
+        and not exists (select from agents a where a.id = machines.agent_id and a.state <> 'removed')
       returning id, name, pool, agent_id
     ),
     told as (
@@ -54,7 +55,7 @@ export async function noteFailed(
     with changed as (
       update machines set state = ${toState(MACHINE_TRANSITIONS.fail)}, ended_at = clock_timestamp(), error = ${error},
         not_before = null
-      where id = ${machineId} and state in (${fromStates(MACHINE_TRANSITIONS.fail)})
+      where id = ${machineId} and state in (${fromStates(MACHINE_TRANSITIONS.fail)}) and agent_id is null
       returning id, name, pool, agent_id
     ),
     told as (
