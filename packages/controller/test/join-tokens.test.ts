@@ -156,3 +156,16 @@ describe("S01: a join token", () => {
     expect(readAgentCertificate(first.certificate, first.authority)).toMatchObject({ agentId: first.agent_id });
   });
 });
+
+describe("S02: an address that tries join tokens", () => {
+  it("is shut out after ten wrong ones in a minute, while others, and a right token, get in", async () => {
+    const body = await bodyOf();
+    const { secret } = await makeJoinToken();
+    const guess = () => `wrj_${randomUUID().replaceAll("-", "")}AAAAAAAAAAA`;
+    const statuses: (number | undefined)[] = [];
+    for (let time = 0; time < 15; time++) statuses.push(await joinFrom("127.0.2.1", body, guess()));
+    expect(statuses).toEqual([...Array(10).fill(401), ...Array(5).fill(429)]);
+    expect(await joinFrom("127.0.2.2", body, guess())).toBe(401);
+    expect(await joinFrom("127.0.2.1", body, secret)).toBe(201);
+  });
+});
