@@ -3,6 +3,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { formatAge } from "../output/duration.ts";
+import { type Fact, formatFacts } from "../output/facts.ts";
 import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { lookOfAgent } from "./agent-look.ts";
@@ -16,7 +17,11 @@ export async function viewAgent(context: CommandContext, options: FarmOptions, n
   else
     await printLines(
       context.terminal,
-      formatAgent(answer, { nowMs: context.clock.nowMs(), style: context.terminal.outStyle }),
+      formatAgent(answer, {
+        nowMs: context.clock.nowMs(),
+        style: context.terminal.outStyle,
+        columns: context.terminal.out.columns,
+      }),
     );
 }
 
@@ -39,11 +44,14 @@ function describeCertificate({ certificate_expires_at: endsAt, state }: Agent, n
 }
 
 /** An agent as text. */
-export function formatAgent(agent: Agent, options: { readonly nowMs: number; readonly style: Style }): string[] {
-  const { style, nowMs } = options;
+export function formatAgent(
+  agent: Agent,
+  options: { readonly nowMs: number; readonly style: Style; readonly columns: number | undefined },
+): string[] {
+  const { style, nowMs, columns } = options;
   const look = lookOfAgent(agent);
   const age = (time: string | null) => (time === null ? "never" : formatAge(Date.parse(time), nowMs));
-  const facts: [string, string | null][] = [
+  const facts: Fact[] = [
     ["pool", agent.pool],
     ["slots", `${agent.slots_used} of ${agent.slots} taken`],
     ["labels", agent.labels.join(", ") || "none"],
@@ -67,9 +75,7 @@ export function formatAgent(agent: Agent, options: { readonly nowMs: number; rea
   return [
     `${style(look.colour, look.icon)} ${style("bold", agent.name)} · ${style(look.colour, look.word)}`,
     "",
-    ...facts
-      .filter(([, value]) => value !== null)
-      .map(([title, value]) => `  ${style("dim", title.padEnd(10))}  ${value}`),
+    ...formatFacts(facts, { nameColumns: 10, style, columns }),
     "",
     ...(agent.jobs.length === 0
       ? ["It holds no job."]

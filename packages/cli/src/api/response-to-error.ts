@@ -48,14 +48,24 @@ export async function responseToError(response: Response): Promise<ApiError> {
   const problem = parsed.data;
   // the farm speaks to programs of headers; people here give flags
   const hint = problem.code === "unauthenticated" ? TOKEN_HINT : problem.hint;
-  const fields = (problem.fields ?? []).map((field) => `${field.path}: ${field.message}`);
-  return new ApiError([problem.detail, ...fields].join("\n  "), {
+  return new ApiError(describeProblem(problem), {
     code: problem.code,
     exitCode: EXITS[problem.code],
     status,
     problem,
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** People gave arguments and flags, and need not know in which part of a request those travel. */
+function describeProblem({ detail, fields }: Problem): string {
+  if (fields === undefined || fields.length === 0) return detail;
+  return fields
+    .map(({ path, message }) => {
+      const name = path.replace(/^(?:body|params|querystring|headers)\/?/, "").replaceAll("/", ".");
+      return name === "" ? message : `${name}: ${message}`;
+    })
+    .join("; ");
 }
 
 const TOKEN_HINT = "Give a valid token with --token or WINDROW_TOKEN; an admin makes one with: windrow token create";

@@ -17,9 +17,9 @@ export interface ListAuditOptions extends FarmOptions {
 
 const COLUMNS: readonly TableColumn[] = [
   { title: "AT" },
-  { title: "ACTOR" },
+  { title: "ACTOR", shrinks: true },
   { title: "ACTION" },
-  { title: "SUBJECT" },
+  { title: "SUBJECT", shrinks: true, widthMin: 14 },
   { title: "FROM", dropOrder: 1 },
   { title: "CHANGE", shrinks: true },
 ];

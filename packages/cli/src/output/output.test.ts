@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { captureStream } from "../../test/capture-output.ts";
 import { formatAge, formatDuration, parseDuration } from "./duration.ts";
+import { type Fact, formatFacts } from "./facts.ts";
 import { suggest } from "./suggest.ts";
 import { formatTable } from "./table.ts";
 import { createStyle, createTerminal } from "./terminal.ts";
@@ -61,6 +62,41 @@ describe("tables", () => {
       "abc   12  a very long t…",
     ]);
   });
+});
+
+test("of several columns that shrink the widest gives way first, and one keeps its least while others can go", () => {
+  const columns = [
+    { title: "A", shrinks: true },
+    { title: "B", dropOrder: 1 },
+    { title: "C", shrinks: true, widthMin: 14 },
+  ];
+  const row = ["a".repeat(14), "bbbb", "c".repeat(20)];
+  const lineAt = (columnsMax: number) => formatTable(columns, [row], { columnsMax })[1];
+  expect([42, 38, 36, 30, 26, 23].map(lineAt)).toEqual([
+    `${"a".repeat(14)}  bbbb  ${"c".repeat(20)}`,
+    `${"a".repeat(14)}  bbbb  ${"c".repeat(15)}…`,
+    `${"a".repeat(14)}  bbbb  ${"c".repeat(13)}…`,
+    `${"a".repeat(14)}  ${"c".repeat(13)}…`,
+    `${"a".repeat(9)}…  ${"c".repeat(13)}…`,
+    `${"a".repeat(9)}…  ${"c".repeat(10)}…`,
+  ]);
+});
+
+test("facts go on below themselves on a terminal, and stay on one line elsewhere", () => {
+  const facts: Fact[] = [
+    ["why", "all slots of the agents that could run it are busy"],
+    ["gone", null],
+    ["place", "1 of 2"],
+  ];
+  const look = { nameColumns: 5, style: (_name: unknown, text: string) => text };
+  expect(formatFacts(facts, { ...look, columns: 44 })).toEqual([
+    "  why    all slots of the agents that could",
+    "         run it are busy",
+    "  place  1 of 2",
+  ]);
+  expect(formatFacts(facts, { ...look, columns: undefined })[0]).toBe(
+    "  why    all slots of the agents that could run it are busy",
+  );
 });
 
 test("a table leaves out what matters least where cutting is not enough", () => {

@@ -1,4 +1,5 @@
 import type { Upgrade } from "@windrow/contract";
+import { type Fact, formatFacts } from "../output/facts.ts";
 import type { Style } from "../output/terminal.ts";
 
 type Step = Upgrade["agents"][number];
@@ -46,12 +47,13 @@ export function describeLeft(upgrade: Upgrade): string[] {
 }
 
 /** For `windrow pool view`; nothing once it is over and went well. */
-export function formatUpgrade(upgrade: Upgrade, style: Style): string[] {
+export function formatUpgrade(
+  upgrade: Upgrade,
+  { style, columns }: { readonly style: Style; readonly columns: number | undefined },
+): string[] {
   if (upgrade.state === "finished") return [];
   const steps = upgrade.agents.filter((step) => upgrade.state === "running" || step.state === "failed");
   const lines = [...steps.map(describeStep), ...describeLeft(upgrade)];
-  return [
-    `  ${style("dim", "upgrade".padEnd(9))}  ${describeUpgrade(upgrade)}`,
-    ...lines.map((line) => `  ${"".padEnd(9)}  ${line}`),
-  ];
+  const facts: Fact[] = [["upgrade", describeUpgrade(upgrade)], ...lines.map((line): Fact => ["", line])];
+  return formatFacts(facts, { nameColumns: 9, style, columns });
 }

@@ -1,9 +1,13 @@
 import type { PoolScaling, ScaleDecisionJson, WaitsJson } from "@windrow/contract";
+import stringWidth from "string-width";
 import { formatAge, formatDuration } from "../output/duration.ts";
+import { type Fact, formatFacts } from "../output/facts.ts";
 import type { Style } from "../output/terminal.ts";
+import { wrapText } from "../output/wrap-text.ts";
 
-type Look = { readonly nowMs: number; readonly style: Style };
+type Look = { readonly nowMs: number; readonly style: Style; readonly columns?: number | undefined };
 
+const TEXT_COLUMNS_MIN = 20;
 const ARROWS: Record<ScaleDecisionJson["direction"], string> = { up: "▲", down: "▼", hold: "·" };
 
 /** How many agents a pool has and needs, how long its jobs wait, and why it was decided so, as text. */
@@ -11,33 +15,37 @@ export function formatScaling(scaling: PoolScaling, look: Look): string[] {
   const { style } = look;
   const { agents, waits } = scaling;
   const title = (text: string) => style("bold", text);
-  const fact = (name: string, value: string) => `  ${style("dim", name.padEnd(9))}  ${value}`;
   const states = Object.entries(agents).filter(
     ([state, count]) => count > 0 || ["starting", "idle", "busy"].includes(state),
   );
   const bounds = scaling.bounds === null ? "" : ` (now ${scaling.bounds.min} to ${scaling.bounds.max})`;
+  const format = (facts: readonly Fact[]) => formatFacts(facts, { nameColumns: 9, style, columns: look.columns });
   return [
     "",
     title("Agents"),
-    ...(scaling.desired === null ? [] : [fact("desired", `${scaling.desired}${bounds}`)]),
-    fact("there", states.map(([state, count]) => `${count} ${state}`).join(", ")),
-    ...(scaling.reason === null ? [] : [fact("now", scaling.reason)]),
-    ...(scaling.start_ms === null ? [] : [fact("start-up", `${formatMs(scaling.start_ms)} expected for a new one`)]),
+    ...format([
+      ["desired", scaling.desired === null ? null : `${scaling.desired}${bounds}`],
+      ["there", states.map(([state, count]) => `${count} ${state}`).join(", ")],
+      ["now", scaling.reason],
+      ["start-up", scaling.start_ms === null ? null : `${formatMs(scaling.start_ms)} expected for a new one`],
+    ]),
     "",
     title("Jobs"),
-    ...(scaling.queued_jobs === null ? [] : [fact("queued", describeQueue(scaling))]),
-    ...[waits.hour, waits.day].map((one, index) => fact(index === 0 ? "last hour" : "last day", describeWaits(one))),
-    ...(scaling.warm_percent === null
-      ? []
-      : [
-          fact(
-            "warm",
-            `${formatPercent(scaling.warm_percent)} of the last day's grants to agents that knew the repository`,
-          ),
-        ]),
+    ...format([
+      ["queued", scaling.queued_jobs === null ? null : describeQueue(scaling)],
+      ["last hour", describeWaits(waits.hour)],
+      ["last day", describeWaits(waits.day)],
+      ["warm", describeWarm(scaling)],
+    ]),
     ...formatErrors(scaling, look),
     ...formatDecisions(scaling, look),
   ];
+}
+
+function describeWarm({ warm_percent: percent }: PoolScaling): string | null {
+  return percent === null
+    ? null
+    : `${formatPercent(percent)} of the last day's grants to agents that knew the repository`;
 }
 
 /** `2.4s`, `12s`, `1m05s`: tenths as long as they matter. */
@@ -61,28 +69,43 @@ function describeQueue({ queued_jobs: queued, soon_jobs: soon, oldest_wait_ms: o
   return `${queued}${waits}${soon === null || soon === 0 ? "" : `; ${soon} more when their needs have ended`}`;
 }
 
-function formatErrors({ provider_errors: errors }: PoolScaling, { style, nowMs }: Look): string[] {
+function formatErrors({ provider_errors: errors }: PoolScaling, look: Look): string[] {
   if (errors.length === 0) return [];
+  const { style, nowMs } = look;
   return [
     "",
     style("bold", "The provider fails"),
-    ...errors.map(({ machine, state, error, at, retry_at: retryAt }) => {
+    ...errors.flatMap(({ machine, state, error, at, retry_at: retryAt }) => {
       const waitMs = retryAt === null ? 0 : Date.parse(retryAt) - nowMs;
       const next = waitMs > 0 ? `, next try in ${formatDuration(waitMs)}` : "";
-      return `  ${style("red", "✗")} ${formatAge(Date.parse(at), nowMs)} ${machine} (${state}${next}): ${error}`;
+      return hang(
+        `  ${style("red", "✗")} `,
+        `${formatAge(Date.parse(at), nowMs)} ${machine} (${state}${next}): ${error}`,
+        look,
+      );
     }),
   ];
 }
 
-function formatDecisions({ decisions }: PoolScaling, { style, nowMs }: Look): string[] {
+function formatDecisions({ decisions }: PoolScaling, look: Look): string[] {
   if (decisions.length === 0) return [];
+  const { style, nowMs } = look;
   return [
     "",
     style("bold", "Last decisions"),
-    ...decisions.map((one) => {
+    ...decisions.flatMap((one) => {
       const age = formatAge(Date.parse(one.at), nowMs).padStart(8);
       const colour = one.direction === "up" ? "green" : one.direction === "down" ? "yellow" : "dim";
-      return `  ${style("dim", age)}  ${style(colour, ARROWS[one.direction])} ${String(one.desired).padStart(3)}  ${one.reason}`;
+      const head = `  ${style("dim", age)}  ${style(colour, ARROWS[one.direction])} ${String(one.desired).padStart(3)}  `;
+      return hang(head, one.reason, look);
     }),
   ];
+}
+
+/** A text after its head, on a terminal broken between words and going on below itself. */
+function hang(head: string, text: string, { columns }: Look): string[] {
+  const indent = " ".repeat(stringWidth(head));
+  if (columns === undefined) return [head + text];
+  const pieces = wrapText(text, { columns: Math.max(columns - indent.length, TEXT_COLUMNS_MIN), indent: "" });
+  return pieces.map((piece, at) => (at === 0 ? head : indent) + piece);
 }

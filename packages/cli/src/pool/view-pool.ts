@@ -3,6 +3,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { formatAge, formatDuration } from "../output/duration.ts";
+import { type Fact, formatFacts } from "../output/facts.ts";
 import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { describeScaling } from "./describe-scaling.ts";
@@ -17,18 +18,22 @@ export async function viewPool(context: CommandContext, options: FarmOptions, na
   const { answer, json } = await farm.api.call("viewPool", { params: { pool: name } });
   const scaling = await findScaling(farm.api, name);
   if (options.json) return printJson(context.terminal, scaling === undefined ? json : { ...answer, now: scaling });
-  const look = { nowMs: context.clock.nowMs(), style: context.terminal.outStyle };
+  const { outStyle: style, out } = context.terminal;
+  const look = { nowMs: context.clock.nowMs(), style, columns: out.columns };
   await printLines(context.terminal, formatPool(answer, look));
   if (scaling !== undefined) await printLines(context.terminal, formatScaling(scaling, look));
   const upgrade = await findUpgrade(farm.api, name);
-  if (upgrade !== undefined) await printLines(context.terminal, formatUpgrade(upgrade, look.style));
+  if (upgrade !== undefined) await printLines(context.terminal, formatUpgrade(upgrade, look));
 }
 
 /** A pool as text. */
-export function formatPool(pool: Pool, look: { readonly nowMs: number; readonly style: Style }): string[] {
-  const { style, nowMs } = look;
+export function formatPool(
+  pool: Pool,
+  look: { readonly nowMs: number; readonly style: Style; readonly columns: number | undefined },
+): string[] {
+  const { style, nowMs, columns } = look;
   const age = (time: string) => formatAge(Date.parse(time), nowMs);
-  const facts: [string, string | null][] = [
+  const facts: Fact[] = [
     ["agents", `${pool.agents_count}, ${pool.slots_used} of ${pool.slots} slots taken`],
     ["labels", pool.labels.join(", ") || "none of its own"],
     ["priority", `${pool.priority}, weight ${pool.weight}`],
@@ -45,13 +50,7 @@ export function formatPool(pool: Pool, look: { readonly nowMs: number; readonly 
     ["changed", age(pool.updated_at)],
   ];
   const about = pool.description === "" ? "" : ` · ${pool.description}`;
-  return [
-    `${style("bold", pool.name)}${about}`,
-    "",
-    ...facts
-      .filter(([, value]) => value !== null)
-      .map(([title, value]) => `  ${style("dim", title.padEnd(9))}  ${value}`),
-  ];
+  return [`${style("bold", pool.name)}${about}`, "", ...formatFacts(facts, { nameColumns: 9, style, columns })];
 }
 
 function describePolicy(scaling: NonNullable<Pool["scaling"]>): string {

@@ -3,6 +3,7 @@ import type { CommandContext } from "../commands/command-context.ts";
 import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { formatDuration } from "../output/duration.ts";
+import { type Fact, formatFacts } from "../output/facts.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { findJobIds } from "./find-jobs.ts";
@@ -33,7 +34,7 @@ export async function explainJobs(context: CommandContext, options: FarmOptions,
     terminal,
     found.flatMap(({ answer }, at) => [
       ...(at === 0 ? [] : [""]),
-      ...formatEntry(answer, { nowMs, style: terminal.outStyle }),
+      ...formatEntry(answer, { nowMs, style: terminal.outStyle, columns: terminal.out.columns }),
     ]),
   );
   if (found.length === EXPLAINED_MAX)
@@ -46,14 +47,15 @@ export async function explainJobs(context: CommandContext, options: FarmOptions,
 /** One job as text: which it is, why it waits, what would let it start, its place, when it may start. */
 export function formatEntry(
   entry: QueueEntry,
-  { nowMs, style }: { readonly nowMs: number; readonly style: Style },
+  options: { readonly nowMs: number; readonly style: Style; readonly columns?: number | undefined },
 ): string[] {
   const { reason } = entry;
+  const { nowMs, style, columns } = options;
   const head = `job ${entry.job_id} ${style("bold", entry.name)} · run #${entry.run_id} · ${entry.repository} · ${entry.workflow_name}`;
   if (reason === null) return [head, "", `  It does not wait: it is ${entry.state}.`];
   const waitedMs = nowMs - Date.parse(entry.waiting_since);
   const position = formatPosition(entry);
-  const facts: [string, string | null][] = [
+  const facts: Fact[] = [
     ["why", `${style(colourOfReason(reason), reason.code)}: ${reason.sentence}`],
     ["unblock", reason.unblock],
     ["place", position === "" ? null : `${position}${entry.is_on_top ? ", moved to the top" : ""}`],
@@ -62,11 +64,5 @@ export function formatEntry(
     ["pools", entry.pools.length === 0 ? null : entry.pools.join(", ")],
     ["waits", formatDuration(waitedMs)],
   ];
-  return [
-    head,
-    "",
-    ...facts
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => `  ${style("dim", name.padEnd(7))}  ${value}`),
-  ];
+  return [head, "", ...formatFacts(facts, { nameColumns: 7, style, columns })];
 }

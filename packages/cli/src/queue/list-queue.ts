@@ -71,7 +71,7 @@ const COLUMNS: readonly TableColumn[] = [
   { title: "PLACE", align: "right", dropOrder: 4 },
   { title: "START", align: "right", dropOrder: 2 },
   { title: "REASON" },
-  { title: "", shrinks: true },
+  { title: "", shrinks: true, widthMin: 30 },
 ];
 
 /** Aligned lines, one per job. `columns` is the terminal's width, nothing off a terminal. */

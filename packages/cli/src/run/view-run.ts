@@ -10,6 +10,7 @@ import { renderHead, renderJobLine, renderStepLine, widthOfNames } from "../live
 import { renderDiagnostic } from "../live/render-verdict.ts";
 import { createRunView, latestSteps, type ViewedJob } from "../live/run-view.ts";
 import { formatAge } from "../output/duration.ts";
+import { type Fact, formatFacts } from "../output/facts.ts";
 import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
 import { findRunId } from "./find-run.ts";
@@ -47,7 +48,11 @@ export async function viewRun(context: CommandContext, options: ViewRunOptions, 
   }
   await printLines(
     context.terminal,
-    formatRun(run, jobs, { nowMs: context.clock.nowMs(), style: context.terminal.outStyle }),
+    formatRun(run, jobs, {
+      nowMs: context.clock.nowMs(),
+      style: context.terminal.outStyle,
+      columns: context.terminal.out.columns,
+    }),
   );
   return EXIT.ok;
 }
@@ -67,10 +72,10 @@ function describeCancel({ cancel_requested_by: by, cancel_reason: reason }: Run)
 export function formatRun(
   run: Run,
   details: ReadonlyMap<number, Job>,
-  options: { readonly nowMs: number; readonly style: Style },
+  options: { readonly nowMs: number; readonly style: Style; readonly columns: number | undefined },
 ): string[] {
   const { style } = options;
-  const facts: [string, string | null][] = [
+  const facts: Fact[] = [
     ["workflow", run.workflow_path],
     ["trigger", `${run.event} by ${run.actor}, ${formatAge(Date.parse(run.created_at), options.nowMs)}`],
     ["commit", run.sha],
@@ -84,9 +89,7 @@ export function formatRun(
   return [
     ...renderHead(createRunView(run), options),
     "",
-    ...facts
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => `  ${style("dim", name.padEnd(9))}  ${value}`),
+    ...formatFacts(facts, { nameColumns: 9, style, columns: options.columns }),
     ...run.diagnostics.flatMap((diagnostic) => ["", ...renderDiagnostic(diagnostic, style)]),
     ...(run.jobs.length === 0 ? [] : [""]),
     ...orderJobs(run.jobs).flatMap((summary) => {

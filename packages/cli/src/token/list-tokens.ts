@@ -4,7 +4,7 @@ import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { formatAge, formatDuration } from "../output/duration.ts";
 import { printJson, printLines, say } from "../output/print.ts";
-import { formatTable } from "../output/table.ts";
+import { formatTable, type TableColumn } from "../output/table.ts";
 
 export interface ListTokensOptions extends FarmOptions {
   readonly kind?: Token["kind"];
@@ -20,16 +20,16 @@ export async function listTokens(context: CommandContext, options: ListTokensOpt
     say(terminal, "No token. Make one with: windrow token create NAME, or for agents: windrow token create --join");
     return;
   }
-  const columns = [
+  const columns: readonly TableColumn[] = [
     { title: "TOKEN" },
     { title: "KIND" },
-    { title: "NAME" },
-    { title: "FOR" },
+    { title: "NAME", shrinks: true },
+    { title: "FOR", shrinks: true },
     { title: "USES", align: "right" },
     { title: "STATE" },
-    { title: "LAST USED" },
-    { title: "ID" },
-  ] as const;
+    { title: "LAST USED", dropOrder: 2 },
+    { title: "ID", dropOrder: 1 },
+  ];
   const nowMs = context.clock.nowMs();
   const rows = answer.items.map((token) => [
     `${token.prefix}…`,
@@ -43,7 +43,14 @@ export async function listTokens(context: CommandContext, options: ListTokensOpt
     token.last_used_at === null ? "never" : formatAge(Date.parse(token.last_used_at), nowMs),
     token.id,
   ]);
-  await printLines(terminal, formatTable(columns, rows, { styleTitle: (title) => terminal.outStyle("dim", title) }));
+  const { columns: columnsMax } = terminal.out;
+  await printLines(
+    terminal,
+    formatTable(columns, rows, {
+      ...(columnsMax === undefined ? {} : { columnsMax }),
+      styleTitle: (title) => terminal.outStyle("dim", title),
+    }),
+  );
 }
 
 /** `valid`, `valid 12h00m`, `used up`, `expired`, `revoked` */
