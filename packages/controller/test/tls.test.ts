@@ -67,6 +67,27 @@ function portOf(server: Server | undefined): number {
   return address.port;
 }
 
+test("the farm's certificate is renewed for agents also while people's own one has expired", async () => {
+  const clock = createJumpClock();
+  const dir = join(folder, "own-expired");
+  const other = await openAuthority(join(folder, "other"), NOW);
+  const pair = await ensureServerCertificate({ authority: other, names: ["farm"], nowMs: NOW - 20 * DAY_MS });
+  const own = { certFile: join(folder, "own.pem"), keyFile: join(folder, "own.key") };
+  writeFileSync(own.certFile, pair.cert);
+  writeFileSync(own.keyFile, pair.key);
+  const certificates = await openFarmCertificates({ dir, own, listenAddress: "127.0.0.1", clock, logger });
+  await certificates.start();
+  ends.push(() => certificates.stop());
+  const before = certificates.shown;
+  // the own one ended, the farm's is due
+  clock.jump(75 * DAY_MS);
+  await waitFor("another certificate", () => {
+    clock.jump(1);
+    return certificates.shown.farm.cert !== before.farm.cert;
+  });
+  expect(certificates.shown.people).toEqual(before.people);
+});
+
 test("a certificate is renewed and shown before its end, without a restart", async () => {
   const clock = createJumpClock();
   const certificates = await openFarmCertificates({

@@ -1,5 +1,6 @@
 import {
   type Authority,
+  CertificateError,
   ensureServerCertificate,
   type IssuedPair,
   openAuthority,
@@ -44,18 +45,30 @@ export async function openFarmCertificates(options: FarmCertificatesOptions): Pr
   const { own, clock, logger } = options;
   const authority = await openAuthority(options.dir, clock.nowMs());
   const listeners: ((shown: Shown) => void)[] = [];
-  let shown = await look();
+  let shown = await look((nowMs) => (own === undefined ? undefined : readOwnCertificate(own, nowMs)));
   let loop: Loop | undefined;
 
-  async function look(): Promise<Shown> {
+  async function look(readOwn: (nowMs: number) => IssuedPair | undefined): Promise<Shown> {
     const nowMs = clock.nowMs();
     const { cert, key } = await ensureServerCertificate({ authority, names: serverNames(options), nowMs });
     const farm = { cert, key };
-    return { farm, people: own === undefined ? farm : readOwnCertificate(own, nowMs) };
+    return { farm, people: readOwn(nowMs) ?? farm };
+  }
+
+  /** An own certificate that is no good any more is shown as it was: that its owner is late must not cut the agents off. */
+  function readOwnAgain(nowMs: number): IssuedPair | undefined {
+    if (own === undefined) return undefined;
+    try {
+      return readOwnCertificate(own, nowMs);
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+      logger.error({ err: error }, "the certificate for people is shown as it was: the new one is no good");
+      return shown.people;
+    }
   }
 
   async function renew(): Promise<void> {
-    const next = await look();
+    const next = await look(readOwnAgain);
     if (next.farm.cert === shown.farm.cert && next.people.cert === shown.people.cert) return;
     shown = next;
     logger.info("the certificates were renewed");
