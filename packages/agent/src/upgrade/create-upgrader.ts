@@ -41,7 +41,7 @@ export function createUpgrader(options: UpgraderOptions): Upgrader {
   async function exchange({ version, files }: Upgrade): Promise<void> {
     const file = files.find(({ platform }) => platform === bundle.platform);
     if (file === undefined) throw new Error(`the farm has no agent ${version} for ${bundle.platform}`);
-    if (!/^[\w.+-]+$/.test(version)) throw new Error(`'${version}' is no version`);
+    if (!/^\d[\w.+-]*$/.test(version)) throw new Error(`'${version}' is no version`);
     const archive = `${draftOf(bundle, version)}.tar.gz`;
     const url = new URL(file.path, options.controllerUrl);
     if (url.origin !== new URL(options.controllerUrl).origin)

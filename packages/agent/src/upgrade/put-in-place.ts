@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { hasCode } from "@windrow/service";
 import { type Bundle, readManifest } from "./read-bundle.ts";
@@ -32,12 +32,13 @@ export async function putInPlace(bundle: Bundle, version: string, archive: strin
     const place = join(bundle.baseDir, "versions", version);
     await rm(place, { recursive: true, force: true });
     await rename(draft, place);
+    await toDisk(dirname(place));
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
   await rm(join(bundle.baseDir, TRIED_FILE), { force: true });
   // first the way back, then the way on
-  await writeFile(join(bundle.baseDir, PENDING_FILE), `${basename(bundle.dir)}\n`);
+  await writeFile(join(bundle.baseDir, PENDING_FILE), `${basename(bundle.dir)}\n`, { flush: true });
   const link = join(bundle.baseDir, `.current-${process.pid}`);
   await rm(link, { force: true });
   await symlink(`versions/${version}`, link);
@@ -70,5 +71,17 @@ async function checkFiles(dir: string, version: string, platform: string): Promi
     const hash = createHash("sha256");
     for await (const part of createReadStream(join(dir, path))) hash.update(part);
     if (hash.digest("hex") !== sha256) throw new Error(`${path} of the archive is damaged`);
+    await toDisk(join(dir, path));
+  }
+  await toDisk(join(dir, "manifest.json"));
+}
+
+/** The link to a version must not outlive the version when the power goes. */
+async function toDisk(path: string): Promise<void> {
+  const file = await open(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
