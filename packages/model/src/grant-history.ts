@@ -9,7 +9,10 @@ export interface GrantHistory {
   readonly atMs: number;
   readonly owners: Usage<string>;
   readonly repositories: Usage<RepositoryId>;
-  /** By label list of the agents: grants since one went to who had waited longest. */
+  /**
+   * By what jobs ask for: grants to agents that could run them since one of these went to who had waited longest. Not by
+   * what agents have: each has its host's name, too, and one that takes a single job never has a second grant to count.
+   */
   readonly sinceOldest: ReadonlyMap<string, number>;
 }
 
@@ -22,8 +25,8 @@ export interface Usage<Key> {
 export interface RecordedGrant {
   readonly owner: string;
   readonly repositoryId: RepositoryId;
-  /** Of the agent, as `labelsKey` writes it. */
-  readonly agentLabels: string;
+  /** What the waiting jobs that the agent could run ask for, as `labelsKey` writes it. */
+  readonly fittingLabels: readonly string[];
   /** It went to who had waited longest, by turn. */
   readonly isOldestTurn: boolean;
 }
@@ -44,7 +47,7 @@ export const NO_GRANTS: GrantHistory = {
   sinceOldest: new Map(),
 };
 
-/** One name for agents with the same labels. */
+/** One name for the same labels. */
 export const labelsKey = (labels: readonly string[]): string => [...labels].sort().join("\n");
 
 /** The history as it counts now, with those that wait now placed among each other. */
@@ -71,7 +74,7 @@ export function ageGrants(
     atMs: now.atMs,
     owners: { grants: ownerGrants, waiting: new Set(owners.keys()) },
     repositories: { grants, waiting: new Set(repositories.keys()) },
-    sinceOldest: history.sinceOldest.size > REMEMBERED_MAX ? new Map() : history.sinceOldest,
+    sinceOldest: history.sinceOldest,
   };
 }
 
@@ -80,10 +83,19 @@ export function recordGrants(history: GrantHistory, granted: readonly RecordedGr
   const owners = new Map(history.owners.grants);
   const repositories = new Map(history.repositories.grants);
   const sinceOldest = new Map(history.sinceOldest);
-  for (const { owner, repositoryId, agentLabels, isOldestTurn } of granted) {
+  for (const { owner, repositoryId, fittingLabels, isOldestTurn } of granted) {
     owners.set(owner, (owners.get(owner) ?? 0) + 1);
     repositories.set(repositoryId, (repositories.get(repositoryId) ?? 0) + 1);
-    sinceOldest.set(agentLabels, isOldestTurn ? 0 : (sinceOldest.get(agentLabels) ?? 0) + 1);
+    for (const labels of fittingLabels) {
+      const count = isOldestTurn ? 0 : (sinceOldest.get(labels) ?? 0) + 1;
+      // to the end: what is counted no more is forgotten first
+      sinceOldest.delete(labels);
+      sinceOldest.set(labels, count);
+    }
+  }
+  for (const labels of sinceOldest.keys()) {
+    if (sinceOldest.size <= REMEMBERED_MAX) break;
+    sinceOldest.delete(labels);
   }
   return {
     ...history,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BETTER_POOL_WAIT_MS } from "./decide-pool.ts";
-import { NO_GRANTS } from "./grant-history.ts";
+import { NO_GRANTS, recordGrants } from "./grant-history.ts";
 import { asAgentId, asJobId, asRepositoryId } from "./ids.ts";
 import { AGING_EVERY_MS, type MatchOptions, matchOffers, OLDEST_TURN_EVERY, TOP_PRIORITY } from "./match-offers.ts";
 import { type Candidate, type FreeAgent, type PoolRoom, plainShare, type RepositoryShare } from "./queue-facts.ts";
@@ -232,5 +232,28 @@ describe("matchOffers", () => {
       return answers[1] ?? 0;
     });
     expect(goes.filter((there) => there === 1).length / count).toBeCloseTo(0.75, 1);
+  });
+
+  it("bounds a wait on agents that have their host's name and take one job each, whatever is more urgent", () => {
+    const waiting = job(1, { labels: ["linux", "gpu"], waitedMs: 9_000 });
+    let history = NO_GRANTS;
+    for (let no = 1; no <= OLDEST_TURN_EVERY; no++) {
+      const urgent = job(no + 1, { priority: TOP_PRIORITY, owner: "you", repository: 2 });
+      const machine = agent(`a${no}`, 1, ["linux", "gpu", `host-${no}`]);
+      const { matches } = matchOffers([waiting, urgent], [machine], { ...options, history });
+      expect(matches.map((found) => found.jobId)).toEqual([no < OLDEST_TURN_EVERY ? urgent.jobId : waiting.jobId]);
+      history = recordGrants(history, matches);
+    }
+  });
+
+  it("remembers what it counts for jobs that wait, however many other labels were asked for meanwhile", () => {
+    const grant = { owner: "me", repositoryId: asRepositoryId(1), isOldestTurn: false };
+    let history = NO_GRANTS;
+    for (let no = 0; no < 12_000; no += 100) {
+      const others = Array.from({ length: 100 }, (_, index) => `label-${no + index}`);
+      history = recordGrants(history, [{ ...grant, fittingLabels: ["linux", ...others] }]);
+    }
+    expect(history.sinceOldest.get("linux")).toBe(120);
+    expect(history.sinceOldest.size).toBe(10_000);
   });
 });

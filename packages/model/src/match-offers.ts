@@ -1,6 +1,6 @@
 import { type AgentClass, createAgentRoom, hasLabels } from "./agent-room.ts";
 import { BETTER_POOL_WAIT_MS, createOtherRoom } from "./decide-pool.ts";
-import type { GrantHistory, RecordedGrant } from "./grant-history.ts";
+import { type GrantHistory, labelsKey, type RecordedGrant } from "./grant-history.ts";
 import type { AgentId, JobId, RepositoryId } from "./ids.ts";
 import {
   type Candidate,
@@ -42,7 +42,7 @@ export interface MatchPass {
 export const AGING_EVERY_MS = 60_000;
 /** Jobs with this priority or a higher one were moved to the top of the queue by a person. */
 export const TOP_PRIORITY = 1_000_000;
-/** One grant of so many to agents of the same labels goes to who waited longest; of more when more owners wait. */
+/** One grant of so many to agents that fit a job goes to who waited longest; of more when more owners wait. */
 export const OLDEST_TURN_EVERY = 16;
 /** Jobs that were left to another pool are looked at again after this long. */
 const RECHECK_MS = 100;
@@ -50,8 +50,8 @@ const RECHECK_MS = 100;
 /**
  * Which free agent gets which job. Jobs that a person moved to the top go first, then those of the highest priority
  * (aged), then the owner that has the least for its weight of what is open and was granted lately, then its repository
- * likewise, then who waited longest. Every so many grants to agents of the same labels go to the job that waited longest
- * of those they can run, whatever else is true: that bounds every wait. A job that a better pool has room for is left to
+ * likewise, then who waited longest. Of the grants to agents that could run a job, every so many go to the job that waited
+ * longest of those the agent can run, whatever else is true: that bounds every wait. A job that a better pool has room for is left to
  * it for a moment. The same input always gives the same answer, in whatever order it comes.
  */
 export function matchOffers(
@@ -71,6 +71,8 @@ export function matchOffers(
   const gone = new Set<JobId>();
   const allowed = candidates.filter(({ trust }) => trust === "trusted" || options.pool.untrustedAllowed);
   const byAge = [...allowed].sort(compareAge);
+  const kinds = new Map(byAge.map(({ labels }) => [labelsKey(labels), labels]));
+  const fitting = new Map<string, readonly string[]>();
   const queues = groupByRepository(allowed, (a, b) => agedPriority(b) - agedPriority(a) || compareAge(a, b));
   const matches: Match[] = [];
   let recheckMs: number | null = null;
@@ -83,8 +85,10 @@ export function matchOffers(
   return { matches, recheckMs };
 
   function takeOldestTurn(): Match | undefined {
-    for (const agentClass of room.freeClasses()) {
-      if ((sinceOldest.get(agentClass.key) ?? 0) + 1 < turnEvery) continue;
+    for (const [key, labels] of kinds) {
+      if ((sinceOldest.get(key) ?? 0) + 1 < turnEvery) continue;
+      const agentClass = room.freeClasses().find((free) => hasLabels(free, labels));
+      if (agentClass === undefined) continue;
       for (const candidate of byAge) {
         if (gone.has(candidate.jobId) || !hasLabels(agentClass, candidate.labels)) continue;
         const match = place(candidate, agentClass);
@@ -119,12 +123,21 @@ export function matchOffers(
     const taken = room.take({ labels, warm, ...(ofClass !== undefined && { ofClass }) });
     if (taken === undefined) return undefined;
     const isOldestTurn = ofClass !== undefined;
-    const { key } = taken.agentClass;
-    sinceOldest.set(key, isOldestTurn ? 0 : (sinceOldest.get(key) ?? 0) + 1);
+    const fittingLabels = fittingOf(taken.agentClass);
+    for (const key of fittingLabels) sinceOldest.set(key, isOldestTurn ? 0 : (sinceOldest.get(key) ?? 0) + 1);
     if (siblingLimit !== undefined) siblingsLeft.set(siblingLimit.key, left - 1);
     shares.add(candidate);
     const { agentId, isWarm } = taken;
-    return { jobId, agentId, owner, repositoryId, agentLabels: key, isOldestTurn, isWarm };
+    return { jobId, agentId, owner, repositoryId, fittingLabels, isOldestTurn, isWarm };
+  }
+
+  /** What the candidates that agents of this class could run ask for. */
+  function fittingOf(agentClass: AgentClass): readonly string[] {
+    const known = fitting.get(agentClass.key);
+    if (known !== undefined) return known;
+    const found = [...kinds].filter(([, labels]) => hasLabels(agentClass, labels)).map(([key]) => key);
+    fitting.set(agentClass.key, found);
+    return found;
   }
 
   /** The repository whose first job goes next. */
