@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { makeAgentKey, makeCertificateRequest } from "@windrow/certificates";
@@ -152,6 +152,8 @@ jobs:
   );
   await farm.waitRunFinished(runId);
   const agentDir = farm.agent("agent-1").dir;
+  for (const name of ["agent-key.pem", "nats-key.json", "credential.json"])
+    expect(statSync(join(agentDir, name)).mode & 0o777, name).toBe(0o600);
   const natsKey: { seed: string } = JSON.parse(readFileSync(join(agentDir, "nats-key.json"), "utf8"));
   const secrets = [token.secret, user.secret, farm.adminToken, natsKey.seed];
   const dump = await dumpDatabase();
