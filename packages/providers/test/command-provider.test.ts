@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -128,6 +137,27 @@ describe("provider command", () => {
       retryable: true,
       message: "the pool's create command was given up",
     });
+  });
+
+  it("ends also what does not want to end, when the command itself is gone", async () => {
+    const pidFile = join(dir, "stubborn");
+    const create = sh(`(trap '' TERM; exec sleep 300) & echo $! > ${pidFile}; wait`);
+    const stopping = new AbortController();
+    const made = open({ create }).create(request, stopping.signal);
+    const pid = await waitFor("its process", () => Number(readFileSync(pidFile, "utf8")) || undefined);
+    stopping.abort();
+    await expect(made).rejects.toThrow("was given up");
+    await waitFor("what ignores signals is gone", () => !isThere(pid));
+  });
+
+  it("starts no command once it is told to end", async () => {
+    const stopping = new AbortController();
+    const started = join(dir, "started");
+    const made = open({ create: sh(`touch ${started}`) }).create(request, stopping.signal);
+    // the token's folder is being made
+    stopping.abort();
+    await expect(made).rejects.toThrow("was given up");
+    expect(existsSync(started)).toBe(false);
   });
 
   it("does not wait for what a command leaves in the background", async () => {

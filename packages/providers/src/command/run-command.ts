@@ -25,6 +25,8 @@ export async function runCommand(options: {
   const { what, command, environment, signal } = options;
   const [program, ...argv] = command;
   if (program === undefined) throw new ProviderError(`${what} is empty`, { retryable: false });
+  // one that is aborted already tells nobody any more
+  signal.throwIfAborted();
   const child = spawn(program, argv, {
     cwd: "/",
     env: environment,
@@ -34,9 +36,11 @@ export async function runCommand(options: {
   const out: Buffer[] = [];
   let outBytes = 0;
   let tail = "";
+  let isEnding = false;
   let killer: NodeJS.Timeout | undefined;
   let closer: NodeJS.Timeout | undefined;
   const end = () => {
+    isEnding = true;
     endGroup(child.pid, "SIGTERM");
     killer ??= setTimeout(() => endGroup(child.pid, "SIGKILL"), END_GRACE_MS);
   };
@@ -76,6 +80,8 @@ export async function runCommand(options: {
   } finally {
     signal.removeEventListener("abort", end);
     clearTimeout(killer);
+    // what it started may have outlived it
+    if (isEnding) endGroup(child.pid, "SIGKILL");
     clearTimeout(closer);
     child.stdout.destroy();
     child.stderr.destroy();
