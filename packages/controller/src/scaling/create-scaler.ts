@@ -44,16 +44,21 @@ export function createScaler(deps: ScalerDeps): Scaler {
   async function runOnce(): Promise<void> {
     const pools = await readScalePools(db);
     const scaled = pools.filter((pool) => pool.scaling !== null).map((pool) => pool.name);
-    const held = scaled.filter((name) => terms.find(name) !== undefined);
-    metrics.keepPools(held);
-    for (const name of last.keys()) if (!held.includes(name)) last.delete(name);
-    if (held.length === 0) return;
+    // before the agents are read: what was decided in a later term, by anybody, is not among them
+    const held = new Map(
+      scaled.flatMap((name) => {
+        const term = terms.find(name);
+        return term === undefined ? [] : [[name, term]];
+      }),
+    );
+    metrics.keepPools([...held.keys()]);
+    for (const name of last.keys()) if (!held.has(name)) last.delete(name);
+    if (held.size === 0) return;
     const [agents, demand, durations] = await Promise.all([readScaleAgents(db, scaled), readDemand(db), readBook()]);
     const facts = gatherFacts({ nowMs: clock.nowMs(), pools, agents, demand, book: durations });
-    for (const name of held) {
+    for (const [name, term] of held) {
       const ofPool = facts.get(name);
-      const term = terms.find(name);
-      if (ofPool === undefined || term === undefined) continue;
+      if (ofPool === undefined) continue;
       try {
         await scale(term, ofPool);
       } catch (error) {
