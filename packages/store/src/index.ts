@@ -145,7 +145,7 @@ export { machineJoined } from "./machines/machine-joined.ts";
 export { noteCreated, noteFailed, noteGone, noteProviderError } from "./machines/note-machine.ts";
 export { MACHINES_REQUESTED_MAX, requestMachines } from "./machines/request-machines.ts";
 export { migrate } from "./migrate.ts";
-export { deletePool, type PoolHold } from "./pools/delete-pool.ts";
+export { type DeletedPool, deletePool, type PoolHold } from "./pools/delete-pool.ts";
 export { type DispatcherTerm, electDispatcher, renewDispatcher, resignDispatcher } from "./pools/elect-dispatcher.ts";
 export { holdExpiry, type PoolLossFacts, readLossFacts } from "./pools/hold-expiry.ts";
 export {

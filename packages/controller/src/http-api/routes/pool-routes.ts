@@ -43,10 +43,9 @@ export function createPoolRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names> {
         throw new Refusal("conflict", "the pool 'default' stays: agents join it when none is named");
       const shown = await require(name);
       await inTransaction(db, async (tx) => {
-        const before = await lockPoolSettings(tx, name);
-        const hold = await deletePool(tx, name);
-        if (before === undefined || hold === undefined) throw missing(name);
-        const holds = describeHold(hold);
+        const deleted = await deletePool(tx, name);
+        if (deleted === undefined) throw missing(name);
+        const holds = describeHold(deleted.hold);
         if (holds !== "") {
           throw new Refusal("conflict", `the pool '${name}' cannot be deleted: it has ${holds}`, {
             hint: `\`windrow agent list --pool ${name}\` shows its agents; remove them first`,
@@ -57,7 +56,7 @@ export function createPoolRoutes({ db }: ApiDeps): Pick<RouteHandlers, Names> {
           ...author,
           action: "pool.delete",
           subject: `pool:${name}`,
-          before: auditShape(before),
+          before: auditShape(deleted.settings),
         });
       });
       return shown;
