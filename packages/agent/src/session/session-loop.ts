@@ -46,6 +46,11 @@ export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cance
  */
 const RECONNECT_WITHIN_MS = 2_500;
 const RECONNECT_JITTER = 0.5;
+/**
+ * A controller that does not answer in time has done its work for nothing: with every such try the pause doubles, up to
+ * this, or one that a fleet overloads would stay overloaded. A lease is worth three tries before the pauses are long.
+ */
+const UNANSWERED_PAUSE_MAX_MS = 20_000;
 /** A lease is worth several tries to reach a controller again, however short its pool made it. */
 const RECONNECTS_PER_LEASE = 6;
 /** How long a session may take to open: a part of the lease, since packets that vanish are not sent again for seconds. */
@@ -54,6 +59,9 @@ const WELCOME_WAIT_MAX_MS = 10_000;
 const WELCOMES_PER_LEASE = 3;
 /** How long the controller may take to note that this agent stops. */
 const GOODBYE_WAIT_MS = 1_000;
+
+/** What became of a try: `unanswered` when no welcome came in time. */
+type SessionEnd = "welcomed" | "failed" | "unanswered";
 
 export interface SessionLoop extends Service {
   heartbeatSoon(): void;
@@ -73,14 +81,21 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
 
   async function run(): Promise<void> {
     let failuresCount = 0;
+    let unansweredCount = 0;
     for (let turn = 0; !stopping.signal.aborted; turn++) {
       const address = addresses[turn % addresses.length] ?? "";
-      const wasWelcomed = (await isPrepared(failuresCount)) && (await runSession(address.trim()));
+      const end = (await isPrepared(failuresCount)) ? await runSession(address.trim()) : "failed";
       if (stopping.signal.aborted) return;
-      failuresCount = wasWelcomed ? 1 : failuresCount + 1;
+      failuresCount = end === "welcomed" ? 1 : failuresCount + 1;
+      if (end === "welcomed") unansweredCount = 0;
+      if (end === "unanswered") unansweredCount++;
       const jitter = failuresCount === 1 ? 1 : RECONNECT_JITTER;
-      const backoff = { firstMs: reconnectWithinMs, maxMs: reconnectWithinMs, jitter };
-      await clock.sleep(backoffMs(failuresCount, backoff, Math.random()), stopping.signal);
+      const maxMs = end === "unanswered" ? UNANSWERED_PAUSE_MAX_MS : reconnectWithinMs;
+      const tryNo = end === "unanswered" ? unansweredCount : 1;
+      await clock.sleep(
+        backoffMs(tryNo, { firstMs: reconnectWithinMs, maxMs, jitter }, Math.random()),
+        stopping.signal,
+      );
     }
   }
 
@@ -111,7 +126,7 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
     }
   }
 
-  async function runSession(address: string): Promise<boolean> {
+  async function runSession(address: string): Promise<SessionEnd> {
     const client = options.connect(address);
     const over = new AbortController();
     let session: ControllerSession | undefined;
@@ -124,7 +139,10 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
     };
     stopping.signal.addEventListener("abort", sayGoodbye, { once: true });
     const unwelcomed = new AbortController();
-    void closeAfter(call, welcomeWaitMs, AbortSignal.any([unwelcomed.signal, over.signal]));
+    let isUnanswered = false;
+    void closeAfter(call, welcomeWaitMs, AbortSignal.any([unwelcomed.signal, over.signal])).then((isClosed) => {
+      isUnanswered = isClosed;
+    });
     try {
       const helloSentAtBootMs = options.bootClockMs();
       call.send({ kind: "hello", ...options.hello() });
@@ -166,12 +184,16 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
       call.close();
       client.close();
     }
-    return session !== undefined;
+    if (session !== undefined) return "welcomed";
+    return isUnanswered ? "unanswered" : "failed";
   }
 
-  async function closeAfter(call: SessionCall, waitMs: number, unless: AbortSignal): Promise<void> {
+  /** True when it was closed here. */
+  async function closeAfter(call: SessionCall, waitMs: number, unless: AbortSignal): Promise<boolean> {
     await clock.sleep(waitMs, unless);
-    if (!unless.aborted) call.close();
+    if (unless.aborted) return false;
+    call.close();
+    return true;
   }
 
   async function beat(call: SessionCall, everyMs: number, beats: Map<number, number>, over: AbortSignal) {
