@@ -164,6 +164,21 @@ describe("an agent whose certificate ended", () => {
   });
 });
 
+test("an agent that an operator disabled does not join anew, though it has a token, and is itself again when it is enabled", async () => {
+  aheadMs = -DAY_MS;
+  const before = await start("paused", await makeJoinToken());
+  aheadMs = 0;
+  const set = (disabled_at: Date | null) =>
+    core.db.updateTable("agents").set({ disabled_at }).where("name", "=", "paused").execute();
+  await set(new Date());
+  await expect(start("paused", await makeJoinToken())).rejects.toThrow("disabled: ");
+  await set(null);
+  const after = await start("paused");
+  expect(after.keeper.credential.agentId).toBe(before.keeper.credential.agentId);
+  const seen = await connect(after);
+  await waitFor("the agent", () => seen.welcomesCount > 0);
+});
+
 test("a certificate renews at two thirds of its life, while the agent is connected, and is what it starts with next", async () => {
   const identity = await start("two-thirds", await makeJoinToken());
   const seen = await connect(identity);

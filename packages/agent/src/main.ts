@@ -11,6 +11,7 @@ import { detectLabels } from "./start/detect-labels.ts";
 import { establishIdentity } from "./start/establish-identity.ts";
 import { clientTls } from "./start/farm-trust.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
+import { isDisabled } from "./start/is-disabled.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 import { reachablePath } from "./start/reachable-path.ts";
 import { runProgram } from "./start/run-program.ts";
@@ -173,8 +174,3 @@ main().catch((error: unknown) => {
   process.stderr.write(`windrow agent: ${message}\n`);
   process.exit(error instanceof ConfigError && !isDisabled(error) ? EXIT_CONFIG : 1);
 });
-
-/** An agent that is disabled may be enabled again: its service manager is to try later. */
-function isDisabled(error: Error): boolean {
-  return /(^|: )disabled: /.test(error.message);
-}

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentId } from "@windrow/model";
 import { asAgentId } from "@windrow/model";
@@ -56,6 +57,11 @@ export function readSlots(value: unknown): number {
 
 export function storeCredential(agentDir: string, credential: Credential): void {
   writeSecret(fileOf(agentDir), `${JSON.stringify(credential, undefined, 2)}\n`);
+}
+
+/** The agent is nobody from now on. */
+export function discardCredential(agentDir: string): void {
+  rmSync(fileOf(agentDir), { force: true });
 }
 
 function parse(path: string, text: string): object {

@@ -3,7 +3,8 @@ import type { AgentConfig } from "../config.ts";
 import { type CertificateKeeper, createCertificateKeeper } from "../session/certificate-keeper.ts";
 import { type AgentKeys, discardKeys, loadOrMakeKeys } from "./agent-keys.ts";
 import { ConfigError } from "./config-error.ts";
-import { type Credential, loadCredential, OUTDATED, storeCredential } from "./credential.ts";
+import { type Credential, discardCredential, loadCredential, OUTDATED, storeCredential } from "./credential.ts";
+import { isDisabled } from "./is-disabled.ts";
 import { joinFarm } from "./join-farm.ts";
 import { RenewalRefused } from "./renew-certificate.ts";
 
@@ -23,8 +24,8 @@ export interface Identity {
 
 /**
  * Who the agent is: what its folder says, renewed if that is due; else it joins, with the token it was given. A folder of
- * an earlier version, and one whose certificate is not renewed any more, joins anew when there is a token. Throws
- * `ConfigError` that says what to do.
+ * an earlier version, and one whose certificate is not renewed any more, joins anew when there is a token; one that an
+ * operator disabled does not. Throws `ConfigError` that says what to do.
  */
 export async function establishIdentity(options: IdentityOptions): Promise<Identity> {
   const { agentDir, joinToken } = options.config;
@@ -42,14 +43,17 @@ export async function establishIdentity(options: IdentityOptions): Promise<Ident
   } catch (error) {
     if (!(error instanceof RenewalRefused)) {
       options.logger.warn({ err: error }, "the certificate is renewed later");
-    } else if (joinToken === undefined) throw error;
+    } else if (joinToken === undefined || isDisabled(error)) throw error;
     else return joinAnew(options);
   }
   return identity;
 }
 
 function joinAnew(options: IdentityOptions): Promise<Identity> {
-  discardKeys(options.config.agentDir);
+  const { agentDir } = options.config;
+  // first: an agent that is killed on the way goes on joining, with the keys that it then made
+  discardCredential(agentDir);
+  discardKeys(agentDir);
   return join(options);
 }
 
