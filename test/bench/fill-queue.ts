@@ -33,20 +33,20 @@ export async function repeatRun(farm: Farm, runId: number, count: number): Promi
     .select((eb) => eb.fn.countAll<number>().as("jobs"))
     .where("run_id", "=", runId)
     .executeTakeFirstOrThrow();
-  // one run a statement: a statement may not take long
+  // one run a statement: a statement may not take long. `lateral`, since `(f(x)).*` would make the row once for each column
   for (let copy = 0; copy * Number(jobs) < count; copy++) {
     await sql`
       with copy as (
         insert into runs overriding system value
-        select (jsonb_populate_record(null::runs, to_jsonb(r) || jsonb_build_object(
-          'id', nextval(pg_get_serial_sequence('runs', 'id')), 'number', ${2_000_000 + copy}::int, 'push_id', null))).*
-        from runs r where r.id = ${runId}::bigint
+        select made.* from runs r, lateral jsonb_populate_record(null::runs, to_jsonb(r) || jsonb_build_object(
+          'id', nextval(pg_get_serial_sequence('runs', 'id')), 'number', ${2_000_000 + copy}::int, 'push_id', null)) made
+        where r.id = ${runId}::bigint
         returning id
       )
       insert into jobs overriding system value
-      select (jsonb_populate_record(null::jobs, to_jsonb(j) || jsonb_build_object(
-        'id', nextval(pg_get_serial_sequence('jobs', 'id')), 'run_id', copy.id))).*
-      from jobs j, copy where j.run_id = ${runId}::bigint`.execute(farm.db);
+      select made.* from jobs j, copy, lateral jsonb_populate_record(null::jobs, to_jsonb(j) || jsonb_build_object(
+        'id', nextval(pg_get_serial_sequence('jobs', 'id')), 'run_id', copy.id)) made
+      where j.run_id = ${runId}::bigint`.execute(farm.db);
   }
   await sql`analyze jobs, runs`.execute(farm.db);
 }
