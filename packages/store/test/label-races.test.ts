@@ -66,6 +66,25 @@ for (const [what, change, label] of [
   });
 }
 
+it("an agent that comes with other labels while an alias changes has it, and an alias of nobody writes no agent", async () => {
+  const agent = await inTransaction(db, join);
+  let setting: Promise<unknown> = Promise.resolve();
+  await inTransaction(db, async (tx) => {
+    await sql`update agents set labels = '{linux,gpu}' where id = ${agent}`.execute(tx);
+    setting = inTransaction(db, (other) => setLabelAlias(other, { alias: "cuda", labels: ["gpu"], by: "me" }));
+    await expect.poll(isWaitedFor).toBe(true);
+  });
+  await setting;
+  expect(await labelsOf(agent)).toContain("cuda");
+  const version = async () =>
+    (await sql`select ctid, effective_labels from agents where id = ${agent}`.execute(db)).rows;
+  const before = await version();
+  await inTransaction(db, (tx) => setLabelAlias(tx, { alias: "apple", labels: ["macos"], by: "me" }));
+  expect(await version()).toEqual(before);
+  await sql`delete from label_aliases where alias = 'cuda'`.execute(db);
+  expect(await labelsOf(agent)).not.toContain("cuda");
+});
+
 it("what waits is found without reading the jobs that are finished", async () => {
   const farm = createFarmRows(db);
   await farm.queue({ count: 3 });

@@ -78,12 +78,21 @@ export async function findCandidates(db: Database, options: FindCandidatesOption
               select from full_matrix f
               where f.run_id = j.run_id and f.run_attempt = j.run_attempt and f.key = j.key))`;
   const { rows } = await sql<CandidateWindow>`
-    with recursive sets as (
-      select s.id, s.labels from label_sets s
-      where exists (
-        select from unnest(${options.agentLabels.map((labels) => labels.join(SEPARATOR))}::text[]) a (labels)
-        where s.labels <@ string_to_array(a.labels, ${SEPARATOR})
-      )
+    with recursive queued (id) as (
+      (select j.label_set_id from jobs j where j.state = 'queued' order by j.label_set_id limit 1)
+      union all
+      select (select j.label_set_id from jobs j where j.state = 'queued' and j.label_set_id > q.id
+        order by j.label_set_id limit 1)
+      from queued q where q.id is not null
+    ),
+    agent_labels as materialized (
+      select string_to_array(a.labels, ${SEPARATOR}) as labels
+      from unnest(${options.agentLabels.map((labels) => labels.join(SEPARATOR))}::text[]) a (labels)
+    ),
+    -- what nobody asks for now is not compared: every agent has labels of its own, and a farm remembers what it was ever asked
+    sets as (
+      select s.id, s.labels from queued q join label_sets s on s.id = q.id
+      where exists (select from agent_labels a where s.labels <@ a.labels)
     ),
     heads (label_set_id, repository_id) as (
       select s.id, (

@@ -19,14 +19,20 @@ const STATEMENTS = [
       new.effective_labels := effective_labels(new.labels, new.pool);
       return new;
     end $$`,
-  // agents whose labels stay as they are are not written
+  // all are locked, so that none changes its own labels meanwhile; computed are only those that the alias is about
   `create or replace function keep_alias_labels() returns trigger language plpgsql as $$
     begin
       perform pg_advisory_xact_lock(7010115);
+      perform from agents where state <> 'removed' order by id for update;
       update agents a set effective_labels = effective_labels(a.labels, a.pool)
-      from (select id from agents where state <> 'removed' order by id for update) locked
-      where a.id = locked.id and a.effective_labels is distinct from effective_labels(a.labels, a.pool);
+      where a.state <> 'removed'
+        and (tg_op <> 'INSERT' and old.alias = any (a.effective_labels)
+          or tg_op <> 'DELETE' and new.labels <@ a.effective_labels);
       return null;
     end $$`,
+  // by row: an upsert counts as an insert and an update of the statement
+  `drop trigger label_aliases_labels on label_aliases`,
+  `create trigger label_aliases_labels after insert or update or delete on label_aliases
+    for each row execute function keep_alias_labels()`,
   `create index jobs_waiting on jobs ((-priority), id) where state in ('blocked', 'queued', 'leased')`,
 ];
