@@ -190,6 +190,18 @@ describe("the keeper of machines", () => {
     expect(provider.machines.size).toBe(1);
   });
 
+  it("gives up what was to be made on a host where no controller is, once the pool has another provider", async () => {
+    await farm.setProvider({ kind: "process", host: "mistyped" });
+    await farm.request();
+    await pass();
+    await farm.setProvider(SETTINGS);
+    await pass();
+    expect(await farm.all()).toMatchObject([
+      { state: "ended", reason: "the pool's provider was changed before it was made" },
+    ]);
+    expect(provider.machines.size).toBe(0);
+  });
+
   it("remembers on which host the containers of a local engine are", async () => {
     await farm.setProvider({ kind: "docker", socket: "unix:///var/run/docker.sock", image: "i" });
     await farm.request();

@@ -9,6 +9,7 @@ import {
   listProvidedPools,
   MACHINES_LISTED_MAX,
   type MachineRow,
+  noteGone,
   noteProviderError,
 } from "@windrow/store";
 import type { PoolTerms } from "../dispatch/pool-terms.ts";
@@ -80,6 +81,10 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     const isMine = (pool: string, host: string | null) =>
       host === null ? terms.find(pool) !== undefined : host === hostname;
     const mine = rows.filter((row) => isMine(row.pool, row.host));
+    const isWanted = ({ pool, settings }: MachineRow) => {
+      const now = poolSettings.get(pool) ?? null;
+      return now !== null && settings !== null && keyOf(now) === keyOf(settings);
+    };
     const asked = new Map<string, AskedProvider>();
     const ask = (settings: ProviderSettings, row?: MachineRow) => {
       const key = keyOf(settings);
@@ -99,10 +104,8 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
       const { settings } = row;
       if (settings === null || underWay.has(row.id)) continue;
       const key = keyOf(settings);
-      const now = poolSettings.get(row.pool);
-      const isWanted = now !== null && now !== undefined && keyOf(now) === key;
       const look = looks.find((one) => one.key === key);
-      const step = decideMachine({ ...row, seen: seenBy(look, row.name), isWanted });
+      const step = decideMachine({ ...row, seen: seenBy(look, row.name), isWanted: isWanted(row) });
       if (step.kind === "none") continue;
       const hasBegun = begin(row, settings, { step, slots: slots.get(row.pool) ?? 1 });
       if (!hasBegun && look !== undefined) putOff.add(look, row.name);
@@ -113,7 +116,7 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     }
     // what there was no room for is not to wait for the next look, which is a minute away
     for (const [look, names] of putOff.all()) lookout.putBack(look, names);
-    await noteAwayHosts(rows);
+    await noteAwayHosts(rows, isWanted);
   }
 
   const busyKeys = () => [...underWay.values()].map(({ lane }) => lane.replace(/^\w+ /, ""));
@@ -179,21 +182,31 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     return true;
   }
 
-  /** Machines that are to be made where nobody is: the pool's dispatcher says so. */
-  async function noteAwayHosts(rows: readonly MachineRow[]): Promise<void> {
+  /**
+   * Machines that are to be made or ended where nobody is: the pool's dispatcher says so. One that was to be made and is
+   * not wanted there any more is over: should its host have made it all the same, it ends what no row waits for.
+   */
+  async function noteAwayHosts(rows: readonly MachineRow[], isWanted: (row: MachineRow) => boolean): Promise<void> {
+    const isUnwanted = (row: MachineRow) => row.state === "creating" && row.agentId === null && !isWanted(row);
     const waiting = rows.filter(
       (row) =>
         row.host !== null &&
         row.host !== hostname &&
-        row.waitMs === 0 &&
+        (row.waitMs === 0 || isUnwanted(row)) &&
         (row.state === "creating" || row.state === "ending") &&
         terms.find(row.pool) !== undefined,
     );
     if (waiting.length === 0) return;
     const controllers = await listControllers(db);
     const there = new Set(controllers.filter((one) => one.answering).map((one) => one.hostname));
-    for (const { id: machineId, host } of waiting) {
+    for (const row of waiting) {
+      const { id: machineId, host } = row;
       if (host === null || there.has(host)) continue;
+      if (isUnwanted(row)) {
+        deps.tokens.forget(machineId);
+        await noteGone(db, { machineId, reason: "the pool's provider was changed before it was made" });
+        continue;
+      }
       const error = `no controller runs on ${host}, where this machine is`;
       await noteProviderError(db, { machineId, error, delayMs: HOST_AWAY_RETRY_MS });
     }

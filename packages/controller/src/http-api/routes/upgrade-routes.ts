@@ -1,5 +1,5 @@
 import type { Upgrade } from "@windrow/contract";
-import { canBegin, isOutdated, Refusal } from "@windrow/model";
+import { isOutdated, Refusal } from "@windrow/model";
 import {
   type Database,
   endUpgrade,
@@ -15,6 +15,7 @@ import type { ApiDeps } from "../api-deps.ts";
 import { auditAuthor } from "../audit-author.ts";
 import { requireWholeFarm } from "../guard.ts";
 import { actorOf } from "../principal.ts";
+import { refuseNothingToUpgrade } from "../refuse-nothing-to-upgrade.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 
 type Names = "viewInstall" | "startUpgrade" | "viewUpgrade" | "abortUpgrade";
@@ -41,7 +42,7 @@ export function createUpgradeRoutes({ db, installer, upgrades }: ApiDeps): Pick<
       await requirePool(db, pool);
       const { version } = await installer.bundles.current();
       await inTransaction(db, async (tx) => {
-        refuseNothingToDo(await readUpgradeAgents(tx, { pool, upgradeId: undefined }), version);
+        refuseNothingToUpgrade(await readUpgradeAgents(tx, { pool, upgradeId: undefined }), version);
         const by = actorOf(principal);
         const id = await startUpgrade(tx, { pool, version, atOnce: body.at_once, requestedBy: by });
         if (id === undefined) {
@@ -115,18 +116,4 @@ export function createUpgradeRoutes({ db, installer, upgrades }: ApiDeps): Pick<
 async function requirePool(db: Database, name: string): Promise<void> {
   if ((await readPools(db)).some((pool) => pool.name === name)) return;
   throw new Refusal("not_found", `there is no pool '${name}'`, { hint: "`windrow pool list` shows them" });
-}
-
-/** Throws `conflict` with a sentence for every reason there may be. */
-function refuseNothingToDo(agents: Awaited<ReturnType<typeof readUpgradeAgents>>, version: string): void {
-  if (agents.some((agent) => canBegin(agent, version))) return;
-  const outdated = agents.filter((agent) => isOutdated(agent.version, version));
-  const byHand = outdated.filter((agent) => !agent.isUpgradable).map((agent) => agent.name);
-  if (byHand.length > 0) {
-    throw new Refusal("conflict", `these agents do not run from a bundle: ${byHand.slice(0, 10).join(", ")}`, {
-      hint: "update their checkout and start them again; agents installed by /install.sh can be upgraded from here",
-    });
-  }
-  if (outdated.length > 0) throw new Refusal("conflict", `no outdated agent of the pool is connected now`);
-  throw new Refusal("conflict", `every agent of the pool is ${version} already`);
 }
