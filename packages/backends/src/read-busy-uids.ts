@@ -44,12 +44,15 @@ function readJobUid(file: string): number | undefined {
   }
 }
 
-/** Undefined when the process or the file is gone, or is none that can be read. */
+/**
+ * Undefined when the process or the file is gone, or is none that can be read. A process may stand in a folder so deep that
+ * it has no path (whatever wipes what a job nested): that is no site.
+ */
 function ifThere<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ESRCH", "ENOTDIR", "ELOOP", "EACCES", "ENXIO")) return undefined;
+    if (hasCode(error, "ENOENT", "ESRCH", "ENOTDIR", "ELOOP", "EACCES", "ENXIO", "ENAMETOOLONG")) return undefined;
     throw error;
   }
 }

@@ -48,6 +48,20 @@ describe.runIf(process.getuid?.() === 0)("slot users", () => {
     expect(await prepare("/b 1")).toEqual(first);
   });
 
+  it("is not kept from its work by a process in a folder so deep that it has no path", async () => {
+    const root = await mkdtemp(join(tmpdir(), "windrow-deep-"));
+    const name = "x".repeat(200);
+    const script = `i=0; while [ $i -lt 40 ]; do mkdir ${name} && cd -P ./${name} || exit 1; i=$((i + 1)); done; echo deep; exec sleep 60`;
+    const child = spawn("/bin/sh", ["-c", script], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      await once(child.stdout, "data");
+      await prepare("/a 1");
+    } finally {
+      child.kill("SIGKILL");
+      await promisify(execFile)("rm", ["-rf", "--", root]);
+    }
+  });
+
   it("leaves the user of a dead agent alone while its job waits between two steps", async () => {
     const user = await prepare("/a 1");
     await writeFile(join(claimDir, user.name), "1 12345 /gone 1\n");

@@ -475,7 +475,8 @@ describe("doctor", () => {
     expect(ended.code).toBe(1);
     expect(ended.out).toContain("alice, admin (from environment)");
     expect(ended.out).toMatch(/✗ failed {3}database +disk is full\n +do: make room\n/);
-    expect(ended.out).toMatch(/\d+ ok, 0 to look at, 1 failed\n$/);
+    // what is to be looked at depends on the machine: an engine, a sandbox
+    expect(ended.out).toMatch(/\d+ ok, \d+ to look at, 1 failed\n$/);
   });
   test("stops where nothing more can be known", async () => {
     const ended = await run(["doctor", "--json", "--url", "http://127.0.0.1:1"]);
