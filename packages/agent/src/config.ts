@@ -31,6 +31,10 @@ export interface AgentConfig {
   readonly leave: LeaveRules;
   /** WINDROW_AGENT_CLEAR=1: end what an agent of this folder left behind, and nothing else. */
   readonly clearOnly: boolean;
+  /** WINDROW_AGENT_BACKEND: `host` or `sandbox`; how steps run. */
+  readonly backend: BackendKind;
+  /** WINDROW_AGENT_READABLE: folders that sandboxed jobs may read besides the system's own, with colons. */
+  readonly readableDirs: readonly string[];
   /** WINDROW_LOG_LEVEL. */
   readonly logLevel: string;
   /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
@@ -44,6 +48,9 @@ export interface AgentConfig {
   /** What a job gets of the agent's own environment. */
   readonly machineEnv: { readonly [name: string]: string };
 }
+
+export const BACKEND_KINDS = ["host", "sandbox"] as const;
+export type BackendKind = (typeof BACKEND_KINDS)[number];
 
 export const SLOTS_MAX = 256;
 
@@ -92,6 +99,8 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
       idleMs: readDuration("WINDROW_AGENT_IDLE_TIMEOUT", read("WINDROW_AGENT_IDLE_TIMEOUT")),
       uptimeMsMax: readDuration("WINDROW_AGENT_MAX_UPTIME", read("WINDROW_AGENT_MAX_UPTIME")),
     },
+    backend: readBackend(read("WINDROW_AGENT_BACKEND") ?? "host"),
+    readableDirs: (read("WINDROW_AGENT_READABLE") ?? "").split(":").filter(isAbsolute),
     clearOnly: readSwitch("WINDROW_AGENT_CLEAR", read("WINDROW_AGENT_CLEAR")),
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
     stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
@@ -100,6 +109,12 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     npmrcPaths: [...(read("HOME") === undefined ? [] : [resolve(read("HOME") ?? "", ".npmrc")]), "/etc/npmrc"],
     machineEnv: machineEnv(env),
   };
+}
+
+function readBackend(text: string): BackendKind {
+  const kind = BACKEND_KINDS.find((one) => one === text);
+  if (kind !== undefined) return kind;
+  throw new ConfigError(`WINDROW_AGENT_BACKEND is '${text}': it must be ${BACKEND_KINDS.join(" or ")}`);
 }
 
 const OWN_PROGRAMS = /\/node_modules\/\.bin\/?$|\/node-gyp-bin\/?$/;

@@ -1,4 +1,4 @@
-import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser } from "@windrow/backends";
+import { bootClockMs, prepareSlotUser, type SlotUser } from "@windrow/backends";
 import { createLogger, type Logger, systemClock } from "@windrow/service";
 import { createAgentApiClient } from "@windrow/wire";
 import { type Agent, startAgent } from "./agent.ts";
@@ -13,6 +13,7 @@ import { clientTls } from "./start/farm-trust.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
 import { isDisabled } from "./start/is-disabled.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
+import { openBackend } from "./start/open-backend.ts";
 import { reachablePath } from "./start/reachable-path.ts";
 import { runProgram } from "./start/run-program.ts";
 import { createUpgrader, EXIT_UPGRADED } from "./upgrade/create-upgrader.ts";
@@ -68,7 +69,7 @@ async function main(): Promise<void> {
     authority,
     ...(config.natsUrls !== undefined && { natsUrls: config.natsUrls }),
     connect: (address) => createAgentApiClient({ address, tls: clientTls(keeper.credential, keys.certificateKey) }),
-    backend: createHostBackend(),
+    backend: await openBackend(config, folders, firstUser),
     folders,
     slotUsers: [firstUser, ...(await prepareMoreUsers(config, slotsCount))],
     slotsCount,

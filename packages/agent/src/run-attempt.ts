@@ -100,6 +100,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     attemptId,
     siteDir: join(folders.sitesDir, attemptId),
     workDir: join(folders.workRootDir, attemptId, "job"),
+    filesDir: join(folders.memoryFiles?.rootDir ?? folders.workRootDir, attemptId),
     user,
   };
   await failpoint("agent.after-accept");

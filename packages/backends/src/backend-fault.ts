@@ -8,7 +8,8 @@ export type BackendFaultCode =
   | "step_unknown"
   | "step_invalid"
   | "slot_user_failed"
-  | "work_dir_invalid";
+  | "work_dir_invalid"
+  | "network_failed";
 
 /** Thrown when running a step failed for a reason outside the step itself. */
 export class BackendFault extends Error {

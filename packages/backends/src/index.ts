@@ -1,6 +1,10 @@
 export { BackendFault, type BackendFaultCode, isBackendFault } from "./backend-fault.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
+export { type ListenInsideOptions, listenInside } from "./network/listen-inside.ts";
+export { findSandbox, type SandboxFound } from "./sandbox/find-sandbox.ts";
+export { createSandboxBackend } from "./sandbox/sandbox-backend.ts";
+export type { HostSandbox } from "./sandbox/sandbox-view.ts";
 export { createScriptedBackend, type ScriptedBackend, type ScriptedStep } from "./scripted/scripted-backend.ts";
 export { prepareSlotUser, releaseSlotUser, type SlotUserOptions } from "./slot-user.ts";
 export {

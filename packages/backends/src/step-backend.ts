@@ -12,6 +12,8 @@ export interface JobSite {
   readonly siteDir: string;
   /** The job's own: workspace, home, temporary files. Must exist before `openJob` (see `prepareWorkDir`). */
   readonly workDir: string;
+  /** The small files by which job and agent talk, where they do not stand in `workDir`: a sandboxed job sees it as well. */
+  readonly filesDir?: string | undefined;
   /**
    * Undefined: steps run as the agent's own user. Must be this slot's alone: where no namespace holds the job, everything
    * that runs as this user is ended with it.

@@ -1,5 +1,7 @@
-import { createHostBackend, createScriptedBackend } from "../src/index.ts";
+import { describe, it } from "vitest";
+import { createScriptedBackend } from "../src/index.ts";
 import { type ConformanceStep, describeConformance } from "./conformance.ts";
+import { processBackends, sandboxProblem } from "./process-backends.ts";
 
 const shellArgv = ({ output = "", exitCode = 0, isEndless = false }: ConformanceStep) => [
   "sh",
@@ -9,18 +11,16 @@ const shellArgv = ({ output = "", exitCode = 0, isEndless = false }: Conformance
   output,
 ];
 
-describeConformance({
-  name: "host",
-  backend: createHostBackend(),
-  argvFor: shellArgv,
-  killSupervisor: (job) => process.kill(job.supervisorPid, "SIGKILL"),
-});
-
-describeConformance({
-  name: "host (without a namespace)",
-  backend: createHostBackend({ containment: "best-effort" }),
-  argvFor: shellArgv,
-  killSupervisor: (job) => process.kill(job.supervisorPid, "SIGKILL"),
+for (const { name, create } of processBackends) {
+  describeConformance({
+    name,
+    backend: create(),
+    argvFor: shellArgv,
+    killSupervisor: (job) => process.kill(job.supervisorPid, "SIGKILL"),
+  });
+}
+describe.skipIf(sandboxProblem === undefined)("the sandbox backend", () => {
+  it.skip(`is not tried: ${sandboxProblem}`);
 });
 
 const scripted = createScriptedBackend((step) => {

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { type BackendFault, bootClockMs, createHostBackend, noGrace, wipeSite } from "../src/index.ts";
+import { type BackendFault, bootClockMs, noGrace, wipeSite } from "../src/index.ts";
 import { findProcesses } from "./find-processes.ts";
 import { createJobKit, runShell, startShell, waitUntil } from "./job-kit.ts";
+import { processBackends } from "./process-backends.ts";
 
 /** A number of seconds nobody else sleeps, so that a process can be told by its command line. */
 let nextNap = 1;
@@ -11,9 +12,9 @@ const newNap = () => `700${nextNap++}.${process.pid}`;
 
 const quickGrace = { interruptMs: 400, terminateMs: 300 };
 
-for (const containment of ["auto", "best-effort"] as const) {
-  const backend = createHostBackend({ containment });
-  describe(`F26: processes of a job (${containment})`, () => {
+for (const { name, create } of processBackends) {
+  const backend = create();
+  describe(`F26: processes of a job (${name})`, () => {
     const kit = createJobKit(backend);
 
     const startHostileTree = async (nap: string) => {

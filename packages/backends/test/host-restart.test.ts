@@ -5,12 +5,11 @@ import { createReadStream } from "node:fs";
 import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHostBackend, type JobSite } from "../src/index.ts";
+import type { JobSite } from "../src/index.ts";
 import { findProcesses } from "./find-processes.ts";
 import { createJobKit, runShell, waitUntil } from "./job-kit.ts";
+import { heldBackends } from "./process-backends.ts";
 
-const backend = createHostBackend();
-const kit = createJobKit(backend);
 const agents: ChildProcess[] = [];
 const program = join(import.meta.dirname, "fixtures", "agent-that-dies.ts");
 
@@ -18,8 +17,15 @@ afterEach(() => {
   for (const agent of agents.splice(0)) agent.kill("SIGKILL");
 });
 
-async function startAgent(site: JobSite, script: string, deadlineInMs = 60_000): Promise<ChildProcess> {
-  const words = [program, JSON.stringify(site), script, String(deadlineInMs)];
+async function startAgentOf(
+  backend: string,
+  {
+    site,
+    script,
+    deadlineInMs = 60_000,
+  }: { readonly site: JobSite; readonly script: string; readonly deadlineInMs: number | undefined },
+): Promise<ChildProcess> {
+  const words = [program, JSON.stringify(site), script, String(deadlineInMs), backend];
   const agent = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
   agents.push(agent);
   await once(agent.stdout, "data");
@@ -31,7 +37,12 @@ async function killAgent(agent: ChildProcess): Promise<void> {
   await once(agent, "exit");
 }
 
-describe("F06: the agent is killed and comes back", () => {
+describe.each(heldBackends)("F06: the agent is killed and comes back ($name)", ({ name, create }) => {
+  const backend = create();
+  const kit = createJobKit(backend);
+  const startAgent = (site: JobSite, script: string, deadlineInMs?: number) =>
+    startAgentOf(name, { site, script, deadlineInMs });
+
   it("finds a step that goes on, waits for its end, and runs the next", async () => {
     const site = await kit.newSite();
     await killAgent(await startAgent(site, "until [ -e go ]; do sleep 0.02; done; echo went on; exit 7"));

@@ -5,10 +5,11 @@ import { describe, expect, it } from "vitest";
 import { createHostBackend, sweepSites, wipeSite } from "../src/index.ts";
 import { findProcesses } from "./find-processes.ts";
 import { createJobKit, runShell, startShell, waitUntil } from "./job-kit.ts";
+import { processBackends } from "./process-backends.ts";
 
-for (const containment of ["auto", "best-effort"] as const) {
-  const backend = createHostBackend({ containment });
-  describe(`sweeping what a crashed agent left (${containment})`, () => {
+for (const { name, create } of processBackends) {
+  const backend = create();
+  describe(`sweeping what a crashed agent left (${name})`, () => {
     // Several jobs at once: they could share a user only where namespaces keep them apart.
     const kit = createJobKit(backend, { withUser: false });
 

@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { hasCode } from "@windrow/service";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
+import { encodeSandboxView, type HostSandbox } from "../sandbox/sandbox-view.ts";
 import {
   defaultGrace,
   type JobHandle,
@@ -32,6 +33,8 @@ import { supervisorScript } from "./supervisor-script.ts";
 export interface HostBackendOptions {
   /** `auto` (the default): a PID namespace where one can be made. */
   readonly containment?: "auto" | "best-effort" | undefined;
+  /** Steps behind bubblewrap; see `createSandboxBackend`. */
+  readonly sandbox?: HostSandbox | undefined;
 }
 
 /** Steps as processes of this machine, each job under a supervisor of its own. */
@@ -39,8 +42,13 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
   const stocks = new Map<string, PipeStock>();
   let machine: Promise<Machine> | undefined;
   const findMachine = async (): Promise<Machine> => {
-    const tools = await findHostTools({ containment: options.containment ?? "auto" });
-    return { tools, launcher: new SupervisorLauncher(tools.setsid), kept: new KeptSupervisors() };
+    const containment = options.containment ?? "auto";
+    const tools = await findHostTools({ containment, beside: ownNamespaces(options.sandbox) });
+    if (options.sandbox !== undefined && tools.containment !== "pid-namespace") {
+      throw new BackendFault("supervisor_failed", "a sandbox needs a PID namespace, and none can be made here");
+    }
+    const { sandbox } = options;
+    return { tools, sandbox, launcher: new SupervisorLauncher(tools.setsid), kept: new KeptSupervisors() };
   };
   const getPartsFor = async (site: JobSite): Promise<Machine & { readonly pipes: PipeStock }> => {
     machine ??= findMachine();
@@ -50,7 +58,7 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
     return { ...(await machine), pipes };
   };
   return {
-    name: "host",
+    name: options.sandbox === undefined ? "host" : "sandbox",
     openJob: async (site, jobOptions) => openJob(site, jobOptions, await getPartsFor(site)),
     attachJob: async (site) => attachJob(site, await getPartsFor(site)),
     readRemains,
@@ -59,8 +67,14 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
   };
 }
 
+function ownNamespaces(sandbox: HostSandbox | undefined): readonly ("ipc" | "net")[] {
+  if (sandbox === undefined) return [];
+  return sandbox.network === "none" ? ["ipc", "net"] : ["ipc"];
+}
+
 interface Machine {
   readonly tools: HostTools;
+  readonly sandbox: HostSandbox | undefined;
   readonly launcher: SupervisorLauncher;
   readonly kept: KeptSupervisors;
 }
@@ -81,7 +95,10 @@ async function openJob(site: JobSite, options: OpenJobOptions, parts: OpenParts)
   writeDeadline(site, options.deadlineBootMs);
   // Nobody but the job's user, and nothing but its own job, may ever have run in a namespace that is used again.
   const isKept = parts.tools.containment === "pid-namespace" && site.user !== undefined;
-  const settings = await encodeSettings(site, options, { tools: parts.tools, isKept });
+  if (parts.sandbox !== undefined) {
+    writeFileSync(join(site.siteDir, "sandbox"), encodeSandboxView(site, parts.sandbox), { mode: 0o600 });
+  }
+  const settings = await encodeSettings(site, options, { ...parts, isKept });
   writeFileSync(join(site.siteDir, "settings"), settings, { mode: 0o600 });
   const { supervisor, line, next } = await startSupervisor(site, { ...parts, isKept });
   const keep = (one: KeptSupervisor) => parts.kept.keep(keptKey(site), one);
@@ -154,7 +171,7 @@ async function endRemains(site: JobSite): Promise<JobReceipt | undefined> {
 async function encodeSettings(
   site: JobSite,
   options: OpenJobOptions,
-  { tools, isKept }: { readonly tools: HostTools; readonly isKept: boolean },
+  { tools, sandbox, isKept }: Pick<Machine, "tools" | "sandbox"> & { readonly isKept: boolean },
 ): Promise<string> {
   const grace = options.deadlineGrace ?? defaultGrace;
   const settings = {
@@ -162,8 +179,10 @@ async function encodeSettings(
     supervisor: supervisorScript,
     containment: tools.containment,
     hold: tools.hold.join(" "),
+    loopback: tools.loopback,
     setsid: tools.setsid,
     drop: await encodeDrop(tools, site.user),
+    sandbox: sandbox?.bwrap ?? "",
     kept: isKept ? "yes" : "no",
     uid: site.user === undefined ? "" : String(site.user.uid),
     cookie: `WINDROW_JOB_COOKIE=${randomUUID()}`,

@@ -153,9 +153,9 @@ export class HostJob implements JobHandle {
   }
 
   #encodeScript(options: StartStepOptions): string {
-    const { tools, containment, cookie } = this.#parts;
+    const { tools, containment, cookie, isSandboxed } = this.#parts;
     const env = containment === "best-effort" ? { ...options.env, [cookie.name]: cookie.value } : options.env;
-    return encodeLaunchScript({ ...options, env }, tools.oddNameLauncher);
+    return encodeLaunchScript({ ...options, env }, { oddNameLauncher: tools.oddNameLauncher, isSandboxed });
   }
 
   #wasStarted(stepNo: number): boolean {

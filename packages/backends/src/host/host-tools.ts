@@ -13,6 +13,8 @@ export interface HostTools {
   /** Drops to a user in half the time of setpriv; undefined where it cannot be had or would leave a right behind. */
   readonly chroot: string | undefined;
   readonly containment: Containment;
+  /** Words that bring up the loopback of a network namespace that was just made; empty where none is made. */
+  readonly loopback: string;
   /** Words before the supervisor's own command; empty for `best-effort`. */
   readonly hold: readonly string[];
   readonly oddNameLauncher: OddNameLauncher;
@@ -21,16 +23,28 @@ export interface HostTools {
 const folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** Looks for the tools and tries whether a PID namespace can be made. Throws `supervisor_failed` without `setsid` or `mkfifo`. */
-export async function findHostTools(options: { readonly containment: "auto" | "best-effort" }): Promise<HostTools> {
-  const [setsid, mkfifo, setpriv, unshare, perl, chroot] = await Promise.all(
-    ["setsid", "mkfifo", "setpriv", "unshare", "perl", "chroot"].map(findTool),
+export async function findHostTools(options: {
+  readonly containment: "auto" | "best-effort";
+  /** Namespaces beside the one of processes. */
+  readonly beside?: readonly ("ipc" | "net")[];
+}): Promise<HostTools> {
+  const [setsid, mkfifo, setpriv, unshare, perl, chroot, ip] = await Promise.all(
+    ["setsid", "mkfifo", "setpriv", "unshare", "perl", "chroot", "ip"].map(findTool),
   );
+  const { beside = [] } = options;
+  const hasOwnNet = beside.includes("net");
+  if (hasOwnNet && (ip === undefined || process.getuid?.() !== 0)) {
+    throw new BackendFault(
+      "network_failed",
+      "jobs without a network need an agent that is root, and `ip` (iproute2): one of them is not there",
+    );
+  }
   if (setsid === undefined || mkfifo === undefined) {
     const missing = setsid === undefined ? "setsid (util-linux)" : "mkfifo (coreutils)";
     throw new BackendFault("supervisor_failed", `${missing} is not installed; steps cannot be run without it`);
   }
   const [hold, canUseChroot] = await Promise.all([
-    unshare === undefined || options.containment === "best-effort" ? [] : findHold(unshare),
+    unshare === undefined || options.containment === "best-effort" ? [] : findHold(unshare, beside),
     chroot !== undefined && canDropWith(chroot),
   ]);
   return {
@@ -38,6 +52,7 @@ export async function findHostTools(options: { readonly containment: "auto" | "b
     setpriv,
     chroot: canUseChroot ? chroot : undefined,
     hold,
+    loopback: hasOwnNet ? `${ip} link set lo up` : "",
     containment: hold.length > 0 ? "pid-namespace" : "best-effort",
     oddNameLauncher: perl === undefined ? { kind: "node", path: process.execPath } : { kind: "perl", path: perl },
   };
@@ -99,9 +114,17 @@ async function findTool(name: string): Promise<string | undefined> {
 }
 
 /** An agent that is not root makes a user namespace first, in which it keeps its own number: `id` answers as outside. */
-async function findHold(unshare: string): Promise<string[]> {
+async function findHold(unshare: string, beside: readonly string[]): Promise<string[]> {
   const own = process.getuid?.() === 0 ? [] : ["--user", "--map-current-user"];
-  const hold = [unshare, ...own, "--pid", "--fork", "--mount-proc", "--kill-child"];
+  const hold = [
+    unshare,
+    ...own,
+    ...beside.map((kind) => `--${kind}`),
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+  ];
   const works = await new Promise<boolean>((resolve) => {
     execFile(hold[0] ?? "", [...hold.slice(1), "/bin/sh", "-c", '[ "$$" = 1 ] && [ -e /proc/1/stat ]'], (error) =>
       resolve(error === null),

@@ -9,6 +9,12 @@ export interface OddNameLauncher {
   readonly path: string;
 }
 
+export interface LaunchScriptOptions {
+  readonly oddNameLauncher: OddNameLauncher;
+  /** The supervisor waits for word on descriptor 5 that the step is where it belongs. */
+  readonly isSandboxed?: boolean;
+}
+
 /** Linux: one argument or variable may not be longer (MAX_ARG_STRLEN, 32 pages). */
 const variableBytesMax = 131_071;
 
@@ -16,10 +22,14 @@ const variableBytesMax = 131_071;
  * The script that the job's user runs to become the step. It is opened through descriptor 3, which the step does not get,
  * so that neither the path nor any value in it is visible to anybody: not as an argument, not as a file. Throws `step_invalid`.
  */
-export function encodeLaunchScript(options: StartStepOptions, oddNameLauncher: OddNameLauncher): string {
+export function encodeLaunchScript(
+  options: StartStepOptions,
+  { oddNameLauncher, isSandboxed = false }: LaunchScriptOptions,
+): string {
   checkStep(options);
   const command = options.argv.map(shellQuote).join(" ");
-  const head = `umask 022\ncd ${shellQuote(options.cwd)} || exit 126\nunset PWD OLDPWD\n`;
+  const arrival = isSandboxed ? "echo end >&5\nexec 5>&-\n" : "";
+  const head = `${arrival}umask 022\ncd ${shellQuote(options.cwd)} || exit 126\nunset PWD OLDPWD\n`;
   const variables = Object.entries(options.env);
   if (variables.every(([name]) => isPlainName(name))) {
     const exports = variables.map(([name, value]) => `export ${name}=${shellQuote(value)}\n`).join("");

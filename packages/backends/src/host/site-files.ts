@@ -40,6 +40,8 @@ export function wasReleased(site: JobSite): boolean {
 
 /** How the job was opened, which an agent that attaches later must not guess again. */
 export interface SiteSettings {
+  /** Steps say when they have arrived in their sandbox. */
+  readonly isSandboxed: boolean;
   readonly containment: Containment;
   /** Set in every step where no namespace holds the job, so that its processes can be found. */
   readonly cookie: { readonly name: string; readonly value: string };
@@ -52,6 +54,7 @@ export function readSiteSettings(site: JobSite): SiteSettings {
     throw new BackendFault("site_invalid", `${site.siteDir}/settings is damaged`);
   }
   return {
+    isSandboxed: !/^sandbox=''$/m.test(settings),
     containment: /^containment='pid-namespace'$/m.test(settings) ? "pid-namespace" : "best-effort",
     cookie: { name: cookie[1], value: cookie[2] },
   };

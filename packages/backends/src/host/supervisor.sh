@@ -51,6 +51,7 @@ find_job_processes() {
     if [ -e "$entry/exit" ] || [ -e "$entry/refused" ] || [ ! -e "$entry/begun" ]; then continue; fi
     # A step that has not made its session yet is still in ours.
     if read -r pid _ 2>/dev/null <"$entry/started"; then add_if_job "$pid" step; else is_starting=yes; fi
+    [ -z "$sandbox" ] || [ -s "$entry/entered" ] || is_starting=yes
   done
   if [ "$containment" = pid-namespace ]; then
     find_own_processes
@@ -142,6 +143,8 @@ cancel_step() {
   step_has_ended && return
   read -r pid _ 2>/dev/null <"$dir/started" || return
   hurried=yes until_deadline=yes
+  # On its way into the sandbox a step would not hear it.
+  [ -z "$sandbox" ] || wait_for 1000 test -s "$dir/entered"
   if [ "$2" -gt 0 ]; then
     echo "interrupt end" >"$dir/cancelled"
     signal_group INT
@@ -416,7 +419,13 @@ run_step() {
     # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
     # it would read a byte at a time); the path is closed to it.
     exec 3<"$dir/launch" </dev/null >&5 2>&1 4<&- 5>&- 8<&- 9>&-
-    exec $setsid $reset $drop /bin/sh /proc/self/fd/3
+    [ -n "$sandbox" ] || exec $setsid $reset $drop /bin/sh /proc/self/fd/3
+    # The sandbox's own process stays as the step's parent and hands its exit code on; what is meant for the step must not
+    # end it, and is put right for the step behind it.
+    trap '' INT TERM HUP QUIT
+    # The step's script says by descriptor 5 that it has arrived.
+    exec 4<sandbox 5>"$dir/entered"
+    exec $setsid $drop "$sandbox" --args 4 -- /usr/bin/env --default-signal=INT,TERM,HUP,QUIT /bin/sh /proc/self/fd/3
   )
   code=$?
   read_now
@@ -442,6 +451,8 @@ main() {
   trap : INT TERM HUP QUIT
   read_stat "$$"
   own_session=$session
+  # shellcheck disable=SC2086
+  [ -z "$loopback" ] || $loopback || exit 70
   # Both pipes have their reader before the agent is told that it may write.
   exec 8<>run 3<>ctl
   [ "$kept" = no ] || exec 4<>tick

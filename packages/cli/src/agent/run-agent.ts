@@ -12,6 +12,7 @@ export interface AgentProcessOptions {
   readonly slots?: string;
   readonly labels?: string;
   readonly dir?: string;
+  readonly backend?: string;
   readonly once?: boolean;
   readonly idleTimeout?: string;
   readonly maxUptime?: string;
@@ -50,6 +51,7 @@ export function agentEnvironment(
     ...(options.name === undefined ? {} : { WINDROW_AGENT_NAME: options.name }),
     ...(options.slots === undefined ? {} : { WINDROW_AGENT_SLOTS: String(countSlots(options.slots)) }),
     ...(labels === undefined ? {} : { WINDROW_AGENT_LABELS: labels.join(",") }),
+    ...(options.backend === undefined ? {} : { WINDROW_AGENT_BACKEND: options.backend }),
     ...(options.once === true ? { WINDROW_AGENT_ONCE: "1" } : {}),
     ...(options.idleTimeout === undefined
       ? {}

@@ -116,6 +116,12 @@ function addProcessOptions(command: Command): Command {
       "--dir <folder>",
       "where it keeps its credential and works (WINDROW_AGENT_DIR; default: ~/.local/share/windrow-agent, for root /var/lib/windrow/agent)",
     )
+    .addOption(
+      new Option(
+        "--backend <backend>",
+        "how steps run: as processes of this machine, or in a sandbox of bubblewrap (WINDROW_AGENT_BACKEND; default: host)",
+      ).choices(["host", "sandbox"]),
+    )
     .option("--once", "take one job, then leave (WINDROW_AGENT_ONCE=1)")
     .option("--idle-timeout <duration>", "leave when there was no job for this long, for example 10m")
     .option("--max-uptime <duration>", "take nothing new after this long, finish, and leave, for example 8h")
