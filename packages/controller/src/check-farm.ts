@@ -9,6 +9,7 @@ import { checkCertificates } from "./checks/check-certificates.ts";
 import { checkDatabase } from "./checks/check-database.ts";
 import { checkDisk } from "./checks/check-disk.ts";
 import { checkControllerGit } from "./checks/check-git.ts";
+import { checkMachines } from "./checks/check-machines.ts";
 import { checkNats } from "./checks/check-nats.ts";
 import type { SharedFolders } from "./shared-folders.ts";
 
@@ -48,6 +49,7 @@ async function checkFarm(deps: CheckFarmDeps): Promise<Check[]> {
   const checks = await Promise.all([
     attempt("database", () => checkDatabase(deps)),
     attempt("agents", () => checkAgents(deps)),
+    attempt("providers", () => checkMachines(deps)),
     attempt("blobs", async () => [await checkBlobs(deps.blobs)]),
     attempt("shared folders", () => deps.shared.check()),
     attempt("disk", async () => [await checkDisk(deps.dataDir)]),

@@ -44,7 +44,7 @@ export function decideNoCapacityReason(job: WaitingJob, fleet: Fleet): WaitReaso
   const words = new Set([...known, ...fleet.pools.flatMap((one) => one.labels)]);
   const meant = missing.flatMap((label) => {
     const near = words.has(label) ? undefined : nearestWord(label, words);
-    return near === undefined ? [] : [`did you mean ${near} by ${label}?`];
+    return near === undefined ? [] : [`did you mean ${near} instead of ${label}?`];
   });
   return stuck(
     [`no agent has ${nameLabels(missing)}: ${agents}`, ...meant].join("; "),

@@ -4,6 +4,7 @@ import { judgeAgents } from "./check-agents.ts";
 import { judgeDatabase, judgeDatabaseClock, judgeDurability } from "./check-database.ts";
 import { judgeDisk } from "./check-disk.ts";
 import { judgeControllerGit } from "./check-git.ts";
+import { judgeMachines } from "./check-machines.ts";
 import { judgeNats } from "./check-nats.ts";
 
 const GOOD: DatabaseFacts = {
@@ -63,6 +64,19 @@ describe("agents", () => {
     const certificateExpiresAt = new Date(1_000);
     expect(statesOf([agent({ certificateExpiresAt })])[2]).toBe("warning");
     expect(statesOf([agent({ certificateExpiresAt, state: "lost" })])[2]).toBe("ok");
+  });
+});
+
+describe("providers", () => {
+  test("nothing is said where no machine is", () => expect(judgeMachines([])).toEqual([]));
+  test("all well", () => {
+    expect(judgeMachines([{ pool: "go", error: null }])).toMatchObject([
+      { state: "ok", detail: "1 machine, none in trouble" },
+    ]);
+  });
+  test("a pool whose provider fails is named once, with what the provider said", () => {
+    const machines = [{ pool: "go", error: null }, ...[1, 2].map(() => ({ pool: "python", error: "no such image" }))];
+    expect(judgeMachines(machines)).toMatchObject([{ state: "warning", detail: "pool python: no such image" }]);
   });
 });
 
