@@ -22,6 +22,7 @@ import { findFreePort } from "@windrow/embedded/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GitRepository } from "../kit/git-repository.ts";
 import { createNamespaces, type Namespaces, whyNoNamespaces } from "../kit/namespaces.ts";
+import { keepNodeParts, lendNodeParts } from "../kit/node-parts.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 const reason = whyNoNamespaces();
@@ -120,10 +121,12 @@ beforeAll(async () => {
     break;
   }
   up.child.stdout?.resume();
+  lendNodeParts(join(dir, "data", "install"));
 }, START_MS_MAX);
 
 afterAll(async () => {
   if (reason !== undefined) return;
+  keepNodeParts(join(dir, "data", "install"));
   for (const child of children.toReversed()) {
     if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill("SIGTERM");

@@ -11,6 +11,7 @@ import {
   installAgent,
 } from "../kit/installed-agent.ts";
 import { Marker } from "../kit/marker.ts";
+import { keepNodeParts, lendNodeParts } from "../kit/node-parts.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { runWindrow } from "../kit/windrow-command.ts";
@@ -24,7 +25,9 @@ let agents: InstalledAgent[] = [];
 
 beforeAll(async () => {
   farm = await Farm.start({ agents: 0 });
+  lendNodeParts(bundlesDir(farm));
   before = await buildBundle(farm, BEFORE);
+  keepNodeParts(bundlesDir(farm));
 }, START_MS_MAX);
 afterEach(async () => {
   for (const agent of agents) await agent.stop();

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Install } from "@windrow/contract";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { keepNodeParts, lendNodeParts } from "../../../test/kit/node-parts.ts";
 import { buildAgentBundles } from "../src/install/build-agent-bundle.ts";
 import { makeInstallScript } from "../src/install/install-script.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
@@ -15,7 +16,9 @@ const AUTHORITY = "-----BEGIN CERTIFICATE-----\nit's not one\n-----END CERTIFICA
 
 beforeAll(async () => {
   edge = await startEdge();
+  lendNodeParts(join(edge.dataDir, "install"));
   install = await edge.json<Install>("GET", "/api/v1/install", { token: await edge.makeToken({ role: "reader" }) });
+  keepNodeParts(join(edge.dataDir, "install"));
 }, 60_000);
 afterAll(() => edge.stop());
 
