@@ -24,8 +24,10 @@ export function createMachineTokens(deps: {
   return {
     async take(machine) {
       const nowMs = deps.clock.monotonicMs();
+      // also those of machines that another controller goes on with
+      for (const [id, { atMs }] of taken) if (nowMs - atMs >= REUSED_MS_MAX) taken.delete(id);
       const before = taken.get(machine.id);
-      if (before !== undefined && nowMs - before.atMs < REUSED_MS_MAX) return before.secret;
+      if (before !== undefined) return before.secret;
       const { secret, hash, prefix } = createTokenSecret("wrj", deps.authorityFingerprint);
       const token = { id: randomUUID(), machineId: machine.id, machineName: machine.name, pool: machine.pool };
       await inTransaction(deps.db, (tx) => insertMachineToken(tx, { ...token, hash, prefix, ttlSeconds: TTL_SECONDS }));
