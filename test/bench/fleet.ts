@@ -115,6 +115,7 @@ async function measureClaims(farm: Farm, fleet: SimulatedAgents, deepCount: numb
     `${deepCount} queued that these agents can run: ${finished} jobs done in ${seconds(tookMs)} (${perSecond(finished, tookMs)})\n` +
       `  claims (one look at the queue and its grants): ${passes.at(-1)?.count ?? 0}, p50 ≤ ${bucket(passes, 0.5)}, p99 ≤ ${bucket(passes, 0.99)}`,
   );
+  // with jobs that take no time all agents together are faster than the farm: this is then its throughput, seen by one of them
   print(`  idle from one job to the next: ${spread(record.idleMs.slice(-finished))}; lost: ${await countLost(farm)}`);
   for (const fault of record.faults.slice(0, 3)) print(`  fault: ${fault}`);
 }
@@ -139,7 +140,8 @@ async function readHistogram(farm: Farm, name: string): Promise<Bucket[]> {
 function bucket(buckets: readonly Bucket[], share: number): string {
   const all = buckets.at(-1)?.count ?? 0;
   const found = buckets.find(({ count }) => count >= all * share);
-  return found === undefined ? "?" : `${found.le * 1_000} ms`;
+  if (found === undefined) return "?";
+  return Number.isFinite(found.le) ? `${found.le * 1_000} ms` : `more than ${(buckets.at(-2)?.le ?? 0) * 1_000} ms`;
 }
 
 async function countLost(farm: Farm): Promise<number> {

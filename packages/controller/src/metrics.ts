@@ -92,7 +92,7 @@ export function createMetrics(countJobs: () => Promise<Readonly<Record<string, n
     dispatchPassSeconds: new Histogram({
       name: "windrow_dispatch_pass_seconds",
       help: "One look at the queue of one pool",
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
       registers,
     }),
     logBytes: new Counter({ name: "windrow_log_bytes_total", help: "Log bytes made durable", registers }),

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { startTestNats, type TestNats } from "@windrow/embedded/testing";
 import { asAgentId, asAttemptId, asJobId, asLeaseId, asRunId } from "@windrow/model";
 import { connect, Events } from "nats";
@@ -246,6 +247,30 @@ describe("an agent's user", () => {
     expect(heard).toEqual([]);
     expect(errors).toEqual([]);
     await agent.close();
+  });
+
+  test("S06: answers offers with any bytes, which the controller refuses or reads, and never breaks on", async () => {
+    const controller = await controllerBus();
+    const nkey = createUserNkey();
+    const jwt = await jwtFor(AGENT, nkey.publicKey);
+    const login = { urls: [nats.url], jwt: () => jwt, nkeySeed: nkey.seed, inboxPrefix: `_INBOX.${AGENT}`, name: "x" };
+    const agent = await connect(natsOptions(login));
+    let answersCount = 0;
+    agent.subscribe(offersTo(AGENT).name, {
+      callback: (_, message) => void message.respond(randomBytes(answersCount++ % 64)),
+    });
+    await agent.flush();
+    for (let time = 0; time < 256; time++) {
+      const answer = await controller.request(offersTo(AGENT), OFFER, { timeoutMs: 5_000 });
+      if (answer !== undefined) expect(typeof answer.accepted).toBe("boolean");
+    }
+    expect(answersCount).toBe(256);
+    expect(controller.state).toBe("connected");
+    await agent.close();
+    const { bus: honest } = await agentBus();
+    honest.respond(offersTo(AGENT), async ({ attemptId, leaseId }) => ({ attemptId, leaseId, accepted: true }));
+    await honest.flush();
+    expect(await controller.request(offersTo(AGENT), OFFER, { timeoutMs: 5_000 })).toMatchObject({ accepted: true });
   });
 
   test("is cut off when its credential ends, and comes back with a renewed one", async () => {
