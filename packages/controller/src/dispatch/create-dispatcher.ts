@@ -60,6 +60,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const forgottenMs = clock.monotonicMs() - AVOID_MS_MAX;
     for (const [agentId, { untilMs }] of avoided) if (untilMs <= forgottenMs) avoided.delete(agentId);
     for (const name of histories.keys()) if (terms.find(name) === undefined) histories.delete(name);
+    for (const [name, loop] of loops) {
+      if (pools.has(name)) continue;
+      loops.delete(name);
+      await loop.stop();
+    }
     for (const pool of terms.pools()) {
       if (loops.has(pool)) continue;
       const runOnce = (signal: AbortSignal) => dispatch(pool, signal);

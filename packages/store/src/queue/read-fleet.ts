@@ -1,5 +1,6 @@
 import type { AgentGroup, Fleet, FleetPool, ScalingPolicy } from "@windrow/model";
 import { sql } from "kysely";
+import { agentRoom, isAgentAvailable, openByAgent } from "../agents/find-free-agents.ts";
 import type { Database, Tx } from "../database.ts";
 
 interface PoolRow {
@@ -32,18 +33,15 @@ export async function readFleet(db: Database | Tx): Promise<Fleet> {
   const pools = await readFleetPools(db);
   const { rows } = await sql<GroupRow>`
     with agent as (
-      select a.pool, a.effective_labels as labels, a.name, a.slots, a.last_seen_at,
+      select a.pool, a.effective_labels as labels, a.name, ${agentRoom} as slots, a.last_seen_at,
         coalesce(a.disabled_reason, a.drain_reason) as reason,
-        -- one that is there for one job takes no second: it is busy until it is gone
-        case when a.is_ephemeral and exists (select from agent_repositories u where u.agent_id = a.id) then 0
-          else greatest(0, a.slots - (
-            select count(*) from attempts t where t.agent_id = a.id and t.state in ('offered', 'running')))
-        end as free,
+        -- as the dispatcher sees it: one that is there for one job and had it takes no second
+        case when ${isAgentAvailable} then greatest(0, ${agentRoom} - coalesce(o.open_count, 0)) else 0 end as free,
         case when a.disabled_at is not null then 'draining'
           when a.state in ('joining', 'suspect', 'lost') then 'offline'
           when a.state = 'draining' or a.drain_requested then 'draining'
           else 'ready' end as readiness
-      from agents a where a.state <> 'removed'
+      from agents a left join ${openByAgent} o on o.agent_id = a.id where a.state <> 'removed'
     )
     select pool, labels,
       count(*) filter (where readiness = 'ready')::int as "readyCount",

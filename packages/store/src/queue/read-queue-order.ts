@@ -53,13 +53,14 @@ export interface OpenWork {
 
 const OPEN_WORK_MAX = 5_000;
 
-/** What runs now, for knowing when its slots are free. */
+/** What runs on agents that take work again, for knowing when its slots are free. */
 export async function readOpenWork(db: Database): Promise<OpenWork[]> {
   const { rows } = await sql<OpenWork>`
     select j.repository_id as "repositoryId", j.key, t.pool, a.effective_labels as "agentLabels",
       (extract(epoch from clock_timestamp() - coalesce(t.started_at, clock_timestamp())) * 1000)::float8 as "elapsedMs"
     from attempts t join jobs j on j.id = t.job_id join agents a on a.id = t.agent_id
-    where t.state in ('offered', 'running') limit ${OPEN_WORK_MAX}`.execute(db);
+    where t.state in ('offered', 'running') and a.state = 'ready' and not a.drain_requested and a.disabled_at is null
+    limit ${OPEN_WORK_MAX}`.execute(db);
   return rows;
 }
 
