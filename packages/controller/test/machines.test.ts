@@ -247,6 +247,40 @@ describe("the keeper of machines", () => {
     expect(agents).toEqual([{ state: "removed" }]);
   });
 
+  it("takes over the containers of its engine when its host has another name than before", async () => {
+    await farm.setProvider({ kind: "docker", socket: "unix:///var/run/docker.sock", image: "i" });
+    await farm.request();
+    await pass();
+    await farm.join(await farm.machine());
+    const renamed = farm.keeper({ provider, hostname: "renamed" });
+    for (let passes = 0; passes < 3; passes++) await pass(renamed);
+    expect(await farm.machine()).toMatchObject({ state: "ready", host: "renamed" });
+    await end();
+    await pass(renamed);
+    expect(provider.machines.size).toBe(0);
+    expect(await farm.all()).toMatchObject([{ state: "ended" }]);
+  });
+
+  it("does not wait for machines of a host that is gone", async () => {
+    await farm.setProvider({ kind: "process", host: "here" });
+    await farm.request(3);
+    await pass();
+    await farm.setProvider({ kind: "process", host: "elsewhere" });
+    const [first] = await farm.machines();
+    if (first === undefined) throw new Error("there is no machine");
+    const agentId = await farm.join(first);
+    const longAgo = new Date(Date.now() - 700_000);
+    const lost = { state: "lost", suspect_at: longAgo, lost_at: longAgo } as const;
+    await farm.db.updateTable("agents").set(lost).where("id", "=", agentId).execute();
+    await madeBefore(700_000);
+    const other = farm.keeper({ provider: createMemoryProvider(), hostname: "elsewhere" });
+    await pass(other);
+    await pass(other);
+    const states = (await farm.machines()).map(({ state, error }) => ({ state, error }));
+    const error = "no controller runs on here, where this machine is";
+    expect(states).toEqual(Array(3).fill({ state: "ending", error }));
+  });
+
   it("takes an ephemeral machine away when its agent has said goodbye", async () => {
     await farm.request();
     await farm.set({ is_ephemeral: true });

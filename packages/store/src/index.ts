@@ -130,7 +130,7 @@ export {
   restartStream,
   SEGMENTS_READ_MAX,
 } from "./logs/read-streams.ts";
-export { claimMachine } from "./machines/claim-machine.ts";
+export { adoptMachine, claimMachine } from "./machines/claim-machine.ts";
 export { endMachine } from "./machines/end-machine.ts";
 export { insertMachineToken } from "./machines/insert-machine-token.ts";
 export {

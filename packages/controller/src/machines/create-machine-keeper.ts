@@ -4,15 +4,13 @@ import { type Clock, type Logger, type Loop, type Service, startLoop } from "@wi
 import {
   type Database,
   isDatabaseAway,
-  listControllers,
   listMachines,
   listProvidedPools,
   MACHINES_LISTED_MAX,
   type MachineRow,
-  noteGone,
-  noteProviderError,
 } from "@windrow/store";
 import type { PoolTerms } from "../dispatch/pool-terms.ts";
+import { keepAwayMachines } from "./keep-away-machines.ts";
 import { type AskedProvider, createLookout, type Look, seenBy } from "./look-around.ts";
 import type { MachineMetrics } from "./machine-metrics.ts";
 import type { MachineTokens } from "./machine-tokens.ts";
@@ -46,7 +44,6 @@ const TICK_MS = 1_000;
 export const CALLS_MAX = 4;
 /** Steps get their grace to end in; together, not one after the other. */
 const END_ALL_LIMIT_MS = 60_000;
-const HOST_AWAY_RETRY_MS = 15_000;
 
 /**
  * Keeps the rows of machines and what their providers have in step: makes what is asked for, ends what is to go, and
@@ -116,7 +113,16 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
     }
     // what there was no room for is not to wait for the next look, which is a minute away
     for (const [look, names] of putOff.all()) lookout.putBack(look, names);
-    await noteAwayHosts(rows, isWanted);
+    const isDispatched = (pool: string) => terms.find(pool) !== undefined;
+    // a change of settings is seen at once, whatever it waits for
+    const decide = (row: MachineRow) =>
+      decideMachine({
+        ...row,
+        seen: undefined,
+        isWanted: isWanted(row),
+        waitMs: row.state === "creating" && !isWanted(row) ? 0 : row.waitMs,
+      });
+    await keepAwayMachines({ db, logger, hostname, rows, looks, isDispatched, decide });
   }
 
   const busyKeys = () => [...underWay.values()].map(({ lane }) => lane.replace(/^\w+ /, ""));
@@ -180,36 +186,6 @@ export function createMachineKeeper(deps: MachineKeeperDeps): MachineKeeper {
       });
     underWay.set(key, { lane, done });
     return true;
-  }
-
-  /**
-   * Machines that are to be made or ended where nobody is: the pool's dispatcher says so. One that was to be made and is
-   * not wanted there any more is over: should its host have made it all the same, it ends what no row waits for.
-   */
-  async function noteAwayHosts(rows: readonly MachineRow[], isWanted: (row: MachineRow) => boolean): Promise<void> {
-    const isUnwanted = (row: MachineRow) => row.state === "creating" && row.agentId === null && !isWanted(row);
-    const waiting = rows.filter(
-      (row) =>
-        row.host !== null &&
-        row.host !== hostname &&
-        (row.waitMs === 0 || isUnwanted(row)) &&
-        (row.state === "creating" || row.state === "ending") &&
-        terms.find(row.pool) !== undefined,
-    );
-    if (waiting.length === 0) return;
-    const controllers = await listControllers(db);
-    const there = new Set(controllers.filter((one) => one.answering).map((one) => one.hostname));
-    for (const row of waiting) {
-      const { id: machineId, host } = row;
-      if (host === null || there.has(host)) continue;
-      if (isUnwanted(row)) {
-        deps.tokens.forget(machineId);
-        await noteGone(db, { machineId, reason: "the pool's provider was changed before it was made" });
-        continue;
-      }
-      const error = `no controller runs on ${host}, where this machine is`;
-      await noteProviderError(db, { machineId, error, delayMs: HOST_AWAY_RETRY_MS });
-    }
   }
 
   /** Their rows follow at the next start, which finds them gone. */
