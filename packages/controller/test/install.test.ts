@@ -4,8 +4,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } fro
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Install } from "@windrow/contract";
+import { createLogger, systemClock } from "@windrow/service";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { keepNodeParts, lendNodeParts } from "../../../test/kit/node-parts.ts";
+import { createAgentBundles } from "../src/install/agent-bundles.ts";
 import { buildAgentBundles } from "../src/install/build-agent-bundle.ts";
 import { makeInstallScript } from "../src/install/install-script.ts";
 import { type Edge, startEdge } from "./edge-kit.ts";
@@ -100,6 +102,29 @@ test("what a killed builder left behind, and a Node that is not used any more, i
   expect((await readdir(dir)).sort()).toEqual(before.filter((name) => !name.startsWith(".node")).sort());
   await rm(join(dir, ".draft-new"));
 });
+
+test("a bundle that went away under a controller that runs is built again, once for all who ask, and not all the time", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "windrow-gone-"));
+  lendNodeParts(dir);
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+  const logger = createLogger({ component: "test", level: "silent" });
+  const bundles = createAgentBundles({ dir, packageVersion: "0.0.1", clock, logger });
+  const archives = async () => (await readdir(dir)).filter((name) => name.endsWith(".tar.gz"));
+  try {
+    const { version } = await bundles.current();
+    for (const name of await archives()) await rm(join(dir, name));
+    await bundles.current();
+    expect(await archives()).toEqual([]);
+    aheadMs = 60_000;
+    const asked = await Promise.all([bundles.current(), bundles.current(), bundles.current()]);
+    expect(new Set(asked).size).toBe(1);
+    expect(asked[0]?.version).toBe(version);
+    expect(await archives()).toHaveLength(1);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}, 60_000);
 
 test("the script of a farm with an authority of its own holds that as it is, and no value ends a quotation", async () => {
   const current = { version: "0.0.1+00000000", bundles: [] };

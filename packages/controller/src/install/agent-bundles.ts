@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Refusal } from "@windrow/model";
 import { type Clock, hasCode, type Logger } from "@windrow/service";
-import { type BundleFacts, type Platform, readBundleFacts, toBundleFacts } from "./bundle-facts.ts";
+import { type BundleFacts, isBundleThere, type Platform, readBundleFacts, toBundleFacts } from "./bundle-facts.ts";
 
 export interface CurrentBundles {
   /** What this controller's own code makes. */
@@ -42,6 +42,7 @@ const run = promisify(execFile);
 export function createAgentBundles({ dir, packageVersion, clock, logger }: AgentBundlesOptions): AgentBundles {
   let building: Promise<CurrentBundles> | undefined;
   let againAtMs = Number.NEGATIVE_INFINITY;
+  let begunAtMs = Number.NEGATIVE_INFINITY;
 
   async function build(): Promise<CurrentBundles> {
     const started = run(process.execPath, [PROCESS, dir, packageVersion], {
@@ -60,11 +61,26 @@ export function createAgentBundles({ dir, packageVersion, clock, logger }: Agent
     return { version, bundles };
   }
 
+  /** Somebody emptied the folder, or a farm of many versions made room. */
+  async function isGone(built: Promise<CurrentBundles>): Promise<boolean> {
+    if (clock.monotonicMs() - begunAtMs < TRY_AGAIN_MS) return false;
+    const { bundles } = await built;
+    const there = await Promise.all(bundles.map((bundle) => isBundleThere(dir, bundle)));
+    return there.includes(false);
+  }
+
   return {
     dir,
     async current() {
+      const before = building;
+      // of all who find it gone at once, one builds
+      if (before !== undefined && againAtMs === Number.POSITIVE_INFINITY) {
+        const hasGone = await isGone(before).catch(() => false);
+        if (hasGone && building === before) building = undefined;
+      }
       if (building === undefined || clock.monotonicMs() > againAtMs) {
         againAtMs = Number.POSITIVE_INFINITY;
+        begunAtMs = clock.monotonicMs();
         building = build();
         building.catch((error: unknown) => {
           againAtMs = clock.monotonicMs() + TRY_AGAIN_MS;

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Where an agent can run: as Node names operating system and processor. */
@@ -32,6 +32,17 @@ export async function readBundleFacts(
     throw error;
   });
   return text === undefined ? undefined : toBundleFacts(JSON.parse(text));
+}
+
+/** Whether a bundle can be handed out still. */
+export async function isBundleThere(dir: string, bundle: BundleFacts): Promise<boolean> {
+  try {
+    const { size } = await stat(archiveFile(dir, bundle.sha256));
+    return size === bundle.bytesCount && (await readBundleFacts(dir, bundle)) !== undefined;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Checks what was written as JSON. Throws when it is anything else. */
