@@ -268,7 +268,9 @@ describe("an agent's user", () => {
     expect(controller.state).toBe("connected");
     await agent.close();
     const { bus: honest } = await agentBus();
-    honest.respond(offersTo(AGENT), async ({ attemptId, leaseId }) => ({ attemptId, leaseId, accepted: true }));
+    honest.respond(offersTo(AGENT), async (offer): Promise<OfferAnswer> => {
+      return { attemptId: offer.attemptId, leaseId: offer.leaseId, accepted: true };
+    });
     await honest.flush();
     expect(await controller.request(offersTo(AGENT), OFFER, { timeoutMs: 5_000 })).toMatchObject({ accepted: true });
   });
