@@ -14,12 +14,30 @@ import { SHORT_TIMES } from "./short-times.ts";
 let farm: Farm;
 afterEach(() => farm?.stop());
 
+/** Suspect 15 s and lost 30 s, shortened threefold: the end of a connection can be told from silence. */
+const SILENCE_TIMES = { suspectAfterMs: 5_000, lostAfterMs: 10_000, leaseMarginMs: 500, offerMs: 1_000 };
+/** What a machine that runs other tests, too, adds to the farm's own times. */
+const BUSY_MS = 2_000;
+
+/** Ms from a moment to the last event of a kind, by the clock of the one machine that all of it runs on. */
+async function happenedAfter(sinceMs: number, kind: string): Promise<number> {
+  const row = await farm.db
+    .selectFrom("events")
+    .select("at")
+    .where("kind", "=", kind)
+    .where("at", ">", new Date(sinceMs))
+    .orderBy("at", "desc")
+    .executeTakeFirstOrThrow();
+  return row.at.getTime() - sinceMs;
+}
+
 test("F05: an agent that dies with its supervisors is suspect at once, then lost, and its job runs elsewhere", async () => {
-  farm = await Farm.start({ pool: SHORT_TIMES, agents: 2 });
+  farm = await Farm.start({ pool: SILENCE_TIMES, agents: 2 });
   const { runId, marker, agent } = await beginJob(farm);
   const durable = () =>
     farm.db.selectFrom("log_streams").select("length_bytes").where("stream", "=", "0").executeTakeFirst();
   await waitFor("the first line to be durable", async () => ((await durable())?.length_bytes ?? 0) > 0);
+  const killedAt = Date.now();
   await agent.child.kill();
   expect(killProcessesOf(agent.dir)).toBeGreaterThan(0);
   const state = () =>
@@ -34,6 +52,12 @@ test("F05: an agent that dies with its supervisors is suspect at once, then lost
     [2, "finished", expect.anything()],
   ]);
   expect(attempts[1]?.agent).not.toBe(agent.name);
+  // told by the end of its connections, long before its silence would have told
+  expect(await happenedAfter(killedAt, "agent_suspect")).toBeLessThan(SILENCE_TIMES.suspectAfterMs / 2);
+  const lostAfter = await happenedAfter(killedAt, "agent_lost");
+  expect(lostAfter).toBeGreaterThan(SILENCE_TIMES.lostAfterMs - SILENCE_TIMES.suspectAfterMs);
+  expect(lostAfter).toBeLessThan(SILENCE_TIMES.lostAfterMs + 1_000 + BUSY_MS);
+  expect((await happenedAfter(killedAt, "attempt_started")) - lostAfter).toBeLessThan(2_000 + BUSY_MS);
   const [job] = await farm.jobs(runId);
   const prefix = (await readLog(farm, { jobId: job?.id ?? 0, stream: "0", attempt: 1 })).toString();
   expect(prefix).toBe("attempt 1\n");
@@ -41,7 +65,7 @@ test("F05: an agent that dies with its supervisors is suspect at once, then lost
   // the dead agent's folders are swept when it comes back
   await farm.startAgent({ name: agent.name });
   expect(await checkHistory(farm, { markers: marker.marks() })).toEqual([]);
-});
+}, 120_000);
 
 test("F06: an agent that is killed alone goes on with the same attempt, though the step ended and wrote 100 MB meanwhile", async () => {
   farm = await Farm.start({ pool: { ...SHORT_TIMES, suspectAfterMs: 15_000, lostAfterMs: 30_000 } });

@@ -10,6 +10,9 @@ import { waitFor } from "../kit/wait-for.ts";
 /** The lease leaves room for the whole grace of a step that ignores every polite signal (10 s). */
 const TIMES = { suspectAfterMs: 3_000, lostAfterMs: 14_000, leaseMarginMs: 500, offerMs: 1_000 };
 
+/** The last one that arrived may be so old when the way is cut: a third of the time to suspicion. */
+const HEARTBEAT_MS = TIMES.suspectAfterMs / 3;
+
 let farm: Farm | undefined;
 let proxy: TcpProxy | undefined;
 afterEach(async () => {
@@ -57,7 +60,7 @@ async function cutOffExclusiveJob() {
   return { farm: cutFarm, proxy: between, grpcAddress, job, ticks, cutAtMs: Date.now() };
 }
 
-async function expectNoOverlap({ farm: of, job, ticks }: Cut): Promise<{ readonly lastOfFirstMs: number }> {
+async function expectNoOverlap({ farm: of, job, ticks, cutAtMs }: Cut): Promise<{ readonly lastOfFirstMs: number }> {
   expect((await of.waitRunFinished(job.runId)).conclusion).toBe("success");
   const attempts = await of.attempts(job.runId);
   expect(attempts.map(({ no, state, agent }) => [no, state, agent])).toEqual([
@@ -65,6 +68,10 @@ async function expectNoOverlap({ farm: of, job, ticks }: Cut): Promise<{ readonl
     [2, "finished", "agent-2"],
   ]);
   const lastOfFirstMs = ticks.span(1)?.lastMs ?? Number.NaN;
-  expect(lastOfFirstMs).toBeLessThan(ticks.span(2)?.firstMs ?? Number.NaN);
+  const firstOfSecondMs = ticks.span(2)?.firstMs ?? Number.NaN;
+  expect(lastOfFirstMs).toBeLessThan(firstOfSecondMs);
+  // by its own clock, before the lease is over; elsewhere not before the controller knows that it is over
+  expect(lastOfFirstMs - cutAtMs).toBeLessThan(TIMES.lostAfterMs);
+  expect(firstOfSecondMs - cutAtMs).toBeGreaterThan(TIMES.lostAfterMs - HEARTBEAT_MS);
   return { lastOfFirstMs };
 }
