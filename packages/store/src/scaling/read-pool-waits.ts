@@ -8,7 +8,7 @@ export interface PoolWaits {
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly withinTargetPercent: number | null;
-  /** Of 100 grants of the agents and repositories of that time, those to an agent that had worked on it before. */
+  /** Of 100 grants of that time, those to an agent that had worked on the repository before. */
   readonly warmPercent: number | null;
 }
 
@@ -34,9 +34,17 @@ export async function readPoolWaits(
       percentile_disc(0.99) within group (order by ms)::float8 as "p99Ms",
       (avg(case when ms <= ${targetWaitMs}::float8 then 100 else 0 end))::float8 as "withinTargetPercent",
       (
-        select (sum(u.grants_count - 1) * 100.0 / nullif(sum(u.grants_count), 0))::float8
-        from agent_repositories u join agents a on a.id = u.agent_id
-        where a.pool = ${pool} and u.used_at > clock_timestamp() - ${sinceMs}::float8 * interval '1 ms'
+        -- one whose grants are all of that time knew nothing at the first of them
+        select (sum(g.count - case when u.grants_count <= g.count then 1 else 0 end) * 100.0 / sum(g.count))::float8
+        from (
+          select n.agent_id, j.repository_id, count(*) as count
+          from (
+            select t.agent_id, t.job_id from attempts t
+            where t.pool = ${pool} and t.offered_at > clock_timestamp() - ${sinceMs}::float8 * interval '1 ms'
+            order by t.offered_at desc limit ${WAITS_READ_MAX}
+          ) n join jobs j on j.id = n.job_id
+          group by n.agent_id, j.repository_id
+        ) g join agent_repositories u on u.agent_id = g.agent_id and u.repository_id = g.repository_id
       ) as "warmPercent"
     from grant_of`.execute(db);
   return rows[0] ?? NO_WAITS;
