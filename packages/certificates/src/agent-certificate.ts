@@ -45,7 +45,7 @@ export function readAgentCertificate(cert: string | Buffer, authority: string): 
   let issuer: X509Certificate;
   try {
     parsed = new X509Certificate(cert);
-    issuer = new X509Certificate(authority);
+    issuer = issuerOf(authority);
   } catch (cause) {
     throw new CertificateError("this is not a certificate (PEM)", { cause });
   }
@@ -60,4 +60,12 @@ export function readAgentCertificate(cert: string | Buffer, authority: string): 
     startsAtMs: parsed.validFromDate.getTime(),
     expiresAtMs: parsed.validToDate.getTime(),
   };
+}
+
+/** A farm has one authority: it is read once. */
+let known: { readonly pem: string; readonly issuer: X509Certificate } | undefined;
+
+function issuerOf(pem: string): X509Certificate {
+  if (known?.pem !== pem) known = { pem, issuer: new X509Certificate(pem) };
+  return known.issuer;
 }

@@ -2,6 +2,9 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { CertificateError } from "./certificate-error.ts";
 
 const CURVE = "prime256v1";
+/** SPKI, DER, of a point of the curve in its uncompressed form, up to the point itself. */
+const REGISTERED_HEAD = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex");
+const REGISTERED_BYTES = REGISTERED_HEAD.length + 64;
 
 /** A new P-256 key as PEM (PKCS#8): made by the agent itself, and never sent anywhere. */
 export function makeAgentKey(): string {
@@ -30,6 +33,9 @@ export function toRegistered(key: KeyObject): Buffer {
   if (key.asymmetricKeyType !== "ec" || key.asymmetricKeyDetails?.namedCurve !== CURVE) {
     throw new CertificateError("an agent's key must be one of the curve P-256");
   }
+  const spki = key.export({ type: "spki", format: "der" });
+  // nearly always: the long way costs a session more than the handshake
+  if (spki.length === REGISTERED_BYTES && spki.subarray(0, REGISTERED_HEAD.length).equals(REGISTERED_HEAD)) return spki;
   const jwk = key.export({ format: "jwk" });
   return createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "der" });
 }

@@ -56,6 +56,12 @@ describe("while the database is away", () => {
     );
     expect(await core.runFinished(runId)).toBe("success");
     expect(await core.jobs(runId)).toMatchObject([{ attempt_count: 1 }]);
+    // it knows the repository: the next job would be offered to it
+    agent.close();
+    await waitFor("its leaving", async () => {
+      const { state } = await core.db.selectFrom("agents").select("state").executeTakeFirstOrThrow();
+      return state !== "ready";
+    });
   });
 
   it("connections that are cut again and again cost no attempt", async () => {

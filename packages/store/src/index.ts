@@ -9,6 +9,7 @@ export {
 } from "./actions/run-actions.ts";
 export {
   type AgentIdentity,
+  findAgentIdentities,
   findAgentIdentity,
   renewAgentCertificate,
 } from "./agents/agent-identity.ts";

@@ -1,13 +1,17 @@
 import { type AgentCertificateFacts, CertificateError, readAgentCertificate } from "@windrow/certificates";
 import { type AgentId, asAgentId, Refusal } from "@windrow/model";
 import type { Clock } from "@windrow/service";
-import { type Database, findAgentIdentity } from "@windrow/store";
+import { type AgentIdentity, type Database, findAgentIdentities } from "@windrow/store";
 import type { Authenticate, PeerCertificate } from "@windrow/wire";
 import type { DatabaseWatch } from "../database-watch.ts";
+import { createBatcher } from "./batcher.ts";
 import { createCallBudget } from "./call-budget.ts";
 
 const KNOWN_FOR_MS = 10_000;
 const KNOWN_MAX = 20_000;
+/** A fleet that comes back asks for its agents together: one connection of the database is enough for it. */
+const READ_TOGETHER_MAX = 256;
+const READS_WAITING_MAX = 20_000;
 /** A slot's job takes about five calls, and a machine ends some hundred trivial jobs a second. */
 const CALLS = { perSecond: 2_000, burst: 4_000, what: "calls" } as const;
 
@@ -40,6 +44,16 @@ export function createAgentAuthenticator(deps: {
   const certificates = new Map<string, AgentCertificateFacts>();
   const known = new Map<string, { readonly publicKey: Buffer; readonly untilMs: number }>();
   const budget = createCallBudget(clock, CALLS);
+  const identities = createBatcher<AgentId, { readonly agent: AgentIdentity | undefined }>({
+    name: "the keys of agents",
+    batchMax: READ_TOGETHER_MAX,
+    queueMax: READS_WAITING_MAX,
+    async runBatch(agentIds) {
+      const rows = await deps.watch.watch(() => findAgentIdentities(deps.db, agentIds));
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      return agentIds.map((agentId) => ({ agent: byId.get(agentId) }));
+    },
+  });
 
   function read({ raw, fingerprint }: PeerCertificate): AgentCertificateFacts {
     const found = certificates.get(fingerprint);
@@ -59,7 +73,7 @@ export function createAgentAuthenticator(deps: {
     const found = known.get(agentId);
     if (found !== undefined && found.untilMs > clock.monotonicMs()) return found.publicKey;
     known.delete(agentId);
-    const agent = await deps.watch.watch(() => findAgentIdentity(deps.db, agentId));
+    const { agent } = await identities.submit(agentId);
     if (agent === undefined || agent.publicKey === null) return undefined;
     if (agent.isRemoved) throw removedRefusal();
     if (agent.isDisabled) throw disabledRefusal(agent.disabledReason);

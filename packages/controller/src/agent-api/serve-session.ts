@@ -23,6 +23,7 @@ import { removedRefusal } from "./authenticate-agent.ts";
 import { type CallBudget, createCallBudget } from "./call-budget.ts";
 import { endReading } from "./end-reading.ts";
 import { type OpenedAgentSession, openAgentSession } from "./open-agent-session.ts";
+import { createOpeningGate } from "./opening-gate.ts";
 import type { RenewBatch } from "./renew-batch.ts";
 import type { OpenSession, SessionRegistry } from "./session-registry.ts";
 
@@ -57,6 +58,7 @@ const SESSIONS = { perSecond: 5, burst: 50, what: "sessions" } as const;
 /** Serves one agent process: hello, then heartbeats up; offers, cancels and drains down. */
 export function createServeSession(deps: SessionDeps) {
   const openings = createCallBudget(deps.clock, SESSIONS);
+  const gate = createOpeningGate();
   const messagesLeft = createCallBudget(deps.clock, MESSAGES);
   return async (
     caller: AgentCaller,
@@ -68,7 +70,7 @@ export function createServeSession(deps: SessionDeps) {
     openings.spend(agentId);
     const iterator = messages[Symbol.asyncIterator]();
     const hello = await readHello(iterator, { clock: deps.clock, signal });
-    const opened = await deps.watch.watch(() =>
+    const open = () =>
       openAgentSession(deps.db, {
         ...{ agentId, hello, controllerId: deps.controllerId },
         isOpenHere: deps.sessions.find(agentId) !== undefined,
@@ -76,8 +78,8 @@ export function createServeSession(deps: SessionDeps) {
           deps.metrics.agentClones.inc();
           deps.logger.error({ agentId, hostname: hello.hostname }, "two processes show the credential of one agent");
         },
-      }),
-    );
+      });
+    const opened = await gate.pass(() => deps.watch.watch(open), signal);
     let isGoodbye = false;
     const ended = Promise.withResolvers<void>();
     ended.promise.catch(() => undefined);

@@ -29,6 +29,13 @@ export async function findAgentIdentity(db: Database | Tx, agentId: string): Pro
   return rows[0];
 }
 
+/** Those that are known, in any order. */
+export async function findAgentIdentities(db: Database, agentIds: readonly string[]): Promise<AgentIdentity[]> {
+  const { rows } = await sql<AgentIdentity>`
+    select ${COLUMNS} from agents where id = any (${agentIds}::uuid[])`.execute(db);
+  return rows;
+}
+
 /** The agent got another certificate. False when it was removed or disabled meanwhile. */
 export async function renewAgentCertificate(
   db: Database | Tx,

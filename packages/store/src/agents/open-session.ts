@@ -38,11 +38,11 @@ export async function lockAgentForSession(
   agentId: AgentId,
   instanceId: InstanceId,
 ): Promise<AgentSessionFacts | undefined> {
-  await sql`
-    select from attempts where agent_id = ${agentId} and state in ('offered', 'running') order by id for update`.execute(
-    tx,
-  );
   const { rows } = await sql<AgentSessionFacts>`
+    with attempt as (
+      select t.id from attempts t where t.agent_id = ${agentId} and t.state in ('offered', 'running')
+      order by t.id for update
+    )
     select a.name, a.pool, a.state, a.instance_id as "instanceId", a.session_no as "sessionNo",
       a.drain_requested as "drainRequested", a.nats_public_key as "natsPublicKey", p.lost_after_ms as "lostAfterMs",
       p.suspect_after_ms as "suspectAfterMs", p.lease_margin_ms as "leaseMarginMs", p.orphan_grace_ms as "orphanGraceMs",
@@ -53,7 +53,7 @@ export async function lockAgentForSession(
         and c.stopped_at is null and c.last_seen_at > clock_timestamp() - interval '3 s') as "heldBy",
       a.disabled_at is not null as "isDisabled", a.disabled_reason as "disabledReason"
     from agents a join pools p on p.name = a.pool
-    where a.id = ${agentId} for update of a`.execute(tx);
+    where a.id = ${agentId} and (select count(*) from attempt) >= 0 for update of a`.execute(tx);
   return rows[0];
 }
 
@@ -88,7 +88,7 @@ export interface OpenedSession {
  */
 export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSession> {
   const connect = session.drainRequested ? AGENT_TRANSITIONS.connectDraining : AGENT_TRANSITIONS.connect;
-  await sql`
+  const { rows } = await sql<{ id: AttemptId; isHeld: boolean; state: "offered" | "running" }>`
     with before as (select id, state from agents where id = ${session.agentId}),
     connected as (
       update agents set state = ${toState(connect)}, instance_id = ${session.instanceId}, session_no = ${session.sessionNo},
@@ -99,18 +99,26 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
         connected_at = clock_timestamp(), last_seen_at = clock_timestamp(), suspect_at = null, lost_at = null
       where id = ${session.agentId} and state in (${fromStates(connect)})
       returning id
-    )
-    insert into events (kind, agent_id, data)
-    select ${`agent_${connect.to}`}, id, jsonb_build_object('reason', 'connected', 'session_no', ${session.sessionNo}::bigint)
-    from connected join before using (id) where before.state <> ${toState(connect)}`.execute(tx);
-  if (session.isNewInstance) await recordInstance(tx, session);
-  const { rows } = await sql<{ id: AttemptId; isHeld: boolean; state: "offered" | "running" }>`
-    with held as (
+    ),
+    told as (
+      insert into events (kind, agent_id, data)
+      select ${`agent_${connect.to}`}, id, jsonb_build_object('reason', 'connected', 'session_no', ${session.sessionNo}::bigint)
+      from connected join before using (id) where before.state <> ${toState(connect)}
+    ),
+    superseded as (
+      update agent_instances set superseded_at = clock_timestamp()
+      where ${session.isNewInstance} and agent_id = ${session.agentId} and superseded_at is null
+    ),
+    noted as (
+      insert into agent_instances (agent_id, instance_id, first_session_no)
+      select ${session.agentId}::uuid, ${session.instanceId}::uuid, ${session.sessionNo}::bigint where ${session.isNewInstance}
+    ),
+    held as (
       select * from unnest(${session.held.map((lease) => lease.attemptId)}::uuid[],
         ${session.held.map((lease) => lease.leaseId)}::uuid[]) as h (attempt_id, lease_id)
     )
     update attempts a set
-      session_no = ${session.isNewInstance ? sql`${session.sessionNo}::bigint` : sql`a.session_no`},
+      session_no = case when ${session.isNewInstance} then ${session.sessionNo}::bigint else a.session_no end,
       lease_until = case when a.state = 'running' and h.attempt_id is not null
         then clock_timestamp() + p.lost_after_ms * interval '1 ms' else a.lease_until end
     from attempts b
@@ -124,13 +132,4 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
       ? rows.filter((row) => !row.isHeld && row.state === "running").map((row) => row.id)
       : [],
   };
-}
-
-async function recordInstance(tx: Tx, session: NewSession): Promise<void> {
-  await sql`
-    update agent_instances set superseded_at = clock_timestamp()
-    where agent_id = ${session.agentId} and superseded_at is null`.execute(tx);
-  await sql`
-    insert into agent_instances (agent_id, instance_id, first_session_no)
-    values (${session.agentId}, ${session.instanceId}, ${session.sessionNo})`.execute(tx);
 }

@@ -140,6 +140,7 @@ function connect({ address, tls }: AgentApiClientOptions): Client {
     // Every call is repeated by its owner when it fails; retries inside would hold a copy of log bytes.
     "grpc.enable_retries": 0,
     "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_channelz": 0,
     // Only configuration decides how to reach the controller, never a proxy variable of the environment.
     "grpc.enable_http_proxy": 0,
     "grpc.ssl_target_name_override": tls.serverName,

@@ -78,6 +78,8 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     "grpc.max_receive_message_length": AGENT_MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": CONTROLLER_MESSAGE_BYTES_MAX,
     "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX,
+    // bookkeeping about each connection and call for a debugger that nobody attaches
+    "grpc.enable_channelz": 0,
     interceptors: [interceptor],
   });
 
