@@ -91,6 +91,7 @@ beforeAll(async () => {
     if (target.startsWith("/api/v1/pools/new")) return sendJson(response, pool({ name: "new" }));
     if (target.startsWith("/api/v1/pools/go")) return sendJson(response, scaled);
     if (target.startsWith("/api/v1/pools/")) return sendJson(response, pool());
+    if (/^\/api\/v1\/(agents|queue)\?/.test(target)) return sendJson(response, { items: [], next_cursor: null });
     if (target === "/api/v1/label-aliases") return sendJson(response, { items: [alias], next_cursor: null });
     if (target.startsWith("/api/v1/label-aliases/")) return sendJson(response, alias);
     if (target.startsWith("/api/v1/audit")) return sendJson(response, { items: [entry], next_cursor: "7" });
@@ -114,6 +115,17 @@ async function run(words: string | string[]) {
     .map(({ method, path: target, body }) => [`${method} ${target}`, ...(body === undefined ? [] : [body])]);
   return { ...ended, requests };
 }
+
+test.each(["agent list", "queue list"])(
+  "%s of a pool that does not exist says so, not that nothing matches",
+  async (list) => {
+    expect(await run(`${list} --pool new`)).toMatchObject({
+      code: 5,
+      err: expect.stringContaining("there is no such thing"),
+    });
+    expect(await run(`${list} --pool go`)).toMatchObject({ code: 0, err: expect.stringContaining("matches") });
+  },
+);
 
 describe("a command line becomes requests", () => {
   const memory = 512 * 1024 * 1024;

@@ -6,6 +6,7 @@ import { formatAge } from "../output/duration.ts";
 import { printJson, printLines, say } from "../output/print.ts";
 import { formatTable, type TableColumn } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
+import { requirePool } from "../pool/require-pool.ts";
 import { lookOfAgent } from "./agent-look.ts";
 import { describeVersion } from "./describe-version.ts";
 
@@ -31,11 +32,12 @@ export async function listAgents(context: CommandContext, options: ListAgentsOpt
   const farm = await openFarm(context, options);
   const { pool, state } = options;
   const { answer, json } = await farm.api.call("listAgents", { query: { pool, state } });
+  if (answer.items.length === 0) await requirePool(farm.api, pool);
   if (options.json) return printJson(terminal, json);
   if (answer.items.length === 0) {
     say(terminal, pool === undefined && state === undefined ? "No agent yet." : "No agent matches.");
-    say(terminal, "Make a join token with `windrow token create --join`, then on the machine that is to work:");
-    say(terminal, `  windrow agent join ${farm.api.url} --token wrj_…`);
+    const join = `windrow token create --join${pool === undefined ? "" : ` --pool ${pool}`}`;
+    say(terminal, `Make a join token; it is told with the line for the machine that is to work: ${join}`);
     return;
   }
   await printLines(

@@ -49,8 +49,8 @@ export function formatSimulation(simulation: PoolSimulation, style: Style): stri
   const target = changed.scaling === null ? "" : `; the target is ${formatDuration(changed.scaling.target_wait_ms)}`;
   const rows = [
     row("recorded", recorded),
-    ...(today === null ? [] : [row("today's policy, replayed", today)]),
-    row("changed policy, replayed", changed),
+    ...(today === null ? [] : [row("today's, replayed", today)]),
+    row("changed, replayed", changed),
   ];
   return [
     `${count} jobs of the last ${span}${cut}, an agent there ${formatMs(usual)} after it is asked for (slow ones ${formatMs(slow)})${target}.`,

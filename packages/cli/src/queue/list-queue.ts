@@ -9,6 +9,7 @@ import { printJson, printLines, say } from "../output/print.ts";
 import { suggest } from "../output/suggest.ts";
 import { formatTable, type TableColumn } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
+import { requirePool } from "../pool/require-pool.ts";
 import { colourOfReason, formatLikelyStart, formatPosition } from "./queue-look.ts";
 
 export interface ListQueueOptions extends FarmOptions {
@@ -33,6 +34,7 @@ export async function listQueue(context: CommandContext, options: ListQueueOptio
   const { answer, json } = await farm.api.call("listQueue", {
     query: { pool, owner, repository, code, limit, ...(options.blocked === true ? { blocked: "true" } : {}) },
   });
+  if (answer.items.length === 0) await requirePool(farm.api, pool);
   if (options.json) return printJson(terminal, json);
   if (answer.items.length === 0) {
     const isFiltered = [pool, owner, repository, code].some((value) => value !== undefined);

@@ -1,4 +1,5 @@
-import { type Bus, connectBus, type NatsKeys, type NatsTls, type WireLogger } from "@windrow/wire";
+import type { Logger } from "@windrow/service";
+import { type Bus, connectBus, type NatsKeys, type NatsTls } from "@windrow/wire";
 import type { Metrics } from "../metrics.ts";
 
 /** The controllers' own connection to NATS: full rights in the farm's account. */
@@ -7,7 +8,7 @@ export function connectControllerBus(options: {
   readonly keys: NatsKeys;
   readonly tls?: NatsTls;
   readonly controllerId: string;
-  readonly logger: WireLogger;
+  readonly logger: Logger;
   readonly metrics: Pick<Metrics, "natsConnected">;
 }): Bus {
   const { urls, keys, tls, controllerId, logger, metrics } = options;
@@ -21,7 +22,8 @@ export function connectControllerBus(options: {
     ...(tls !== undefined && { tls }),
     onStateChange(state) {
       metrics.natsConnected.set(state === "connected" ? 1 : 0);
-      logger.warn({ state }, "the connection to NATS changed");
+      if (state === "connected") logger.info("connected to NATS");
+      else logger.warn({ state }, "the connection to NATS changed");
     },
   });
 }

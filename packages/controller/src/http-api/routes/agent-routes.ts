@@ -63,7 +63,8 @@ export function createAgentRoutes(deps: ApiDeps): Pick<RouteHandlers, Names> {
 
   async function require(idOrName: string): Promise<ShownAgent> {
     const [row] = await withTarget(deps, await listAgentViews(db, { idOrName }));
-    if (row === undefined) throw new Refusal("not_found", `there is no agent '${idOrName}'`);
+    if (row === undefined)
+      throw new Refusal("not_found", `there is no agent '${idOrName}'`, { hint: "`windrow agent list` shows them" });
     return row;
   }
 }

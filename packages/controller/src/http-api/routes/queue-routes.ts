@@ -9,6 +9,9 @@ import { mayReach, type Principal } from "../principal.ts";
 import type { RouteHandlers } from "../route-handler.ts";
 import { ownerScope } from "./require-reach.ts";
 
+const noPool = (name: string) =>
+  new Refusal("not_found", `there is no pool '${name}'`, { hint: "`windrow pool list` shows them" });
+
 type Names = "listQueue" | "explainJob" | "moveJobToTop" | "pausePool" | "resumePool";
 
 export function createQueueRoutes({ db, clock, farm, links }: ApiDeps): Pick<RouteHandlers, Names> {
@@ -90,14 +93,14 @@ export function createQueueRoutes({ db, clock, farm, links }: ApiDeps): Pick<Rou
     const { author, pause } = change;
     await inTransaction(db, async (tx) => {
       const before = await pausePool(tx, { pool: name, pause });
-      if (before === undefined) throw new Refusal("not_found", `there is no pool '${name}'`);
+      if (before === undefined) throw noPool(name);
       const after = { paused: pause !== null, by: pause?.by ?? null, reason: pause?.reason ?? null };
       if (pause === null && !before.paused) return;
       const action = pause === null ? "queue.resume" : "queue.pause";
       await recordAudit(tx, { ...author, action, subject: `pool:${name}`, before, after });
     });
     const pool = (await listPoolViews(db)).find((one) => one.name === name);
-    if (pool === undefined) throw new Refusal("not_found", `there is no pool '${name}'`);
+    if (pool === undefined) throw noPool(name);
     return presentPool(pool);
   }
 }
