@@ -34,6 +34,21 @@ export function problem(code: ProblemCode, status: number, detail: string, reque
   return { type: "about:blank", title: TITLES[code], status, code, detail, request_id: requestId };
 }
 
+const LIMITS: Readonly<Record<string, string>> = {
+  "<=": "at most",
+  ">=": "at least",
+  "<": "less than",
+  ">": "more than",
+};
+
+/** `Too big: expected number to be <=9` → `must be at most 9` */
+function sayLimit(message: string): string {
+  return message.replace(
+    /^Too (?:big|small): expected \w+ to (be|have) ([<>]=?)/,
+    (_all, verb: string, sign: string) => `must ${verb} ${LIMITS[sign]} `,
+  );
+}
+
 /** What a caller is told of an error. Bugs say nothing of themselves; `isBug` asks for a log line. */
 export function describeError(
   error: FastifyError | Error,
@@ -47,7 +62,7 @@ export function describeError(
   if (hasZodFastifySchemaValidationErrors(error)) {
     const fields = error.validation.map((issue) => ({
       path: `${error.validationContext ?? ""}${issue.instancePath}`,
-      message: issue.message ?? "not valid",
+      message: sayLimit(issue.message ?? "not valid"),
     }));
     const detail = fields.map((field) => `${field.path}: ${field.message}`).join("; ");
     return { problem: { ...problem("invalid", 400, detail, requestId), fields }, isBug: false };
