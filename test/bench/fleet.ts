@@ -4,18 +4,22 @@ import { sql } from "kysely";
 import type { Farm } from "../kit/farm.ts";
 import { matrixOf } from "../kit/matrix-workflow.ts";
 import { pushWorkflow } from "../kit/push-and-run.ts";
-import { SimulatedAgents } from "../kit/simulated-agents.ts";
+import { SimulatedFleet } from "../kit/simulated-fleet.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { withBenchFarm } from "./bench-farm.ts";
+import type { CpuMeter } from "./cpu-meter.ts";
 import { repeatRun } from "./fill-queue.ts";
 import { percentile } from "./percentile.ts";
 
 const AGENTS = 2_000;
+/** Processes that the simulated agents are spread over: one alone would be what is measured. */
+const SIMULATORS = 4;
 /** Of the agents, so many hold a job while heartbeats are counted. */
 const HOLDING = 500;
 /** Six heartbeats of each. */
 const WATCH_MS = 30_000;
 const START_OVER_MS = 20_000;
+const START_WITHIN_MS = 180_000;
 const DEEP_QUEUE = 100_000;
 /** Jobs of the run that is repeated to make it deep. */
 const REPEATED = 250;
@@ -26,71 +30,88 @@ const PASSES = "windrow_dispatch_pass_seconds";
 const RELEASE_OVER_MS = 10_000;
 const TICK_MS = 10;
 
-/** 2,000 simulated agents on one controller, then a deep queue before some of them. Arguments: agents, then Node's own. */
+/** 2,000 simulated agents on one controller, then a deep queue before some of them. Arguments: agents, queued jobs, then Node's own. */
 export async function runFleetBench(args: readonly string[]): Promise<void> {
   const given = args.filter((arg) => /^\d+$/.test(arg)).map(Number);
   const nodeArgs = args.filter((arg) => !/^\d+$/.test(arg));
-  const [agentsCount = AGENTS, deepCount = DEEP_QUEUE] = given;
-  await withBenchFarm({ agents: 0, nodeArgs }, async (farm) => {
-    const fleet = await measureJoining(farm, agentsCount);
+  const [count = AGENTS, deepCount = DEEP_QUEUE] = given;
+  await withBenchFarm({ agents: 0, nodeArgs }, async (farm, meter) => {
+    const fleet = await SimulatedFleet.prepare({ count, simulators: SIMULATORS, startOverMs: START_OVER_MS });
     try {
-      await measureHeartbeats(farm, fleet);
-      await measureClaims(farm, fleet, deepCount);
+      await measureJoining(farm, fleet, meter);
+      await measureHeartbeats(farm, fleet, meter);
+      await measureClaims(farm, fleet, { deepCount, meter });
     } finally {
       await fleet.stop();
     }
   });
 }
 
-async function measureJoining(farm: Farm, count: number): Promise<SimulatedAgents> {
+async function measureJoining(farm: Farm, fleet: SimulatedFleet, meter: CpuMeter): Promise<void> {
+  const { count } = fleet;
+  const pid = controllerPid(farm);
+  await meter.reset();
   const joinFrom = systemClock.monotonicMs();
-  // the doorbell is measured by the other benches; here it would only cost this process connections
-  const fleet = await SimulatedAgents.join(farm, { count, hasNats: false, startOverMs: START_OVER_MS });
+  await fleet.join(farm);
   const joinMs = systemClock.monotonicMs() - joinFrom;
+  print(`${count} agents: joined in ${seconds(joinMs)} (${perSecond(count, joinMs)}); ${await meter.describe(count)}`);
+  const beforeMib = readResidentMib(pid);
+  await meter.reset();
   const startFrom = systemClock.monotonicMs();
-  await fleet.start(180_000);
+  await fleet.start(START_WITHIN_MS);
   const startMs = systemClock.monotonicMs() - startFrom;
-  const { welcomeMs, connectsAt } = fleet.record;
+  const { welcomeMs, triesCount, lateP99Ms } = await fleet.look();
   print(
-    `${count} agents: joined in ${seconds(joinMs)} (${perSecond(count, joinMs)}), all sessions open in ${seconds(startMs)} ` +
-      `(asked for over ${seconds(START_OVER_MS)}; ${connectsAt.length} tries; welcome ${spread(welcomeMs)})`,
+    `sessions: all open in ${seconds(startMs)} (asked for over ${seconds(START_OVER_MS)}; ${triesCount} tries); ` +
+      `welcome ${spread(welcomeMs)}; the simulators' own timers late by p99 ${lateP99Ms.toFixed(0)} ms\n` +
+      `  ${await meter.describe(count)}; controller ${beforeMib} MiB resident before, ${readResidentMib(pid)} after`,
   );
-  return fleet;
 }
 
-async function measureHeartbeats(farm: Farm, fleet: SimulatedAgents): Promise<void> {
-  const { record } = fleet;
-  const holding = Math.min(HOLDING, fleet.agents.length);
-  fleet.holdJobs();
+async function measureHeartbeats(farm: Farm, fleet: SimulatedFleet, meter: CpuMeter): Promise<void> {
+  const holding = Math.min(HOLDING, fleet.count);
+  const pid = controllerPid(farm);
+  await fleet.hold();
+  const finishedFrom = (await fleet.look()).finishedCount;
   const { runId } = await pushWorkflow(farm, matrixOf(holding));
-  await waitFor("the jobs to be held", () => record.begun.length >= holding, { withinMs: 120_000, everyMs: 100 });
-  const pid = farm.controllers[0]?.child.pid ?? 0;
-  const from = record.heartbeatMs.length;
+  await waitFor("the jobs to be held", async () => (await fleet.look()).begunCount >= holding, {
+    ...{ withinMs: 120_000, everyMs: 500 },
+    describe: async () => (await fleet.look()).begunCount,
+  });
+  const passesFrom = await readSum(farm, PASSES);
+  const before = await fleet.look();
   const cpuFrom = readCpuMs(pid);
-  const bench = process.cpuUsage();
+  await meter.reset();
   await systemClock.sleep(WATCH_MS);
-  const beats = record.heartbeatMs.slice(from);
+  const seen = await fleet.look();
   const cpu = (readCpuMs(pid) - cpuFrom) / WATCH_MS;
-  const { user, system } = process.cpuUsage(bench);
+  const passes = (await readSum(farm, PASSES)) - passesFrom;
   print(
-    `heartbeats: ${beats.length} in ${seconds(WATCH_MS)}, ${holding} agents with a lease: round trip ${spread(beats)} ` +
-      "(up to 250 ms of it are the gathering)\n" +
-      `  controller: ${percent(cpu)} of a core, ${readResidentMib(pid)} MiB resident; the bench itself ${percent((user + system) / 1_000 / WATCH_MS)}`,
+    `heartbeats: ${seen.heartbeatMs.length} in ${seconds(WATCH_MS)}, ${holding} agents with a lease: round trip ${spread(seen.heartbeatMs)} ` +
+      `(up to 250 ms of it are the gathering, and the simulators' timers were late by p99 ${seen.lateP99Ms.toFixed(0)} ms)\n` +
+      `  controller: ${percent(cpu)} of a core, ${readResidentMib(pid)} MiB resident, ${passes.toFixed(2)} s in looks at the queue; ` +
+      `simulators ${percent((seen.cpuMs - before.cpuMs) / WATCH_MS)}\n` +
+      `  of a heartbeat, ${await meter.describe(seen.heartbeatMs.length)}`,
   );
-  const finishedFrom = record.finished.length;
-  fleet.release(RELEASE_OVER_MS);
-  await waitFor("the held jobs to be done", () => record.finished.length >= finishedFrom + holding, {
-    ...{ withinMs: 120_000, everyMs: 100 },
-    describe: () => record.finished.length,
+  await fleet.release(RELEASE_OVER_MS);
+  const finished = async () => (await fleet.look()).finishedCount - finishedFrom;
+  await waitFor("the held jobs to be done", async () => (await finished()) >= holding, {
+    ...{ withinMs: 120_000, everyMs: 500 },
+    describe: finished,
   });
   const run = await farm.waitRunFinished(runId, 120_000);
-  const lost = await countLost(farm);
-  print(`  lost leases: ${lost} by the farm, ${record.lost.length} by the agents; the run ended ${run.conclusion}`);
-  for (const fault of record.faults.slice(0, 3)) print(`  fault: ${fault}`);
+  const { lostCount, faults } = await fleet.look();
+  print(
+    `  lost leases: ${await countLost(farm)} by the farm, ${lostCount} by the agents; the run ended ${run.conclusion}`,
+  );
+  for (const fault of faults) print(`  fault: ${fault}`);
 }
 
-async function measureClaims(farm: Farm, fleet: SimulatedAgents, deepCount: number): Promise<void> {
-  const { record } = fleet;
+async function measureClaims(
+  farm: Farm,
+  fleet: SimulatedFleet,
+  { deepCount, meter }: { readonly deepCount: number; readonly meter: CpuMeter },
+): Promise<void> {
   await sql`update pools set paused_at = now(), paused_reason = 'the queue is filled' where name = 'default'`.execute(
     farm.db,
   );
@@ -102,11 +123,13 @@ async function measureClaims(farm: Farm, fleet: SimulatedAgents, deepCount: numb
   await repeatRun(farm, runId, deepCount - REPEATED);
   await sql`update pools set paused_at = null, paused_reason = null where name = 'default'`.execute(farm.db);
   const from = await readHistogram(farm, PASSES);
-  const finishedFrom = record.finished.length;
+  await meter.reset();
+  const { finishedCount: finishedFrom } = await fleet.look();
   const startAt = systemClock.monotonicMs();
   await systemClock.sleep(CLAIM_MS);
+  const { finishedCount, faults, lateP99Ms } = await fleet.look();
   const tookMs = systemClock.monotonicMs() - startAt;
-  const finished = record.finished.length - finishedFrom;
+  const finished = finishedCount - finishedFrom;
   const passes = (await readHistogram(farm, PASSES)).map(({ le, count }, index) => ({
     le,
     count: count - (from[index]?.count ?? 0),
@@ -116,8 +139,11 @@ async function measureClaims(farm: Farm, fleet: SimulatedAgents, deepCount: numb
       `  claims (one look at the queue and its grants): ${passes.at(-1)?.count ?? 0}, p50 ≤ ${bucket(passes, 0.5)}, p99 ≤ ${bucket(passes, 0.99)}`,
   );
   // with jobs that take no time all agents together are faster than the farm: this is then its throughput, seen by one of them
-  print(`  idle from one job to the next: ${spread(record.idleMs.slice(-finished))}; lost: ${await countLost(farm)}`);
-  for (const fault of record.faults.slice(0, 3)) print(`  fault: ${fault}`);
+  print(
+    `  simulators' timers late by p99 ${lateP99Ms.toFixed(0)} ms; lost: ${await countLost(farm)}\n` +
+      `  of a job, ${await meter.describe(finished)}; controller ${readResidentMib(controllerPid(farm))} MiB resident`,
+  );
+  for (const fault of faults) print(`  fault: ${fault}`);
 }
 
 interface Bucket {
@@ -126,15 +152,31 @@ interface Bucket {
 }
 
 async function readHistogram(farm: Farm, name: string): Promise<Bucket[]> {
-  const response = await fetch(`${farm.url}/metrics`, { headers: { authorization: `Bearer ${farm.adminToken}` } });
-  const text = await response.text();
   const sums = new Map<number, number>();
-  for (const [, labels = "", value = "0"] of text.matchAll(new RegExp(`^${name}_bucket\\{(.*)\\} (\\S+)$`, "gm"))) {
+  for (const [, labels = "", value = "0"] of (await readMetrics(farm)).matchAll(
+    new RegExp(`^${name}_bucket\\{(.*)\\} (\\S+)$`, "gm"),
+  )) {
     const bound = /le="([^"]+)"/.exec(labels)?.[1] ?? "";
     const le = bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound);
     sums.set(le, (sums.get(le) ?? 0) + Number(value));
   }
   return [...sums].sort(([a], [b]) => a - b).map(([le, count]) => ({ le, count }));
+}
+
+async function readSum(farm: Farm, name: string): Promise<number> {
+  const found = (await readMetrics(farm)).matchAll(new RegExp(`^${name}_sum\\S* (\\S+)$`, "gm"));
+  return [...found].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+async function readMetrics(farm: Farm): Promise<string> {
+  const response = await fetch(`${farm.url}/metrics`, { headers: { authorization: `Bearer ${farm.adminToken}` } });
+  return response.text();
+}
+
+function controllerPid(farm: Farm): number {
+  const pid = farm.controllers[0]?.child.pid;
+  if (pid === undefined) throw new Error("no controller is there");
+  return pid;
 }
 
 function bucket(buckets: readonly Bucket[], share: number): string {

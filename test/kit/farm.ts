@@ -6,6 +6,7 @@ import { type Database, migrate, openDatabase } from "@windrow/store";
 import { sql } from "kysely";
 import { removeOutsideFolder } from "./agent-traces.ts";
 import { type Child, startChild } from "./child.ts";
+import { callApi } from "./farm-door.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { trustAuthority } from "./trust-authority.ts";
 import { waitFor } from "./wait-for.ts";
@@ -249,17 +250,7 @@ export class Farm {
     options: { body?: unknown; controller?: number; bearer?: string } = {},
   ): Promise<T> {
     const base = this.controllers[options.controller ?? 0]?.url ?? this.url;
-    const response = await fetch(base + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${options.bearer ?? this.#adminToken}`,
-        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return callApi(base + path, { method, body: options.body, bearer: options.bearer ?? this.#adminToken });
   }
 
   /** Waits until the run is finished and returns its row. */

@@ -48,6 +48,13 @@ export interface SimulatedAgentOptions {
   readonly hasNats: boolean;
 }
 
+interface HeldAttempt {
+  readonly lease: LeaseHeld;
+  readonly over: AbortController;
+  /** Its end is on the way: the answer to that says what became of the lease, and a heartbeat may know of it first. */
+  isFinishing: boolean;
+}
+
 const LOG = Buffer.from("simulated\n");
 const LOG_STREAM: StreamName = "0";
 const LOG_SEAL: StreamSeal = {
@@ -62,7 +69,7 @@ const clock: Clock = systemClock;
 export class SimulatedAgent {
   readonly name: string;
   readonly #options: SimulatedAgentOptions;
-  readonly #held = new Map<AttemptId, { readonly lease: LeaseHeld; readonly over: AbortController }>();
+  readonly #held = new Map<AttemptId, HeldAttempt>();
   /** An offer may come again after its attempt is over. */
   readonly #taken = new Set<AttemptId>();
   readonly #connection: Connection = createConnection({ clock, logger });
@@ -108,7 +115,7 @@ export class SimulatedAgent {
       onWelcome: (welcome) => this.#onWelcome(welcome),
       onHeartbeatReply: (reply, sentAtMs) => {
         record.heartbeatMs.push(clock.monotonicMs() - sentAtMs);
-        for (const id of reply.revokedAttemptIds) this.#lose(id);
+        for (const id of reply.revokedAttemptIds) if (this.#held.get(id)?.isFinishing === false) this.#lose(id);
         if (reply.natsJwt !== undefined) this.#bus?.renew(reply.natsJwt);
       },
       onMessage: (message, answer) => {
@@ -189,7 +196,7 @@ export class SimulatedAgent {
     if (this.#idleSince !== undefined && this.#held.size === 0)
       this.#options.record.idleMs.push(clock.monotonicMs() - this.#idleSince);
     const over = new AbortController();
-    this.#held.set(attemptId, { lease: { attemptId, leaseId }, over });
+    this.#held.set(attemptId, { lease: { attemptId, leaseId }, over, isFinishing: false });
     const done = this.#run({ attemptId, leaseId }, over.signal);
     this.#running.add(done);
     void done.finally(() => this.#running.delete(done));
@@ -214,6 +221,8 @@ export class SimulatedAgent {
         startedAtMs,
         finishedAtMs: clock.nowMs(),
       };
+      const held = this.#held.get(lease.attemptId);
+      if (held !== undefined) held.isFinishing = true;
       const reply = await this.#call(
         (client, ref) => client.finishAttempt({ lease: ref, report, steps: [] }),
         lease,

@@ -1,9 +1,9 @@
 import type { AttemptId } from "@windrow/model";
 import { systemClock } from "@windrow/service";
 import type { LeaseHeld } from "@windrow/wire";
-import type { Farm } from "./farm.ts";
+import type { FarmDoor } from "./farm-door.ts";
 import { SimulatedAgent, type SimulatedRecord } from "./simulated-agent.ts";
-import { joinSimulated } from "./simulated-identity.ts";
+import { joinSimulated, makeSimulatedKeys, type SimulatedKeys } from "./simulated-identity.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface SimulatedAgentsOptions {
@@ -21,6 +21,8 @@ export interface SimulatedAgentsOptions {
   readonly hasNats?: boolean;
   /** Sessions are opened over so long, evenly: a fleet does not come up in one moment. At once when not given. */
   readonly startOverMs?: number;
+  /** Made ahead, one for each; made here when not given. */
+  readonly keys?: readonly SimulatedKeys[];
 }
 
 const JOINS_AT_ONCE = 16;
@@ -50,7 +52,7 @@ export class SimulatedAgents {
   }
 
   /** Joins them all; they are not connected yet. */
-  static async join(farm: Farm, options: SimulatedAgentsOptions): Promise<SimulatedAgents> {
+  static async join(farm: FarmDoor, options: SimulatedAgentsOptions): Promise<SimulatedAgents> {
     const { count, slots = 1, labels = ["linux"], pool = "default", namePrefix = "sim", jobMs = 0 } = options;
     const record: SimulatedRecord = {
       connectsAt: [],
@@ -79,7 +81,10 @@ export class SimulatedAgents {
     for (let from = 1; from <= count; from += JOINS_AT_ONCE) {
       const numbers = Array.from({ length: Math.min(JOINS_AT_ONCE, count - from + 1) }, (_, index) => from + index);
       const made = await Promise.all(
-        numbers.map((no) => joinSimulated(farm, { name: `${namePrefix}-${no}`, token, slots, labels })),
+        numbers.map(async (no) => {
+          const keys = options.keys?.[no - 1] ?? (await makeSimulatedKeys());
+          return joinSimulated(farm, keys, { name: `${namePrefix}-${no}`, token, slots, labels });
+        }),
       );
       const hasNats = options.hasNats ?? true;
       for (const identity of made) agents.push(new SimulatedAgent({ identity, slots, labels, record, work, hasNats }));
