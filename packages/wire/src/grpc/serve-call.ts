@@ -8,8 +8,12 @@ import { readMessages } from "./read-messages.ts";
 /** What every call of one server shares. */
 export interface CallContext {
   readonly logger: WireLogger;
-  /** Aborts when the server begins to stop. */
-  readonly stopping: AbortSignal;
+  /**
+   * How to end each open stream when the server begins to stop. A set, not listeners of one signal: a signal looks through
+   * all it has for every one that comes and goes, and a farm has thousands.
+   */
+  readonly stops: Set<() => void>;
+  readonly isStopping: () => boolean;
 }
 
 /** Runs one unary call: bytes → model → `work` → model → bytes, and every throw through the table. */
@@ -53,8 +57,8 @@ export async function serveStream<In, Out>(
   const ending = new AbortController();
   let isOver = false;
   const stop = () => ending.abort(new WireFault("unavailable", "the controller stops"));
-  context.stopping.addEventListener("abort", stop, { once: true });
-  if (context.stopping.aborted) stop();
+  context.stops.add(stop);
+  if (context.isStopping()) stop();
   call.once("cancelled", () => ending.abort(new WireFault("cancelled", "the agent's call is gone")));
 
   const untilWritable = waitForDrain(call, ending.signal);
@@ -80,7 +84,7 @@ export async function serveStream<In, Out>(
     failure = error;
   }
   isOver = true;
-  context.stopping.removeEventListener("abort", stop);
+  context.stops.delete(stop);
   finish();
   ending.abort();
 

@@ -68,8 +68,10 @@ type Respond = sendUnaryData<Buffer>;
 /** Puts an AgentApi on the wire. Rejects when the address cannot be bound. */
 export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
   const { api, logger } = options;
-  const stopping = new AbortController();
-  const context = { logger, stopping: stopping.signal };
+  const stops = new Set<() => void>();
+  let stopped: Promise<void> | undefined;
+  let isStopping = false;
+  const context = { logger, stops, isStopping: () => isStopping };
   const { interceptor, callerOf } = authenticateCalls(options.authenticate, logger);
   const server = new Server({
     "grpc.keepalive_time_ms": KEEPALIVE_EVERY_MS,
@@ -133,12 +135,15 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
 
   const identity = createServerIdentity(options.tls);
   const port = await bind(server, options.listen, identity.credentials);
-  let stopped: Promise<void> | undefined;
   return {
     port,
     setCertificate: (pair) => identity.change(pair),
     stop() {
-      stopped ??= shutDown(server, stopping, options.stopGraceMs ?? SERVER_STOP_GRACE_MS);
+      const endStreams = () => {
+        isStopping = true;
+        for (const end of stops) end();
+      };
+      stopped ??= shutDown(server, endStreams, options.stopGraceMs ?? SERVER_STOP_GRACE_MS);
       return stopped;
     },
   };
@@ -158,13 +163,13 @@ function bind(server: Server, listen: string, credentials: ServerCredentials): P
   });
 }
 
-function shutDown(server: Server, stopping: AbortController, graceMs: number): Promise<void> {
+function shutDown(server: Server, endStreams: () => void, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const forced = setTimeout(() => server.forceShutdown(), graceMs);
     server.tryShutdown(() => {
       clearTimeout(forced);
       resolve();
     });
-    stopping.abort();
+    endStreams();
   });
 }
