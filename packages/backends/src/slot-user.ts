@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { hasCode } from "@windrow/service";
+import { hasCode, retry, systemClock } from "@windrow/service";
 import { BackendFault } from "./backend-fault.ts";
 import { isProcessAlive, readProcessIdentity } from "./host/process-identity.ts";
 import { withMachineLock } from "./machine-lock.ts";
@@ -20,6 +20,9 @@ export interface SlotUserOptions {
 
 const defaultBaseName = "windrow-job";
 const defaultClaimDir = "/run/windrow/slot-users";
+
+/** How long other programs may hold the machine's books of users: package scripts, other agents. */
+const accountsWaitMs = 15_000;
 
 /** More slots than any machine has. */
 const usersMax = 512;
@@ -112,7 +115,10 @@ async function findUser(name: string): Promise<SlotUser | undefined> {
 async function createUser(name: string): Promise<SlotUser> {
   const words = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"];
   try {
-    await promisify(execFile)("useradd", [...words, "--shell", "/usr/sbin/nologin", "--", name]);
+    await retry(() => promisify(execFile)("useradd", [...words, "--shell", "/usr/sbin/nologin", "--", name]), {
+      ...{ firstMs: 100, maxMs: 2_000, clock: systemClock, signal: AbortSignal.timeout(accountsWaitMs) },
+      isRetryable: areAccountsLocked,
+    });
   } catch (error) {
     throw new BackendFault("slot_user_failed", `the user ${name} could not be created (useradd)`, { cause: error });
   }
@@ -120,3 +126,7 @@ async function createUser(name: string): Promise<SlotUser> {
   if (user === undefined) throw new BackendFault("slot_user_failed", `the user ${name} was created but is not there`);
   return user;
 }
+
+/** useradd waits for nobody: its exit codes 1 and 10 say that the books could not be changed now. */
+const areAccountsLocked = (error: unknown): boolean =>
+  error instanceof Error && [1, 10].includes(Number(Reflect.get(error, "code")));

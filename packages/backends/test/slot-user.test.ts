@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { bootClockMs, createHostBackend, prepareSlotUser, prepareWorkDir, releaseSlotUser } from "../src/index.ts";
@@ -46,6 +47,25 @@ describe.runIf(process.getuid?.() === 0)("slot users", () => {
     const first = await prepare("/a 1");
     await releaseSlotUser(first, { claimDir });
     expect(await prepare("/b 1")).toEqual(first);
+  });
+
+  it("waits for who else changes the machine's users", async () => {
+    // as useradd itself does: a file with the number of a living process
+    const lock = () =>
+      writeFile("/etc/passwd.lock", String(process.pid), { flag: "wx" }).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(lock, { timeout: 10_000 }).toBe(true);
+    const waiting = prepareSlotUser({ slotKey: "/a 1", baseName: `${baseName}-late-${process.pid}`, claimDir });
+    try {
+      await expect(Promise.race([waiting, sleep(400, "waits")])).resolves.toBe("waits");
+    } finally {
+      await rm("/etc/passwd.lock");
+    }
+    const user = await waiting;
+    expect(user?.uid).toBeGreaterThan(0);
+    await promisify(execFile)("userdel", [user?.name ?? ""]);
   });
 
   it("is not kept from its work by a process in a folder so deep that it has no path", async () => {
