@@ -41,6 +41,7 @@ export async function runFleetBench(args: readonly string[]): Promise<void> {
       await measureJoining(farm, fleet, meter);
       await measureHeartbeats(farm, fleet, meter);
       await measureClaims(farm, fleet, { deepCount, meter });
+      await measureRestart(farm, fleet);
     } finally {
       await fleet.stop();
     }
@@ -112,9 +113,7 @@ async function measureClaims(
   fleet: SimulatedFleet,
   { deepCount, meter }: { readonly deepCount: number; readonly meter: CpuMeter },
 ): Promise<void> {
-  await sql`update pools set paused_at = now(), paused_reason = 'the queue is filled' where name = 'default'`.execute(
-    farm.db,
-  );
+  await pausePool(farm);
   const { runId } = await pushWorkflow(farm, matrixOf(REPEATED), { name: "me/deep" });
   await waitFor("the jobs to be queued", async () => {
     const jobs = await farm.jobs(runId);
@@ -144,6 +143,34 @@ async function measureClaims(
       `  of a job, ${await meter.describe(finished)}; controller ${readResidentMib(controllerPid(farm))} MiB resident`,
   );
   for (const fault of faults) print(`  fault: ${fault}`);
+}
+
+/** The fleet finds a controller again that was killed, with nothing else to do. */
+async function measureRestart(farm: Farm, fleet: SimulatedFleet): Promise<void> {
+  await pausePool(farm);
+  const { triesCount: triesFrom } = await fleet.look();
+  await farm.controllers[0]?.child.kill();
+  await waitFor("the sessions to be over", async () => (await fleet.look()).connectedCount === 0, {
+    ...{ withinMs: 60_000, everyMs: 100 },
+    describe: async () => (await fleet.look()).connectedCount,
+  });
+  await farm.startController(0);
+  const from = systemClock.monotonicMs();
+  const cpuFrom = readCpuMs(controllerPid(farm));
+  await waitFor("every session to be back", async () => (await fleet.look()).connectedCount === fleet.count, {
+    ...{ withinMs: START_WITHIN_MS, everyMs: 250 },
+    describe: async () => (await fleet.look()).connectedCount,
+  });
+  const cpuMs = readCpuMs(controllerPid(farm)) - cpuFrom;
+  const { triesCount } = await fleet.look();
+  print(
+    `a killed controller: ${fleet.count} sessions back ${seconds(systemClock.monotonicMs() - from)} after it listened again; ` +
+      `${triesCount - triesFrom} tries, ${(cpuMs / fleet.count).toFixed(1)} ms of its CPU each; lost: ${await countLost(farm)}`,
+  );
+}
+
+async function pausePool(farm: Farm): Promise<void> {
+  await sql`update pools set paused_at = now(), paused_reason = 'the bench' where name = 'default'`.execute(farm.db);
 }
 
 interface Bucket {
