@@ -127,7 +127,8 @@ describe("sweeps", () => {
       .where("id", "=", offer.attemptId)
       .execute();
     await waitFor("the hold", async () => {
-      const pool = await core.db.selectFrom("pools").select("expiry_held_until").executeTakeFirstOrThrow();
+      const pools = core.db.selectFrom("pools").select("expiry_held_until").where("name", "=", "default");
+      const pool = await pools.executeTakeFirstOrThrow();
       return pool.expiry_held_until !== null;
     });
     await expireLeases(deps);

@@ -71,10 +71,10 @@ test.each([
 });
 
 test("a refused field is named", async () => {
-  const fields = [{ path: "body.name", message: "too long" }];
+  const fields = [{ path: "body/pool/name", message: "too long" }];
   await using farm = await startStubFarm((_, response) => sendJson(response, problem(400, "invalid", { fields }), 400));
   const error = await caught(createApiClient({ urls: [farm.url], token: "t" }).call("whoami", {}));
-  expect(error.message).toBe("about invalid\n  body.name: too long");
+  expect(error.message).toBe("pool.name: too long");
 });
 
 test("something that is no farm is recognised", async () => {
