@@ -29,6 +29,8 @@ test("flags of a controller become its environment, folders seen from here", () 
     WINDROW_PORT: "7070",
     WINDROW_DATA_DIR: "/here/farm",
     WINDROW_NATS_URL: "nats://a",
+    // how it starts agents as processes of its own machine
+    WINDROW_MACHINES_AGENT_COMMAND: expect.stringMatching(/^\[".*agent.*main.*"\]$/),
   });
 });
 

@@ -45,11 +45,9 @@ describe("readConfig", () => {
     expect(readConfig(enough).tls).toBeUndefined();
     const own = { WINDROW_TLS_CERT_FILE: "/farm.crt", WINDROW_TLS_KEY_FILE: "/farm.key" };
     expect(() => readConfig({ ...enough, ...own })).toThrow("WINDROW_TLS_PORT is not set");
-    expect(readConfig({ ...enough, ...own, WINDROW_TLS_PORT: "7443" }).tls).toEqual({
-      port: 7443,
-      dir: "/var/lib/windrow/tls",
-      own: { certFile: "/farm.crt", keyFile: "/farm.key" },
-      isOptional: false,
+    expect(readConfig({ ...enough, ...own, WINDROW_TLS_PORT: "7443" })).toMatchObject({
+      tlsDir: "/var/lib/windrow/tls",
+      tls: { port: 7443, own: { certFile: "/farm.crt", keyFile: "/farm.key" }, isOptional: false },
     });
   });
 

@@ -2,6 +2,8 @@ import type { Check, Farm } from "@windrow/contract";
 import { afterEach, expect, it } from "vitest";
 import { type Core, startCore } from "./core-kit.ts";
 
+const LOOK = { timeout: 20_000, interval: 250 };
+
 const cores: Core[] = [];
 afterEach(async () => {
   for (const core of cores.splice(0).reverse()) await core.stop();
@@ -24,14 +26,15 @@ it("two controllers prove to each other that they share blobs and repositories",
   const core = await start();
   expect((await checks(core)).get("shared blobs")).toMatchObject({ state: "ok", detail: "one controller" });
   await core.startController();
+  // a look at the farm is kept for a moment
+  const check = (no: number, name: string) => expect.poll(async () => (await checks(core, no)).get(name), LOOK);
   for (const no of [0, 1]) {
-    const seen = await checks(core, no);
     for (const name of ["shared blobs", "shared repositories"]) {
-      expect(seen.get(name)).toMatchObject({ state: "ok", detail: "2 controllers see the same" });
+      await check(no, name).toMatchObject({ state: "ok", detail: "2 controllers see the same" });
     }
   }
   await core.controllers[1]?.stop();
-  expect((await checks(core)).get("shared blobs")).toMatchObject({ state: "ok", detail: "one controller" });
+  await check(0, "shared blobs").toMatchObject({ state: "ok", detail: "one controller" });
 });
 
 it("two controllers on folders of their own are found out, with what to do", async () => {

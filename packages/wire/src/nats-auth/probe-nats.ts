@@ -125,9 +125,10 @@ async function isTaken(connection: NatsConnection, subject: string): Promise<boo
     },
   });
   if (!(await isAnswered(connection))) return false;
-  // the refusal travels before the pong, and is told a turn later
+  // the refusal travels before the pong, and is told a turn later; the end of the connection may follow both
   await delay(REFUSAL_WAIT_MS);
-  if (!connection.isClosed()) subscription.unsubscribe();
+  if (connection.isClosed()) return false;
+  subscription.unsubscribe();
   return !isRefused;
 }
 
