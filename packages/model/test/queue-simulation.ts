@@ -236,30 +236,34 @@ export function simulateQueue(farm: SimulatedFarm): SimulationAnswer {
 }
 
 /**
- * How many more grants to agents of the same labels than it may a job saw go by, at worst: it may see `every` for
- * itself and each job that could run there and was queued before it. Positive: the promise is broken.
+ * How many more grants to agents that could run it than it may a job saw go by, at worst: it may see `every` for itself
+ * and each job that one of those agents could run and that was queued before it. Positive: the promise is broken.
  */
 export function worstOverrun(farm: SimulatedFarm, answer: SimulationAnswer, every: number): number {
   const grantOf = new Map(answer.grants.map((grant) => [grant.job.id, grant]));
   const orderOfJob = new Map(farm.jobs.map((job, no) => [job.id, no]));
+  const classes = [...new Map(farm.agents.map((agent) => [labelsKey(agent.labels), agent.labels])).values()];
   let worst = Number.NEGATIVE_INFINITY;
-  for (const agentLabels of new Map(farm.agents.map((agent) => [labelsKey(agent.labels), agent.labels])).values()) {
-    const canRun = (job: SimulatedJob) => job.labels.every((label) => agentLabels.includes(label));
-    const ofClass = answer.grants.filter((grant) => labelsKey(grant.agent.labels) === labelsKey(agentLabels));
-    for (const job of farm.jobs.filter(canRun)) {
-      const own = grantOf.get(job.id);
-      const before = farm.jobs.filter((other) => {
-        const otherGrant = grantOf.get(other.id);
-        const isEarlier =
-          other.atMs < job.atMs ||
-          (other.atMs === job.atMs && (orderOfJob.get(other.id) ?? 0) < (orderOfJob.get(job.id) ?? 0));
-        return isEarlier && canRun(other) && (otherGrant === undefined || otherGrant.atMs >= job.atMs);
-      }).length;
-      const passed = ofClass.filter(
-        (grant) => grant.atMs > job.atMs && (own === undefined || grant.order < own.order),
-      ).length;
-      worst = Math.max(worst, passed - every * (before + 1));
-    }
+  for (const job of farm.jobs) {
+    const able = classes.filter((labels) => job.labels.every((label) => labels.includes(label)));
+    if (able.length === 0) continue;
+    const keys = new Set(able.map(labelsKey));
+    const own = grantOf.get(job.id);
+    const before = farm.jobs.filter((other) => {
+      const otherGrant = grantOf.get(other.id);
+      const isEarlier =
+        other.atMs < job.atMs ||
+        (other.atMs === job.atMs && (orderOfJob.get(other.id) ?? 0) < (orderOfJob.get(job.id) ?? 0));
+      const isRival = able.some((labels) => other.labels.every((label) => labels.includes(label)));
+      return isEarlier && isRival && (otherGrant === undefined || otherGrant.atMs >= job.atMs);
+    }).length;
+    const passed = answer.grants.filter(
+      (grant) =>
+        keys.has(labelsKey(grant.agent.labels)) &&
+        grant.atMs > job.atMs &&
+        (own === undefined || grant.order < own.order),
+    ).length;
+    worst = Math.max(worst, passed - every * (before + 1));
   }
   return worst;
 }
