@@ -9,7 +9,12 @@ export type BackendFaultCode =
   | "step_invalid"
   | "slot_user_failed"
   | "work_dir_invalid"
-  | "network_failed";
+  | "network_failed"
+  | "engine_failed"
+  | "image_missing"
+  | "container_refused"
+  | "container_gone"
+  | "service_failed";
 
 /** Thrown when running a step failed for a reason outside the step itself. */
 export class BackendFault extends Error {

@@ -1,4 +1,18 @@
 export { BackendFault, type BackendFaultCode, isBackendFault } from "./backend-fault.ts";
+export type {
+  ContainerEngine,
+  ContainerFacts,
+  ContainerMount,
+  ContainerSpec,
+  ContainersReceipt,
+  EngineProgress,
+  JobContainer,
+  JobContainers,
+  JobContainersRequest,
+  RegistryCredentials,
+  ServiceFacts,
+  ServiceSpec,
+} from "./docker/container-engine.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
 export { type ListenInsideOptions, listenInside } from "./network/listen-inside.ts";

@@ -1,3 +1,5 @@
+import type { Confinement, JobLimits } from "@windrow/model";
+
 /** The unprivileged user that a slot's steps run as. */
 export interface SlotUser {
   readonly name: string;
@@ -40,6 +42,11 @@ export interface OpenJobOptions {
   readonly deadlineBootMs: number;
   /** What the supervisor does at the deadline before it kills; `defaultGrace` unless told. */
   readonly deadlineGrace?: GraceSequence | undefined;
+  /** How much of the machine the steps see; what the backend was made for unless told. */
+  readonly confinement?: Confinement | undefined;
+  /** The machine's own, or one with nothing but a loopback; the machine's unless told. */
+  readonly network?: "machine" | "own" | undefined;
+  readonly limits?: Pick<JobLimits, "memoryBytes" | "processesMax"> | undefined;
 }
 
 export interface StartStepOptions {
@@ -53,6 +60,8 @@ export interface StartStepOptions {
   readonly cwd: string;
   /** It may run while other steps do. Where one step of a job does, all of them must be started so. */
   readonly isBeside?: boolean;
+  /** In the job's container instead of on the machine; `argv`, `cwd` and what `env` names are as seen there. */
+  readonly isInContainer?: boolean;
 }
 
 export interface StepExit {
@@ -63,6 +72,8 @@ export interface StepExit {
    * of SIGTERM, as it does to every shell.
    */
   readonly signal?: string | undefined;
+  /** The kernel ended a process of the step because the job's memory limit was reached. */
+  readonly isOutOfMemory?: boolean | undefined;
   /** Epoch milliseconds, to the hundredth of a second. */
   readonly startedAtMs: number;
   readonly endedAtMs: number;

@@ -123,6 +123,18 @@ export {
   type RepositoryId,
   type RunId,
 } from "./ids.ts";
+export {
+  CONFINEMENTS,
+  CONTAINER_ALLOWANCES_DEFAULT,
+  type Confinement,
+  type ContainerAllowances,
+  type EgressPolicy,
+  effectiveJobPolicy,
+  JOB_POLICY_DEFAULT,
+  type JobLimits,
+  type JobPolicy,
+  type PoolJobSettings,
+} from "./job-policy.ts";
 export { type JobStatus, jobStatus } from "./job-status.ts";
 export { type BlockedJob, lookAhead } from "./look-ahead.ts";
 export {
