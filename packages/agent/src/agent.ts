@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type SlotUser, type StepBackend, sweepSites } from "@windrow/backends";
+import { type ContainerEngine, type SlotUser, type StepBackend, sweepSites } from "@windrow/backends";
 import { asInstanceId, type Refusal, type Toolchain } from "@windrow/model";
 import { type Clock, type Logger, type Loop, startLoop } from "@windrow/service";
 import {
@@ -27,6 +27,7 @@ import { createHeldAttempts } from "./leases/held-attempts.ts";
 import { createLeaseKeeper } from "./leases/lease-keeper.ts";
 import { createOfferTaker } from "./leases/take-offers.ts";
 import { type LeaveRules, watchLeave } from "./leave-by-itself.ts";
+import type { JobNetworks } from "./network/job-network.ts";
 import { type AttemptRunner, runAttempt } from "./run-attempt.ts";
 import type { CertificateKeeper } from "./session/certificate-keeper.ts";
 import { createConnection } from "./session/connection.ts";
@@ -50,6 +51,10 @@ export interface AgentOptions {
   readonly natsUrls?: readonly string[];
   readonly connect: (address: string) => AgentApiClient;
   readonly backend: StepBackend;
+  /** Makes the containers of jobs; absent where there is no engine. */
+  readonly containers?: ContainerEngine | undefined;
+  /** Absent where no job can have a network of its own. */
+  readonly networks?: JobNetworks | undefined;
   readonly folders: AgentFolders;
   readonly slotUsers: readonly (SlotUser | undefined)[];
   readonly slotsCount: number;
@@ -116,7 +121,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
   const { serverUrl, apiUrl, resultsUrl } = gateway;
   const { backend, machineEnv, hasBash } = options;
-  const shared = { backend, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
+  const { containers, networks } = options;
+  const shared = { backend, containers, networks, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
   const { npmRegistryUrl, toolCacheDirs } = options;
   const openActions =
     options.openActions ??

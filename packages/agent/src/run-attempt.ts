@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
-import { Refusal } from "@windrow/model";
+import { JOB_POLICY_DEFAULT, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
@@ -167,6 +167,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           machine,
           attempt,
           plan,
+          policy: JOB_POLICY_DEFAULT,
           eventJson,
           actions,
           jobToken,

@@ -1,11 +1,12 @@
-import type { JobHandle, JobSite, StepBackend } from "@windrow/backends";
-import type { Plan } from "@windrow/model";
+import type { ContainerEngine, JobHandle, JobSite, StepBackend } from "@windrow/backends";
+import type { JobPolicy, Plan } from "@windrow/model";
 import type { Clock, Logger } from "@windrow/service";
 import type { ActionPort } from "../actions/action-port.ts";
 import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
 import type { LeaseKeeper } from "../leases/lease-keeper.ts";
+import type { JobNetworks } from "../network/job-network.ts";
 import type { StepReporter } from "../reports/step-reporter.ts";
 import type { JobFiles } from "./job-files.ts";
 import type { JobLogs } from "./job-logs.ts";
@@ -13,6 +14,10 @@ import type { JobLogs } from "./job-logs.ts";
 /** What is the same for all jobs of an agent. */
 export interface JobMachine {
   readonly backend: StepBackend;
+  /** Undefined: no engine is here, so jobs that need containers fail. */
+  readonly containers: ContainerEngine | undefined;
+  /** Undefined: no job has a network of its own here. */
+  readonly networks: JobNetworks | undefined;
   readonly agentName: string;
   readonly serverUrl: string;
   readonly apiUrl: string;
@@ -33,6 +38,8 @@ export interface RunJobOptions {
   readonly machine: JobMachine;
   readonly attempt: HeldAttempt;
   readonly plan: Plan;
+  /** How the pool runs its jobs. */
+  readonly policy: JobPolicy;
   /** The document that the plan names. */
   readonly eventJson: string;
   readonly actions: ActionPort;
