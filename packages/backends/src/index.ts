@@ -13,6 +13,9 @@ export type {
   ServiceFacts,
   ServiceSpec,
 } from "./docker/container-engine.ts";
+export { createDockerBackend, type DockerBackendOptions } from "./docker/docker-backend.ts";
+export { createDockerEngine, type DockerEngineOptions } from "./docker/docker-engine.ts";
+export { type DockerEngineFacts, findDockerEngine } from "./docker/find-docker-engine.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
 export { type ListenInsideOptions, listenInside } from "./network/listen-inside.ts";

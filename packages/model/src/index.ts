@@ -2,6 +2,7 @@ export type { ActionDefinition, ActionInput, CompositeRuns, DockerRuns, JavaScri
 export { assignDemand, type DemandPool, type WantedJob } from "./assign-demand.ts";
 export { compareVersions, isOutdated, type VersionSkew } from "./compare-versions.ts";
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
+export { type ContainerHealth, type ContainerOptions, readContainerOptions } from "./container-options.ts";
 export { type CancelledJob, decideCancel } from "./decide-cancel.ts";
 export {
   type ConcurrencyDecision,
