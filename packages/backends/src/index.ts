@@ -16,6 +16,8 @@ export type {
 export { createDockerBackend, type DockerBackendOptions } from "./docker/docker-backend.ts";
 export { createDockerEngine, type DockerEngineOptions } from "./docker/docker-engine.ts";
 export { type DockerEngineFacts, findDockerEngine } from "./docker/find-docker-engine.ts";
+export { type ContainerDoor, type DoorFacts, doorTarget, prepareDoor } from "./door/container-door.ts";
+export { noteContainer, startGuard } from "./door/guard.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
 export { type ListenInsideOptions, listenInside } from "./network/listen-inside.ts";
