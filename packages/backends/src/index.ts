@@ -20,7 +20,14 @@ export { type ContainerDoor, type DoorFacts, doorTarget, prepareDoor } from "./d
 export { noteContainer, startGuard } from "./door/guard.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
-export { type ListenInsideOptions, listenInside } from "./network/listen-inside.ts";
+export {
+  type InsidePlace,
+  type InsideSockets,
+  type ListenInsideOptions,
+  listenAllInside,
+  listenInside,
+} from "./network/listen-inside.ts";
+export { findNetworkTools, type NetworkTools } from "./network/network-tools.ts";
 export { findSandbox, type SandboxFound } from "./sandbox/find-sandbox.ts";
 export { createSandboxBackend } from "./sandbox/sandbox-backend.ts";
 export type { HostSandbox } from "./sandbox/sandbox-view.ts";

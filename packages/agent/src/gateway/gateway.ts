@@ -9,7 +9,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { CONTROLLER_NAME } from "@windrow/certificates";
 import type { Logger } from "@windrow/service";
 import { noResultsService, type ResultsService } from "./results-service.ts";
@@ -47,6 +47,10 @@ export interface Gateway {
   readonly apiUrl: string;
   /** `http://127.0.0.1:PORT/`: where the toolkit's clients look for artifacts and caches. */
   readonly resultsUrl: string;
+  /** Of the machine's loopback. */
+  readonly port: number;
+  /** Answers on a connection that came from elsewhere: the loopback of a job's own network. */
+  serve(socket: Socket): void;
   /** Lets a job in until the answer is called. */
   admit(admission: Admission): () => void;
   stop(): Promise<void>;
@@ -161,6 +165,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     serverUrl: `http://windrow.localhost:${port}`,
     apiUrl: `http://127.0.0.1:${port}/api/v3`,
     resultsUrl: `http://127.0.0.1:${port}/`,
+    port,
+    serve(socket) {
+      server.emit("connection", socket);
+    },
     admit(admission) {
       admissions.add(admission);
       return () => admissions.delete(admission);

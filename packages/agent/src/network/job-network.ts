@@ -11,6 +11,10 @@ export interface JobNetworkRequest {
   /** Ports of the machine's loopback that the job finds on its own, at the same number: services without a job container. */
   readonly ports: readonly number[];
   readonly signal: AbortSignal;
+  /** For the pool's command in the words that tell people why something was refused. */
+  readonly poolName?: string;
+  /** A line for the job's log, when a program of it was refused what its pool does not allow; a bounded number of calls. */
+  readonly onRefused?: (line: string) => void;
 }
 
 /** What a job with a network namespace of its own reaches, as long as it is open. */
