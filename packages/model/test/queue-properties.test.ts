@@ -70,7 +70,7 @@ describe("the queue", () => {
         expect(worstOverrun(farm, simulateQueue(farm), OLDEST_TURN_EVERY)).toBeLessThanOrEqual(0);
       },
     );
-    fc.assert(property, { numRuns: 25 });
+    fc.assert(property, { numRuns: 12 });
   });
 
   it("starves nobody under a flood that never ends, of jobs that a person moved to the top", () => {
@@ -114,7 +114,7 @@ describe("the queue", () => {
           expect(classes.some((has) => labels.every((label) => has.includes(label)))).toBe(false);
       },
     );
-    fc.assert(property, { numRuns: 25 });
+    fc.assert(property, { numRuns: 12 });
   });
 
   it.each([
@@ -161,7 +161,7 @@ describe("the queue", () => {
         );
         expect(jainIndex(byOwner)).toBeGreaterThanOrEqual(0.95);
       });
-      fc.assert(property, { numRuns: owners > 10 ? 1 : 5 });
+      fc.assert(property, { numRuns: owners > 10 ? 1 : 3 });
     },
   );
 
@@ -198,7 +198,7 @@ describe("the queue", () => {
         ).toBeGreaterThanOrEqual(0.95);
       },
     );
-    fc.assert(property, { numRuns: 6 });
+    fc.assert(property, { numRuns: 4 });
   });
 });
 
@@ -289,7 +289,7 @@ describe("one pass", () => {
         expect(matchOffers([...list].reverse(), [...farm].reverse(), options)).toEqual({ matches, recheckMs });
       },
     );
-    fc.assert(property, { numRuns: 400 });
+    fc.assert(property, { numRuns: 200 });
   });
 });
 
