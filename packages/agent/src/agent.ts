@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readdir, statfs } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ContainerEngine, type SlotUser, type StepBackend, sweepSites } from "@windrow/backends";
@@ -17,6 +17,10 @@ import {
 } from "@windrow/wire";
 import { createAgentActions } from "./actions/agent-actions.ts";
 import { type AgentBus, createAgentBus } from "./agent-bus.ts";
+import { DISK_SETTINGS_DEFAULT, type DiskSettings } from "./disk/disk-levels.ts";
+import { startKeepRoom } from "./disk/keep-room.ts";
+import { sweepRuntimes } from "./disk/sweep-runtimes.ts";
+import { startDiskWatch } from "./disk/watch-disk.ts";
 import { startGateway } from "./gateway/gateway.ts";
 import { moveToTrash } from "./job/job-files.ts";
 import type { JobMachine } from "./job/job-options.ts";
@@ -73,6 +77,8 @@ export interface AgentOptions {
   readonly npmRegistryUrl: string;
   /** Tools that came with the machine, laid out as in a tool cache. */
   readonly toolCacheDirs: readonly string[];
+  /** What caches may take, and what stays free; the defaults unless told. */
+  readonly disk?: DiskSettings;
   /** Where steps get their actions from; the controller unless told. */
   readonly openActions?: AttemptRunner["openActions"];
   /** The farm wants this agent to be another version; absent where it cannot exchange itself. */
@@ -101,9 +107,6 @@ const STOP_WAIT_MS = 5_000;
 /** Also how long trash is collected before a sweep. */
 const TRASH_SWEEP_EVERY_MS = 60_000;
 const TRASH_WAIT_MS = 2_000;
-const DISK_LOOK_EVERY_MS = 5_000;
-/** With less than this an agent takes no job. */
-const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
 
 /** Starts an agent: cleans up after an earlier process, goes on with what that held, then takes offers. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
@@ -124,9 +127,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { containers, networks } = options;
   const shared = { backend, containers, networks, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
   const { npmRegistryUrl, toolCacheDirs } = options;
-  const openActions =
-    options.openActions ??
-    (await createAgentActions({ connection, folders, machineEnv, npmRegistryUrl, toolCacheDirs, clock }));
+  const actions = await createAgentActions({ connection, folders, machineEnv, npmRegistryUrl, toolCacheDirs, clock });
+  const openActions = options.openActions ?? actions.open;
   const { actionsDir } = folders;
   const machine: JobMachine = { ...shared, actionsDir, agentName: credential.name, serverUrl, apiUrl, resultsUrl };
   const running = new Set<Promise<void>>();
@@ -140,7 +142,41 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await sweepTrash(folders);
     },
   });
-  const mode = { draining: false, drainedByFarm: false, diskFull: false, isReady: false };
+  const settings = options.disk ?? DISK_SETTINGS_DEFAULT;
+  const roomLoop: Loop = startKeepRoom({
+    stores: [
+      ...actions.stores,
+      ...(containers === undefined
+        ? []
+        : [
+            {
+              name: "images",
+              bytes: () => containers.imageBytes(),
+              drop: (bytesMax: number) => containers.dropImages(bytesMax),
+            },
+          ]),
+    ],
+    folder: folders.workRootDir,
+    settings,
+    sweepOld: async () => {
+      const isRestored = [...journal.remembered.keys()].some((attemptId) => held.get(attemptId) !== undefined);
+      // an attempt of an earlier process may use that process's own
+      if (!isRestored) await sweepRuntimes(folders.runtimesDir);
+    },
+    clock,
+    logger,
+  });
+  const disk = startDiskWatch({
+    folders,
+    settings,
+    clock,
+    logger,
+    onLow() {
+      trashLoop.wake();
+      roomLoop.wake();
+    },
+  });
+  const mode = { draining: false, drainedByFarm: false, isReady: false };
 
   const takeOffer = createOfferTaker({
     held,
@@ -149,7 +185,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     bootClockMs,
     logger,
     isDraining: () => mode.draining || mode.drainedByFarm,
-    isDiskFull: () => mode.diskFull,
+    isDiskFull: () => disk.isFull,
     onAccepted: run,
   });
   const bus: AgentBus = createAgentBus({
@@ -176,7 +212,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       toolchains: found.toolchains,
       ...(options.onUpgrade !== undefined && { isUpgradable: true }),
     }),
-    heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining || mode.diskFull ? 0 : held.freeSlotsCount }),
+    heartbeat: () => ({ held: held.leases(), freeSlots: mode.draining || disk.isFull ? 0 : held.freeSlotsCount }),
     connection,
     clock,
     bootClockMs,
@@ -203,6 +239,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     folders,
     slotUsers: options.slotUsers,
     openActions,
+    watchDisk: disk.watch,
     onTrash: () => trashLoop.wake(),
   };
   const jobs = { doneCount: 0 };
@@ -272,7 +309,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     logger.info({ attempt: attemptId, job: jobId }, "going on with an attempt of an earlier process");
     run(attempt, memory);
   }
-  const diskLoop: Loop = startLoop({ name: "disk", everyMs: DISK_LOOK_EVERY_MS, clock, logger, runOnce: lookAtDisk });
   options.keeper?.onRenewed(({ natsJwt }) => {
     if (natsJwt !== "") bus.renew(natsJwt);
     sessionLoop.reconnect();
@@ -303,15 +339,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       onLeave: () => options.onLeave?.(),
     });
 
-  async function lookAtDisk(): Promise<void> {
-    // Jobs' files, and the agent's own with its journal: they may lie on two disks.
-    const disks = await Promise.all([statfs(folders.workRootDir), statfs(folders.agentDir)]);
-    const freeBytes = Math.min(...disks.map(({ bavail, bsize }) => bavail * bsize));
-    const diskFull = freeBytes < DISK_FREE_BYTES_MIN;
-    if (diskFull !== mode.diskFull) logger.warn({ diskFull, freeBytes }, "disk space changed");
-    mode.diskFull = diskFull;
-  }
-
   async function allDone(waitMs = Number.POSITIVE_INFINITY): Promise<void> {
     const done = async () => {
       while (running.size > 0) await Promise.all(running);
@@ -328,7 +355,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     for (const attempt of held.all()) attempt.abandon();
     // What hangs is left as it is: the journal says what the next process has to do.
     await allDone(STOP_WAIT_MS);
-    await diskLoop.stop();
+    await disk.stop();
+    await roomLoop.stop();
     await machineLoop?.stop();
     await leaveLoop?.stop();
     await trashLoop.stop();

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { hasCode } from "@windrow/service";
+import { DISK_SETTINGS_DEFAULT, type DiskSettings } from "./disk/disk-levels.ts";
+import { type DiskShare, parseDiskShare } from "./disk/disk-share.ts";
 import type { LeaveRules } from "./leave-by-itself.ts";
 import { ConfigError } from "./start/config-error.ts";
 
@@ -35,6 +37,8 @@ export interface AgentConfig {
   readonly backend: BackendKind;
   /** WINDROW_AGENT_READABLE: folders that sandboxed jobs may read besides the system's own, with colons. */
   readonly readableDirs: readonly string[];
+  /** WINDROW_AGENT_CACHE_DISK: what caches may take together; WINDROW_AGENT_DISK_RESERVE: what they leave free. `20%`, `50G`. */
+  readonly disk: DiskSettings;
   /** WINDROW_LOG_LEVEL. */
   readonly logLevel: string;
   /** WINDROW_AGENT_STOP=now: the first signal gives the jobs back instead of waiting for them. */
@@ -101,6 +105,10 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     },
     backend: readBackend(read("WINDROW_AGENT_BACKEND") ?? "host"),
     readableDirs: (read("WINDROW_AGENT_READABLE") ?? "").split(":").filter(isAbsolute),
+    disk: {
+      cache: readShare("WINDROW_AGENT_CACHE_DISK", read("WINDROW_AGENT_CACHE_DISK")) ?? DISK_SETTINGS_DEFAULT.cache,
+      reserve: readShare("WINDROW_AGENT_DISK_RESERVE", read("WINDROW_AGENT_DISK_RESERVE")),
+    },
     clearOnly: readSwitch("WINDROW_AGENT_CLEAR", read("WINDROW_AGENT_CLEAR")),
     logLevel: read("WINDROW_LOG_LEVEL") ?? "info",
     stopAtOnce: read("WINDROW_AGENT_STOP") === "now",
@@ -145,6 +153,15 @@ function readDuration(name: string, text: string | undefined): number | undefine
   const unitMs = UNITS_MS[unit];
   if (unitMs === undefined) throw new ConfigError(`${name} is '${text}': it must be a duration such as 90s, 10m or 8h`);
   return Number(count) * unitMs;
+}
+
+function readShare(name: string, text: string | undefined): DiskShare | undefined {
+  if (text === undefined) return undefined;
+  const share = parseDiskShare(text);
+  if (share !== undefined) return share;
+  throw new ConfigError(
+    `${name} is '${text}': it must be a share of the disk such as 20%, or bytes such as 500M or 50G`,
+  );
 }
 
 const TOKEN_BYTES_MAX = 4_096;

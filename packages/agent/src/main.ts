@@ -84,6 +84,7 @@ async function main(): Promise<void> {
     machineEnv,
     npmRegistryUrl: findNpmRegistry({ configured: config.npmRegistryUrl, npmrcPaths: config.npmrcPaths }),
     toolCacheDirs: config.toolCacheDirs,
+    disk: config.disk,
     hasBash: (await runProgram(["bash", "-c", ":"], runner)) !== undefined,
     clock: systemClock,
     bootClockMs,

@@ -6,6 +6,7 @@ import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
 import type { ActionJob } from "./actions/agent-actions.ts";
+import type { DiskWatch } from "./disk/watch-disk.ts";
 import { fetchEvent } from "./fetch-event.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createRuntimeToken } from "./gateway/runtime-token.ts";
@@ -37,6 +38,8 @@ export interface AttemptRunner {
   readonly openActions: (job: ActionJob) => ActionPort;
   /** The controller answered the start: the job is this agent's. */
   readonly onStarted?: () => void;
+  /** Watches what the job takes of the disk until the answer is called; absent where nobody does. */
+  readonly watchDisk?: DiskWatch["watch"];
   /** There is something to sweep. */
   readonly onTrash: () => void;
 }
@@ -112,6 +115,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   });
   runner.onStarted?.();
   const { plan } = start;
+  const policy = JOB_POLICY_DEFAULT;
   const eventJson = await fetchEvent({ connection, lease, start, signal }).catch(async (error: unknown) => {
     if (!attempt.abandoned.aborted) await closeUnused(ahead);
     throw error;
@@ -130,6 +134,12 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     repository: plan.repository,
     runId: plan.runId,
     jobId: attempt.jobId,
+  });
+  const unwatchDisk = runner.watchDisk?.({
+    attemptId,
+    folder: site.workDir,
+    bytesMax: policy.limits.diskBytes,
+    end: (message) => attempt.exceedDisk(message),
   });
   try {
     const spool = { siteDir: site.siteDir, attemptDir: join(folders.workRootDir, attemptId) };
@@ -167,7 +177,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           machine,
           attempt,
           plan,
-          policy: JOB_POLICY_DEFAULT,
+          policy,
           eventJson,
           actions,
           jobToken,
@@ -185,11 +195,13 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       // The job had ended before the agent died: its log and its reports may not be whole on the other side.
       await shipRemains({ plan, memory, logs, reporter, siteDir: site.siteDir });
     }
+    unwatchDisk?.();
     held.freeSlot(attemptId);
     closeGate();
     logs.endSystem();
     await finish(runner, { attempt, shipper, reporter, result });
   } finally {
+    unwatchDisk?.();
     closeGate();
     await shipper.stop();
   }

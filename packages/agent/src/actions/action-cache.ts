@@ -26,6 +26,9 @@ export interface ActionCache {
    * `attemptDir` is where the attempt keeps what is the agent's: while it stands, the tree stays.
    */
   open(sha: string, attemptDir: string, fetch: FetchTree): Promise<string>;
+  bytes(): Promise<number>;
+  /** Drops what was used longest ago until at most so many bytes are left; nothing that an attempt uses. */
+  drop(bytesMax: number): Promise<{ readonly droppedCount: number; readonly bytes: number }>;
 }
 
 /** Yields the tar file in order. */
@@ -70,21 +73,28 @@ export function createActionCache(options: ActionCacheOptions): ActionCache {
       unpacker?.abort();
       await rm(draft, { recursive: true, force: true });
     }
-    await dropOldest();
+    await drop(bytesMax);
   }
 
-  async function dropOldest(): Promise<void> {
-    const kept = readdirSync(dir)
+  const kept = () =>
+    readdirSync(dir)
       .filter((name) => COMMIT.test(name))
       .map(look);
-    let total = kept.reduce((sum, tree) => sum + tree.bytesCount, 0);
-    for (const { sha, bytesCount } of kept.sort((a, b) => a.usedAtMs - b.usedAtMs)) {
-      if (total <= bytesMax) return;
+
+  async function drop(most: number): Promise<{ droppedCount: number; bytes: number }> {
+    const trees = kept().sort((a, b) => a.usedAtMs - b.usedAtMs);
+    let total = trees.reduce((sum, tree) => sum + tree.bytesCount, 0);
+    const dropped = { droppedCount: 0, bytes: 0 };
+    for (const { sha, bytesCount } of trees) {
+      if (total <= most) break;
       const goneDir = putAside(sha);
       if (goneDir === undefined) continue;
       total -= bytesCount;
+      dropped.droppedCount++;
+      dropped.bytes += bytesCount;
       await rm(goneDir, { recursive: true, force: true });
     }
+    return dropped;
   }
 
   /** Without waiting: another fetch that ends may drop trees, too. */
@@ -120,6 +130,8 @@ export function createActionCache(options: ActionCacheOptions): ActionCache {
       utimesSync(join(dir, sha, SIZE_FILE), nowSeconds, nowSeconds);
       return join(dir, sha, "tree");
     },
+    bytes: async () => kept().reduce((sum, tree) => sum + tree.bytesCount, 0),
+    drop,
   };
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { SlotUser } from "@windrow/backends";
 import type { Clock } from "@windrow/service";
 import { parseAction } from "@windrow/workflow";
+import type { CacheStore } from "../disk/keep-room.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
 import type { Connection } from "../session/connection.ts";
 import type { AgentFolders } from "../start/agent-folders.ts";
@@ -28,18 +29,25 @@ export interface ActionJob {
   readonly user: SlotUser | undefined;
 }
 
-/** Prepares the agent's folders of actions and tools, and answers how a job comes to its own. */
-export async function createAgentActions(options: AgentActionsOptions): Promise<(job: ActionJob) => ActionPort> {
+export interface AgentActions {
+  /** How a job comes to its own. */
+  readonly open: (job: ActionJob) => ActionPort;
+  readonly stores: readonly CacheStore[];
+}
+
+/** Prepares the agent's folders of actions and tools. */
+export async function createAgentActions(options: AgentActionsOptions): Promise<AgentActions> {
   const { connection, folders, machineEnv, clock } = options;
   await prepareActionCache(folders.actionsDir);
   prepareToolCache(folders.toolsDir);
   const cache = createActionCache({ dir: folders.actionsDir, workRootDir: folders.workRootDir, clock });
+  const tools = createToolCache({
+    dir: folders.toolsDir,
+    readOnlyDirs: options.toolCacheDirs,
+    workRootDir: folders.workRootDir,
+    nowMs: () => clock.nowMs(),
+  });
   const sources = {
-    cache: createToolCache({
-      dir: folders.toolsDir,
-      readOnlyDirs: options.toolCacheDirs,
-      nowMs: () => clock.nowMs(),
-    }),
     registry: createNpmRegistry(options.npmRegistryUrl),
     nowMs: () => clock.nowMs(),
   };
@@ -50,19 +58,28 @@ export async function createAgentActions(options: AgentActionsOptions): Promise<
     machineEnv,
   });
 
-  return ({ attempt, user }) => {
+  const open = ({ attempt, user }: ActionJob): ActionPort => {
     const { attemptId, leaseId } = attempt;
+    const attemptDir = join(folders.workRootDir, attemptId);
     return {
       open: createOpenAction({
         connection,
         lease: { attemptId, leaseId },
         cache,
-        attemptDir: join(folders.workRootDir, attemptId),
+        attemptDir,
         parse: parseAction,
       }),
       isBuiltIn,
-      prepareBuiltIn: (request) => prepareBuiltIn(request, sources, { env: machineEnv, user }),
+      prepareBuiltIn: (request) =>
+        prepareBuiltIn(request, { ...sources, cache: tools.forAttempt(attemptDir) }, { env: machineEnv, user }),
       nodeRuntime: (using) => nodeRuntime(using, user),
     };
+  };
+  return {
+    open,
+    stores: [
+      { name: "tools", bytes: tools.bytes, drop: tools.drop },
+      { name: "actions", bytes: cache.bytes, drop: cache.drop },
+    ],
   };
 }

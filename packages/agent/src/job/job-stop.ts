@@ -3,7 +3,7 @@ import type { Clock } from "@windrow/service";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
 
 /** Why a job is made to end before its steps are done. */
-export type StopKind = "cancelled" | "timed_out" | "given_back";
+export type StopKind = "cancelled" | "timed_out" | "given_back" | "disk_limit";
 
 /** How long steps that run although the job was stopped (`always()`, `cancelled()`) may take together. */
 export const AFTER_STOP_MS_MAX = 5 * 60_000;
@@ -11,7 +11,7 @@ export const AFTER_STOP_MS_MAX = 5 * 60_000;
 /** Being given back must be quick: somebody waits for the agent to stop. */
 const GIVE_BACK_GRACE: GraceSequence = { interruptMs: 2_000, terminateMs: 1_000 };
 
-/** The end of one job that somebody asked for: a person, its timeout, or the agent that stops. */
+/** The end of one job that somebody asked for: a person, its timeout, its limit of disk, or the agent that stops. */
 export interface JobStop {
   readonly kind: StopKind | undefined;
   readonly grace: GraceSequence;
@@ -38,7 +38,8 @@ export function watchJobStop(options: {
   function stop(next: StopKind): void {
     if (kind === undefined || next === "given_back") kind = next;
     stopping.abort(kind);
-    if (next === "given_back") halting.abort(kind);
+    // what a job over its limit does next may take more
+    if (next === "given_back" || next === "disk_limit") halting.abort(kind);
     else void haltLater();
   }
   async function haltLater(): Promise<void> {
@@ -56,6 +57,7 @@ export function watchJobStop(options: {
   };
   listen(attempt.cancelled, "cancelled");
   listen(attempt.givenBack, "given_back");
+  listen(attempt.diskExceeded, "disk_limit");
   void timeOut();
 
   return {

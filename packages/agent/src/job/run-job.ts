@@ -169,6 +169,7 @@ async function runAll(
   const outputs = evaluateJobOutputs(job);
   if (stop.kind === "timed_out") return { outcome: "timed_out", reason: "timeout", outputs };
   if (stop.kind === "cancelled") return { outcome: "cancelled", reason: "cancelled", outputs };
+  if (stop.kind === "disk_limit") return refuse("disk_limit", String(options.attempt.diskExceeded.reason));
   if (job.scope.hasFailed) return { outcome: "failed", reason: "step_failed", outputs };
   return { outcome: "succeeded", reason: "succeeded", outputs };
 }

@@ -12,6 +12,8 @@ export interface HeldAttempt {
   readonly cancelled: AbortSignal;
   /** The agent stops: steps end with grace and the job goes back to the queue. */
   readonly givenBack: AbortSignal;
+  /** It took more of the disk than it may: every step ends with grace, and the job has failed. The reason is a sentence. */
+  readonly diskExceeded: AbortSignal;
   /** The lease is somebody else's: processes end at once, nothing more is said about the attempt. */
   readonly revoked: AbortSignal;
   /** This process is about to end and another will go on with the attempt: nothing more is done about it here. */
@@ -20,6 +22,7 @@ export interface HeldAttempt {
   readonly over: AbortSignal;
   cancel(reason: string): void;
   giveBack(): void;
+  exceedDisk(message: string): void;
   revoke(reason: string): void;
   abandon(): void;
 }
@@ -49,17 +52,20 @@ export class AttemptAbandoned extends Error {
 export function createHeldAttempt(identity: AttemptIdentity): HeldAttempt {
   const cancelling = new AbortController();
   const givingBack = new AbortController();
+  const exceeding = new AbortController();
   const revoking = new AbortController();
   const abandoning = new AbortController();
   return {
     ...identity,
     cancelled: cancelling.signal,
     givenBack: givingBack.signal,
+    diskExceeded: exceeding.signal,
     revoked: revoking.signal,
     abandoned: abandoning.signal,
     over: AbortSignal.any([revoking.signal, abandoning.signal]),
     cancel: (reason) => cancelling.abort(reason),
     giveBack: () => givingBack.abort("agent_stopping"),
+    exceedDisk: (message) => exceeding.abort(message),
     revoke: (reason) => revoking.abort(new AttemptRevoked(reason)),
     abandon: () => abandoning.abort(new AttemptAbandoned()),
   };

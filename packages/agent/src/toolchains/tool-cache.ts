@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { lstat, readdir, rm } from "node:fs/promises";
 import { arch } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { hasCode } from "@windrow/service";
 import { workOnce } from "../actions/work-once.ts";
 
@@ -30,16 +30,29 @@ export interface ToolCache {
   list(tool: string): CachedTool[];
   /** Gives `make` an empty folder to fill, once however many ask, and answers where it stands when it is whole. */
   add(tool: string, version: string, make: (dir: string) => Promise<void>): Promise<string>;
-  /** Notes that a job uses the tool whose folder this path is in: for a day it is not dropped. */
+  /** Notes that the tool whose folder this path is in is used now. */
   noteUse(path: string): void;
   /** Lends an empty folder for the time of the work. */
   withScratch<T>(work: (dir: string) => Promise<T>): Promise<T>;
 }
 
+/** The agent's side of it: whose attempts use what, and how much there is. */
+export interface AgentToolCache extends ToolCache {
+  /**
+   * The cache as one attempt has it: what it notes or adds stays while its folder stands. `attemptDir` is where the attempt
+   * keeps what is the agent's.
+   */
+  forAttempt(attemptDir: string): ToolCache;
+  bytes(): Promise<number>;
+  /** Drops what was used longest ago until at most so many bytes are left; nothing that an attempt uses. */
+  drop(bytesMax: number): Promise<{ readonly droppedCount: number; readonly bytes: number }>;
+}
+
 /** All tools that were fetched, together; those used longest ago go first. */
 export const TOOL_CACHE_BYTES_MAX = 10 * 1024 * 1024 * 1024;
-/** Nobody knows when a job is done with a tool; so long after its last setup it is. */
-export const TOOL_USE_MS = 24 * 3_600_000;
+
+/** In an attempt's folder: one empty file for each tool it uses. */
+const USES = "tools";
 
 /** `x64`, `arm64`: as in the names of folders. */
 export const TOOL_ARCH: string = arch();
@@ -49,10 +62,12 @@ const VERSION = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,60}$/;
 export function createToolCache(options: {
   readonly dir: string;
   readonly readOnlyDirs?: readonly string[];
+  /** One folder per attempt. */
+  readonly workRootDir?: string;
   readonly bytesMax?: number;
   readonly nowMs: () => number;
-}): ToolCache {
-  const { dir, readOnlyDirs = [], bytesMax = TOOL_CACHE_BYTES_MAX, nowMs } = options;
+}): AgentToolCache {
+  const { dir, readOnlyDirs = [], workRootDir, bytesMax = TOOL_CACHE_BYTES_MAX, nowMs } = options;
   const adding = new Map<string, Promise<string>>();
   let draftNo = 0;
 
@@ -76,31 +91,54 @@ export function createToolCache(options: {
       writeFileSync(`${whole}.complete`, String(await countBytes(whole)));
     });
     noteUse(whole);
-    await dropOldest();
+    await drop(bytesMax);
     return whole;
   }
 
   function noteUse(path: string): void {
-    if (!path.startsWith(`${dir}/`)) return;
-    const [tool = "", version = "", arch = ""] = path.slice(dir.length + 1).split("/");
-    const note = join(dir, tool, version, `${arch}.complete`);
+    const found = placeOf(path);
+    if (found === undefined) return;
+    const note = join(dir, found.tool, found.version, `${found.arch}.complete`);
     const seconds = nowMs() / 1_000;
     if (existsSync(note)) utimesSync(note, seconds, seconds);
   }
 
-  async function dropOldest(): Promise<void> {
-    const kept = namesIn(dir).flatMap((tool) => listIn(dir, tool).map(look));
-    let total = kept.reduce((sum, tool) => sum + tool.bytesCount, 0);
-    for (const { folder, bytesCount, usedAtMs } of kept.sort((a, b) => a.usedAtMs - b.usedAtMs)) {
-      if (total <= bytesMax || nowMs() - usedAtMs < TOOL_USE_MS) return;
-      // somebody else dropped it while the one before was removed
-      if (!existsSync(folder)) continue;
-      // out of the way at once: the same version may be added again before all of it is gone
-      const gone = join(dir, `.gone-${process.pid}-${++draftNo}`);
-      renameSync(dirname(folder), gone);
+  function placeOf(path: string): { tool: string; version: string; arch: string } | undefined {
+    if (!path.startsWith(`${dir}/`)) return undefined;
+    const [tool = "", version = "", arch = ""] = path.slice(dir.length + 1).split("/");
+    return { tool, version, arch };
+  }
+
+  const kept = () => namesIn(dir).flatMap((tool) => listIn(dir, tool).map((found) => ({ tool, ...look(found) })));
+
+  async function drop(most: number): Promise<{ droppedCount: number; bytes: number }> {
+    const tools = kept().sort((a, b) => a.usedAtMs - b.usedAtMs);
+    let total = tools.reduce((sum, tool) => sum + tool.bytesCount, 0);
+    const dropped = { droppedCount: 0, bytes: 0 };
+    for (const { tool, version, bytesCount } of tools) {
+      if (total <= most) break;
+      const gone = putAside(tool, version);
+      if (gone === undefined) continue;
       total -= bytesCount;
+      dropped.droppedCount++;
+      dropped.bytes += bytesCount;
       await rm(gone, { recursive: true, force: true });
     }
+    return dropped;
+  }
+
+  /**
+   * Answers where it is now; undefined when it stays, or somebody else dropped it. In one turn with the look whether an
+   * attempt uses it, and out of the way at once: the same version may be added again before all of it is gone.
+   */
+  function putAside(tool: string, version: string): string | undefined {
+    const isUsed =
+      workRootDir !== undefined &&
+      namesIn(workRootDir).some((attempt) => existsSync(join(workRootDir, attempt, USES, markOf(tool, version))));
+    if (isUsed || adding.has(`${tool}/${version}`) || !existsSync(join(dir, tool, version))) return undefined;
+    const gone = join(dir, `.gone-${process.pid}-${++draftNo}`);
+    renameSync(join(dir, tool, version), gone);
+    return gone;
   }
 
   async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -113,7 +151,7 @@ export function createToolCache(options: {
     }
   }
 
-  return {
+  const cache: ToolCache = {
     list: (tool) => [dir, ...readOnlyDirs].flatMap((root) => listIn(root, tool)),
     add(tool, version, make) {
       const key = `${tool}/${version}`;
@@ -123,11 +161,37 @@ export function createToolCache(options: {
     noteUse,
     withScratch,
   };
+
+  function mark(attemptDir: string, tool: string, version: string): void {
+    mkdirSync(join(attemptDir, USES), { recursive: true, mode: 0o700 });
+    writeFileSync(join(attemptDir, USES, markOf(tool, version)), "", { mode: 0o600 });
+  }
+
+  return {
+    ...cache,
+    forAttempt: (attemptDir) => ({
+      ...cache,
+      add(tool, version, make) {
+        // before the look: from here on it is not dropped
+        if (VERSION.test(version)) mark(attemptDir, tool, version);
+        return cache.add(tool, version, make);
+      },
+      noteUse(path) {
+        const found = placeOf(path);
+        if (found !== undefined) mark(attemptDir, found.tool, found.version);
+        noteUse(path);
+      },
+    }),
+    bytes: async () => kept().reduce((sum, tool) => sum + tool.bytesCount, 0),
+    drop,
+  };
 }
 
-function look({ dir: folder }: CachedTool) {
+const markOf = (tool: string, version: string): string => `${tool}@${version}`;
+
+function look({ version, dir: folder }: CachedTool) {
   const note = `${folder}.complete`;
-  return { folder, bytesCount: Number(readFileSync(note, "utf8")) || 0, usedAtMs: statSync(note).mtimeMs };
+  return { version, bytesCount: Number(readFileSync(note, "utf8")) || 0, usedAtMs: statSync(note).mtimeMs };
 }
 
 async function countBytes(folder: string): Promise<number> {

@@ -13,6 +13,8 @@ export interface AgentProcessOptions {
   readonly labels?: string;
   readonly dir?: string;
   readonly backend?: string;
+  readonly cacheDisk?: string;
+  readonly diskReserve?: string;
   readonly once?: boolean;
   readonly idleTimeout?: string;
   readonly maxUptime?: string;
@@ -52,6 +54,8 @@ export function agentEnvironment(
     ...(options.slots === undefined ? {} : { WINDROW_AGENT_SLOTS: String(countSlots(options.slots)) }),
     ...(labels === undefined ? {} : { WINDROW_AGENT_LABELS: labels.join(",") }),
     ...(options.backend === undefined ? {} : { WINDROW_AGENT_BACKEND: options.backend }),
+    ...(options.cacheDisk === undefined ? {} : { WINDROW_AGENT_CACHE_DISK: options.cacheDisk }),
+    ...(options.diskReserve === undefined ? {} : { WINDROW_AGENT_DISK_RESERVE: options.diskReserve }),
     ...(options.once === true ? { WINDROW_AGENT_ONCE: "1" } : {}),
     ...(options.idleTimeout === undefined
       ? {}

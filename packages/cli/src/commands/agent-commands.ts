@@ -122,6 +122,14 @@ function addProcessOptions(command: Command): Command {
         "how steps run: as processes of this machine, or in a sandbox of bubblewrap (WINDROW_AGENT_BACKEND; default: host)",
       ).choices(["host", "sandbox"]),
     )
+    .option(
+      "--cache-disk <share>",
+      "what tools, actions, mirrors and images may take of the disk together, for example 20% or 50G (WINDROW_AGENT_CACHE_DISK; default: 20%)",
+    )
+    .option(
+      "--disk-reserve <share>",
+      "caches are dropped, and then jobs refused, when less of the disk is free (WINDROW_AGENT_DISK_RESERVE; default: 5%, at most 5G)",
+    )
     .option("--once", "take one job, then leave (WINDROW_AGENT_ONCE=1)")
     .option("--idle-timeout <duration>", "leave when there was no job for this long, for example 10m")
     .option("--max-uptime <duration>", "take nothing new after this long, finish, and leave, for example 8h")
