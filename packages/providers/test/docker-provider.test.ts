@@ -1,7 +1,7 @@
+import { startTestEngine, TEST_IMAGES, type TestEngine, whyNoTestEngine } from "@windrow/backends/testing";
 import { systemClock } from "@windrow/service";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDockerProvider, createProvider } from "../src/index.ts";
-import { startTestEngine, type TestEngine, whyNoTestEngine } from "../src/testing.ts";
 import { describeConformance } from "./conformance.ts";
 
 const missing = await whyNoTestEngine();
@@ -21,11 +21,12 @@ const request = {
 describe.skipIf(missing !== undefined)(`with an engine${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await startTestEngine();
+    engine = await startTestEngine({ images: ["agent"] });
   });
   afterAll(() => engine?.stop());
 
-  const settings = () => ({ kind: "docker", socket: engine.socket, image: engine.image, network: "none" }) as const;
+  const settings = () =>
+    ({ kind: "docker", socket: engine.socket, image: TEST_IMAGES.agent, network: "none" }) as const;
   const host = { farmId: FARM, dir: "/nowhere", environment: {} };
   const open = (over: object = {}) =>
     createDockerProvider({ farmId: FARM, settings: { ...settings(), ...over }, endGraceMs: 1_000 });
@@ -98,7 +99,7 @@ describe.skipIf(missing !== undefined)(`with an engine${missing === undefined ? 
     expect(await other.list(never)).toHaveLength(1);
     await other.destroy("python-1", never);
 
-    const foreign = await engine.docker.createContainer({ name: nameOf("python-1"), Image: engine.image });
+    const foreign = await engine.docker.createContainer({ name: nameOf("python-1"), Image: TEST_IMAGES.agent });
     await expect(open().create(request, never)).rejects.toMatchObject({ retryable: false });
     await expect(open().destroy("python-1", never)).rejects.toMatchObject({ retryable: false });
     await foreign.remove();
