@@ -1,5 +1,6 @@
 import { runDispatchBench } from "./dispatch.ts";
 import { runFleetBench } from "./fleet.ts";
+import { runLogBench } from "./log.ts";
 import { runPlanBench } from "./plan.ts";
 import { runThroughputBench } from "./throughput.ts";
 
@@ -9,6 +10,10 @@ const BENCHES: Record<string, { readonly summary: string; readonly run: (args: r
     fleet: {
       summary: "2,000 simulated agents on one controller; claims with 100,000 jobs queued",
       run: runFleetBench,
+    },
+    log: {
+      summary: "a log of 100 MB: MB/s from the step's output to the sealed log; resident memory",
+      run: runLogBench,
     },
     plan: {
       summary: "workflow files read and planned per second, expressions evaluated per second",
