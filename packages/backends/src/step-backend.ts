@@ -87,8 +87,8 @@ export interface CancelReceipt {
   readonly tookMs: number;
 }
 
-/** `pid-namespace`: the kernel ends everything. `best-effort`: found by user, session and environment; a process may hide. */
-export type Containment = "pid-namespace" | "best-effort";
+/** `pid-namespace`, `cgroup`: the kernel knows all of it. `best-effort`: found by user, session and environment; a process may hide. */
+export type Containment = "pid-namespace" | "cgroup" | "best-effort";
 
 /** What is known after a job's processes were ended. */
 export interface JobReceipt {
@@ -149,13 +149,13 @@ export interface JobHandle {
   /**
    * Returns when the step's process was started. Idempotent per `stepNo`: a step that runs or has ended is not started again.
    * Throws `step_running` while another step runs (and it was not asked to run beside it), `step_invalid` for an environment that no process can have,
-   * `supervisor_gone`.
+   * `supervisor_gone`. In a container: see `prepareDoor`.
    */
   startStep(options: StartStepOptions): Promise<void>;
   /**
    * Waits for the end of the step's first process (background processes it left go on). When it returns every byte the step
-   * wrote is in the spool. Throws `supervisor_gone` if the supervisor died without saying how the step ended, the signal's
-   * reason when `signal` aborts (the step goes on).
+   * wrote is in the spool. Throws `supervisor_gone` if the supervisor died without saying how the step ended,
+   * `container_gone` if the job's container ended under the step, the signal's reason when `signal` aborts (the step goes on).
    */
   waitStep(stepNo: number, signal?: AbortSignal): Promise<StepExit>;
   /** The raw output, both streams, appended only by the supervisor; there once `startStep` returned. */

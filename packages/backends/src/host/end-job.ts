@@ -55,7 +55,7 @@ export async function endJob(parts: EndJobParts, grace: GraceSequence): Promise<
       throw new BackendFault("supervisor_failed", `the supervisor of attempt ${site.attemptId} cannot be ended`);
     }
   }
-  if (containment === "best-effort") await waitReceipt(site, isAsked ? endSlackMs : 0);
+  if (containment !== "pid-namespace") await waitReceipt(site, isAsked ? endSlackMs : 0);
   const [ended = "0", left = "0", took] = readSiteLine(site, "receipt") ?? [];
   const receipt: JobReceipt = {
     processesEnded: Number(ended),

@@ -11,6 +11,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { BackendFault } from "../backend-fault.ts";
+import { encodeContainerScript } from "../door/container-script.ts";
+import { closeStepDoor, StepDoor } from "../door/step-door.ts";
+import { clearLeftovers } from "../leftovers/clear-leftovers.ts";
+import { removeJobCgroups } from "../limits/job-cgroups.ts";
 import {
   type CancelReceipt,
   type Containment,
@@ -27,6 +31,7 @@ import { endJob } from "./end-job.ts";
 import type { HostTools } from "./host-tools.ts";
 import type { KeptSupervisor, NextSitePipe } from "./kept-supervisors.ts";
 import { encodeLaunchScript } from "./launch-script.ts";
+import { noteCareful } from "./note-careful.ts";
 import type { PipeStock } from "./pipe-stock.ts";
 import { isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
 import { encodeGrace, readSiteLine, type SiteSettings, sendCommand, wasReleased, writeDeadline } from "./site-files.ts";
@@ -71,18 +76,22 @@ export class HostJob implements JobHandle {
   }
 
   async startStep(options: StartStepOptions): Promise<void> {
-    const { stepNo } = options;
-    const script = this.#encodeScript(options);
+    const { stepNo, isInContainer = false } = options;
+    const door = isInContainer ? new StepDoor(this.site, stepNo) : undefined;
+    const script = door === undefined ? this.#encodeScript(options) : encodeContainerScript(options);
     if (this.#wasStarted(stepNo)) return;
     if (!options.isBeside) this.#refuseWhileAnotherRuns(stepNo);
     this.#lastStepNo = stepNo;
     const folder = this.#path(`steps/${stepNo}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#writeLaunch(join(folder, "launch"), script);
+    if (door === undefined) this.#writeLaunch(join(folder, "launch"), script);
     // There from the start, so that it can be followed before the first byte.
     writeFileSync(this.spoolPath(stepNo), "", { mode: 0o600, flag: "a" });
-    await this.#preparePipe(stepNo);
-    sendCommand(this.site, "run", `${options.isBeside ? "beside" : "start"} ${stepNo}`);
+    noteCareful(this.site, stepNo);
+    await this.#preparePipe(stepNo, isInContainer);
+    await door?.open(script);
+    const verb = options.isBeside ? "beside" : "start";
+    sendCommand(this.site, "run", isInContainer ? `${verb} ${stepNo} door` : `${verb} ${stepNo}`);
     await this.#lookUntil(() => this.#wasStarted(stepNo) || undefined, `starting step ${stepNo}`);
   }
 
@@ -90,6 +99,7 @@ export class HostJob implements JobHandle {
     const exit = await this.#lookUntil(() => readStepExit(this.site, stepNo), `step ${stepNo}`, signal);
     // The script holds the step's secrets; nobody needs it once the step has ended.
     rmSync(this.#path(`steps/${stepNo}/launch`), { force: true });
+    closeStepDoor(this.site, stepNo);
     return exit;
   }
 
@@ -118,6 +128,8 @@ export class HostJob implements JobHandle {
   async closeJob(grace: GraceSequence = noGrace): Promise<JobReceipt> {
     const { receipt, isReleased } = await endJob({ ...this.#parts, isReleased: this.#isReleased }, grace);
     this.#isReleased ||= isReleased;
+    await removeJobCgroups(this.site);
+    await clearLeftovers(this.#parts.uid);
     const next = this.#next;
     this.#next = undefined;
     if (isReleased && next !== undefined) this.#parts.keep?.({ identity: this.#parts.supervisor, next });
@@ -183,11 +195,11 @@ export class HostJob implements JobHandle {
   }
 
   /** The step may write to its pipe by name (/dev/stdout), but not read from it: its output cannot be taken from the log. */
-  async #preparePipe(stepNo: number): Promise<void> {
+  async #preparePipe(stepNo: number, isInContainer: boolean): Promise<void> {
     const pipe = this.#path(`pipe.${stepNo}`);
     if (!existsSync(pipe)) await this.#parts.pipes.take(pipe);
     const { user } = this.site;
-    if (user === undefined) return;
+    if (isInContainer || user === undefined) return;
     chmodSync(pipe, 0o200);
     chownSync(pipe, user.uid, user.gid);
   }

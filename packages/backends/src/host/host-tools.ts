@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { BackendFault } from "../backend-fault.ts";
-import type { Containment, SlotUser } from "../step-backend.ts";
+import type { SlotUser } from "../step-backend.ts";
 import type { OddNameLauncher } from "./launch-script.ts";
 
 /** What this machine offers for holding jobs. Paths are absolute: job variables must not decide what runs as root. */
@@ -12,10 +12,14 @@ export interface HostTools {
   readonly setpriv: string | undefined;
   /** Drops to a user in half the time of setpriv; undefined where it cannot be had or would leave a right behind. */
   readonly chroot: string | undefined;
-  readonly containment: Containment;
+  /** A namespace of processes can be made. */
+  readonly isHeld: boolean;
+  readonly perl: string | undefined;
   /** Words that bring up the loopback of a network namespace that was just made; empty where none is made. */
   readonly loopback: string;
-  /** Words before the supervisor's own command; empty for `best-effort`. */
+  /** Mounts file systems in the namespace; empty where that cannot be done. */
+  readonly mount: string;
+  /** Words before the supervisor's own command; empty where no namespace can be made. */
   readonly hold: readonly string[];
   readonly oddNameLauncher: OddNameLauncher;
 }
@@ -24,15 +28,15 @@ const folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "
 
 /** Looks for the tools and tries whether a PID namespace can be made. Throws `supervisor_failed` without `setsid` or `mkfifo`. */
 export async function findHostTools(options: {
-  readonly containment: "auto" | "best-effort";
-  /** Namespaces beside the one of processes. */
-  readonly beside?: readonly ("ipc" | "net")[];
+  readonly containment: "auto" | "cgroup" | "best-effort";
+  readonly hasOwnNet: boolean;
 }): Promise<HostTools> {
-  const [setsid, mkfifo, setpriv, unshare, perl, chroot, ip] = await Promise.all(
-    ["setsid", "mkfifo", "setpriv", "unshare", "perl", "chroot", "ip"].map(findTool),
+  const [setsid, mkfifo, setpriv, unshare, perl, chroot, ip, mount] = await Promise.all(
+    ["setsid", "mkfifo", "setpriv", "unshare", "perl", "chroot", "ip", "mount"].map(findTool),
   );
-  const { beside = [] } = options;
-  const hasOwnNet = beside.includes("net");
+  const { hasOwnNet } = options;
+  // What one job leaves in memory segments and message queues goes with the namespace.
+  const beside = hasOwnNet ? ["ipc", "net"] : ["ipc"];
   if (hasOwnNet && (ip === undefined || process.getuid?.() !== 0)) {
     throw new BackendFault(
       "network_failed",
@@ -44,7 +48,7 @@ export async function findHostTools(options: {
     throw new BackendFault("supervisor_failed", `${missing} is not installed; steps cannot be run without it`);
   }
   const [hold, canUseChroot] = await Promise.all([
-    unshare === undefined || options.containment === "best-effort" ? [] : findHold(unshare, beside),
+    unshare === undefined || options.containment !== "auto" ? [] : findHold(unshare, beside),
     chroot !== undefined && canDropWith(chroot),
   ]);
   return {
@@ -52,8 +56,10 @@ export async function findHostTools(options: {
     setpriv,
     chroot: canUseChroot ? chroot : undefined,
     hold,
+    mount: mount !== undefined && hold.length > 0 && process.getuid?.() === 0 ? mount : "",
     loopback: hasOwnNet ? `${ip} link set lo up` : "",
-    containment: hold.length > 0 ? "pid-namespace" : "best-effort",
+    isHeld: hold.length > 0,
+    perl,
     oddNameLauncher: perl === undefined ? { kind: "node", path: process.execPath } : { kind: "perl", path: perl },
   };
 }

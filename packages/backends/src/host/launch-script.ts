@@ -56,11 +56,13 @@ const shellNames = new Set([
   "TERM",
 ]);
 
-function isPlainName(name: string): boolean {
+/** Whether every shell sets a variable of this name as it is told. */
+export function isPlainName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellNames.has(name);
 }
 
-function checkStep({ stepNo, argv, env, cwd }: StartStepOptions): void {
+/** Throws `step_invalid` for what no process can be given. */
+export function checkStep({ stepNo, argv, env, cwd }: StartStepOptions): void {
   const refuse = (reason: string): never => {
     throw new BackendFault("step_invalid", `step ${stepNo} cannot be started: ${reason}`);
   };

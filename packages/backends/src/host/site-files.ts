@@ -43,19 +43,25 @@ export interface SiteSettings {
   /** Steps say when they have arrived in their sandbox. */
   readonly isSandboxed: boolean;
   readonly containment: Containment;
+  /** The job's own user, where it has one. */
+  readonly uid: number | undefined;
   /** Set in every step where no namespace holds the job, so that its processes can be found. */
   readonly cookie: { readonly name: string; readonly value: string };
 }
 
+const containments: readonly Containment[] = ["pid-namespace", "cgroup", "best-effort"];
+
 export function readSiteSettings(site: JobSite): SiteSettings {
   const settings = readSiteText(site, "settings") ?? "";
   const cookie = /^cookie='(\w+)=([\w-]+)'$/m.exec(settings);
+  const uid = /^uid='(\d+)'$/m.exec(settings)?.[1];
   if (cookie?.[1] === undefined || cookie[2] === undefined) {
     throw new BackendFault("site_invalid", `${site.siteDir}/settings is damaged`);
   }
   return {
     isSandboxed: !/^sandbox=''$/m.test(settings),
-    containment: /^containment='pid-namespace'$/m.test(settings) ? "pid-namespace" : "best-effort",
+    containment: containments.find((word) => settings.includes(`\ncontainment='${word}'\n`)) ?? "best-effort",
+    uid: uid === undefined ? undefined : Number(uid),
     cookie: { name: cookie[1], value: cookie[2] },
   };
 }

@@ -20,6 +20,8 @@ export interface StartParts {
   readonly kept: KeptSupervisors;
   /** Whether the supervisor may serve another job of the site's user after this one. */
   readonly isKept: boolean;
+  /** See `keptKey`. */
+  readonly key: string;
 }
 
 export interface StartedSupervisor {
@@ -44,16 +46,19 @@ export async function startSupervisor(site: JobSite, parts: StartParts): Promise
   }
 }
 
-/** What kept supervisors are told apart by: nobody but this user ever ran in their namespace. */
-export const keptKey = ({ user }: JobSite): string => `${user?.uid}:${user?.gid}:${user?.name}`;
+/** What kept supervisors are told apart by: nobody but this user ever ran in their namespace, and as freely as now. */
+export const keptKey = (
+  { user }: JobSite,
+  { isSandboxed, hasOwnNet }: { readonly isSandboxed: boolean; readonly hasOwnNet: boolean },
+): string => `${user?.uid}:${user?.gid}:${user?.name}:${isSandboxed}:${hasOwnNet}`;
 
 async function takeKept(
   site: JobSite,
-  { kept, isKept }: StartParts,
+  { kept, isKept, key }: StartParts,
   line: SupervisorLine,
 ): Promise<StartedSupervisor | undefined> {
   if (!isKept) return undefined;
-  for (let one = kept.take(keptKey(site)); one !== undefined; one = kept.take(keptKey(site))) {
+  for (let one = kept.take(key); one !== undefined; one = kept.take(key)) {
     let isTaken = false;
     try {
       isTaken = await takesUp(site, one, line);

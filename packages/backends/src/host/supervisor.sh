@@ -9,6 +9,8 @@
 #   control  reads `ctl`: cancel, close, deadline; sends the signals
 #   ticker   looks at the deadline file once a second
 #
+# A step in the job's container has a bridge in its place here (../door/bridge.sh), which is ours and no part of the job.
+#
 # Where a namespace holds the job and its user is not ours, the three are kept for the next job of the same user: when the
 # namespace is empty but for them, main writes `released`, lets go of the site and waits for the next one on its standard
 # input. Only the agent that started it holds the other end of that pipe: when the agent goes, a waiting supervisor goes too.
@@ -57,6 +59,12 @@ find_job_processes() {
     find_own_processes
     for entry in /proc/[0-9]*; do
       case $own_pids in *" ${entry#/proc/} "*) ;; *) add_if_job "${entry#/proc/}" every ;; esac
+    done
+    return
+  fi
+  if [ "$containment" = cgroup ]; then
+    for entry in $cgroups; do
+      while read -r pid; do add_if_job "$pid" every; done <"$entry/cgroup.procs"
     done
     return
   fi
@@ -143,7 +151,7 @@ cancel_step() {
   step_has_ended && return
   read -r pid _ 2>/dev/null <"$dir/started" || return
   hurried=yes until_deadline=yes
-  # On its way into the sandbox a step would not hear it.
+  # On its way into the sandbox a step would not hear it; what a bridge hears early its container learns with the start.
   [ -z "$sandbox" ] || wait_for 1000 test -s "$dir/entered"
   if [ "$2" -gt 0 ]; then
     echo "interrupt end" >"$dir/cancelled"
@@ -160,7 +168,9 @@ cancel_step() {
   echo "kill end" >"$dir/cancelled"
   hurried=no
   step_pid=$pid
-  wait_for 10000 kill_session
+  wait_for 10000 kill_session && return
+  # A container that does not answer: then its bridge says how the step ended.
+  [ ! -p "door/reply.$step_no" ] || kill -s KILL -- "-$step_pid" 2>/dev/null
 }
 
 # signal_group NAME: before the step has made its session there is only the process itself.
@@ -171,6 +181,10 @@ signal_group() {
 # Succeeds when the step has ended.
 kill_session() {
   step_has_ended && return
+  if [ -p "door/reply.$step_no" ]; then
+    echo "signal $step_no KILL" 1<>door/ctl
+    return 1
+  fi
   kill -s KILL "$step_pid" 2>/dev/null
   for entry in /proc/[0-9]*; do
     entry=${entry#/proc/}
@@ -204,7 +218,7 @@ end_job() {
     find_job_processes
   fi
   is_reusable=no
-  if [ "$kept" = yes ] && empty_namespace; then is_reusable=yes; fi
+  if [ "$kept" = yes ] && empty_namespace && nothing_is_shared; then is_reusable=yes; fi
   read_now
   # No look at the processes after this: the next job of this user may have begun.
   if echo "$ended_count $count $((now - began)) end" >receipt && [ "$is_reusable" = yes ]; then
@@ -243,6 +257,18 @@ we_are_alone() {
   [ "$last_made" = "$last_made_now" ]
 }
 
+# Succeeds when the job left no memory segment, semaphore or message queue in the namespace, which would be the next job's.
+nothing_is_shared() {
+  for entry in shm sem msg; do
+    [ ! -e "/proc/sysvipc/$entry" ] || { read -r _ && ! read -r _; } <"/proc/sysvipc/$entry" || return 1
+  done
+  for entry in /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?* ${queues:+"$queues"/*}; do
+    if [ -e "$entry" ] || [ -L "$entry" ]; then
+      [ "$entry" = "$queues" ] || return 1
+    fi
+  done
+}
+
 steps_have_ended() {
   for entry in steps/*/begun; do
     entry=${entry%/begun}
@@ -252,6 +278,12 @@ steps_have_ended() {
 
 # Succeeds when nothing is left. A process may fork between the look and the signal: hence again and again.
 kill_job() {
+  if [ "$containment" = cgroup ]; then
+    for entry in $cgroups; do
+      [ ! -e "$entry/pids.max" ] || echo 0 >"$entry/pids.max"
+      [ ! -e "$entry/cgroup.kill" ] || echo 1 >"$entry/cgroup.kill"
+    done
+  fi
   find_job_processes
   signal_all KILL
   [ "$count" -eq 0 ]
@@ -364,6 +396,7 @@ drain() {
       reader_code=$? bytes=all
       return
     fi
+    [ -z "$fallocate" ] || look_at_careful_reader
     if [ "$state" != S ] && [ "$spins" -lt 30 ]; then
       spins=$((spins + 1))
       continue
@@ -392,13 +425,65 @@ drain() {
 read_pipe() {
   (
     trap '' INT TERM HUP QUIT
+    [ -z "$fallocate" ] || [ "$1" = /dev/null ] || store_carefully "$1"
     exec /bin/cat <&6 >>"$1" 3<&- 4<&- 5>&- 6<&- 7>&- 8<&- 9>&-
   ) &
   reader=$!
 }
 
-# run_step NO
+# store_carefully FILE: where there is little room. Room for a piece is set aside before the piece is taken out of the pipe,
+# so that a full disk makes the step wait and loses nothing. Some file systems cannot set room aside: then as everywhere.
+store_carefully() {
+  exec <&6 >>"$1" 3<&- 4<&- 5>&- 6<&- 7>&- 8<&- 9>&-
+  stored=0 told=''
+  while :; do
+    until told=$("$fallocate" --keep-size --offset "$stored" --length "$piece_bytes" "$1" 2>&1); do
+      case $told in *upported*) exec /bin/cat ;; esac
+      [ -e "$1" ] || exit 1
+      sleep 0.2
+    done
+    next=$((stored + piece_bytes))
+    dd bs=65536 count="$piece_bytes" iflag=count_bytes status=none || exit
+    while read -r key value; do
+      [ "$key" != pos: ] || stored=$value
+    done </proc/self/fdinfo/1
+    if [ "$stored" -lt "$next" ]; then
+      # What was set aside and not needed.
+      truncate -s "$stored" "$1"
+      exit 0
+    fi
+  done
+}
+
+# Sets $state to that of the process that takes the careful reader's next piece; R while it waits for room.
+look_at_careful_reader() {
+  state=R piece_name=''
+  read -r piece_pid _ 2>/dev/null <"/proc/$reader/task/$reader/children" || return
+  read -r piece_name 2>/dev/null <"/proc/$piece_pid/comm"
+  if [ "$piece_name" = dd ]; then read_stat "$piece_pid"; else naps=0; fi
+}
+
+# Sets $oom_count: processes of the job that the kernel ended because its memory limit was reached.
+count_oom() {
+  oom_count=0
+  while read -r key value; do
+    [ "$key" != oom_kill ] || oom_count=$value
+  done 2>/dev/null <"$oom_counter"
+}
+
+# By the process that becomes the step, for itself.
+limit_step() {
+  for entry in $cgroups; do
+    echo 0 >"$entry/cgroup.procs"
+  done
+  # Shells do not agree on the letter.
+  [ -z "$processes_max" ] || ulimit -p "$processes_max" 2>/dev/null || ulimit -u "$processes_max" 2>/dev/null
+}
+
+# run_step start|beside NO [door]
 run_step() {
+  verb=$1 place=$3
+  shift
   dir=steps/$1 pipe=pipe.$1
   [ ! -e "$dir/begun" ] || return
   # `true`, not `:`, which would end this shell on a full disk.
@@ -408,14 +493,26 @@ run_step() {
     return
   fi
   exec 7<>"$pipe" 6<"$pipe" 5>"$pipe" 7>&-
+  fallocate=''
+  if [ -e "$dir/careful" ]; then
+    read -r fallocate <"$dir/careful"
+    # The step's last words on a disk that it fills are stored here; without room for them it begins all the same.
+    "$fallocate" --keep-size --length "$piece_bytes" "spool/$1" 2>/dev/null
+  fi
   read_pipe "spool/$1"
   exec 6<&-
+  oom_before=0 oom_count=0
+  [ -z "$oom_counter" ] || { count_oom && oom_before=$oom_count; }
   read_now
   started=$now
   (
     find_own_pid
     until echo "$own_pid $started end" >"$dir/started" || [ ! -d "$dir" ]; do sleep 1; done
     echo "started $1" >&9
+    if [ "$place" = door ]; then
+      exec $setsid /bin/sh "$bridge" "$1" "$verb" </dev/null 3<&- 4<&- 5>&- 8<&- 9>&-
+    fi
+    [ -z "$cgroups$processes_max" ] || limit_step
     # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
     # it would read a byte at a time); the path is closed to it.
     exec 3<"$dir/launch" </dev/null >&5 2>&1 4<&- 5>&- 8<&- 9>&-
@@ -430,19 +527,42 @@ run_step() {
   code=$?
   read_now
   ended=$now
+  out_of_memory=0
+  if [ "$place" = door ]; then
+    [ ! -e "$dir/gone" ] || code=gone
+    [ ! -e "$dir/out-of-memory" ] || out_of_memory=1
+  elif [ -n "$oom_counter" ]; then
+    count_oom
+    [ "$oom_count" -le "$oom_before" ] || out_of_memory=1
+  fi
   exec 5>&-
   drain
   # On a full disk the answer waits for room: without it the step would be lost. In a wiped folder nobody waits for it.
-  until echo "$code $bytes $started $ended $reader_code end" >"$dir/exit" || [ ! -d "$dir" ]; do sleep 1; done
+  until echo "$code $bytes $started $ended $reader_code $out_of_memory end" >"$dir/exit" || [ ! -d "$dir" ]; do sleep 1; done
   echo "ended $1" >&9
 }
 
-# run_beside NO: in a shell of its own, while main goes on. A shell starts such a one with SIGINT ignored for good; only
+# run_beside NO [door]: in a shell of its own, while main goes on. A shell starts such a one with SIGINT ignored for good; only
 # another program can put that right for the step, and where there is none a step is ended by SIGTERM at the soonest.
 run_beside() {
   read -r main_pid _ </proc/self/stat
   ! env --default-signal=INT,QUIT true 2>/dev/null || reset='env --default-signal=INT,QUIT'
-  run_step "$1"
+  run_step beside "$1" "$2"
+}
+
+# Gives the namespace a place of its own for shared memory, and shows its message queues, so that what a job leaves is seen.
+# Without that the namespace serves one job only.
+show_shared() {
+  if ! "$mount" -t tmpfs -o mode=1777,nosuid,nodev shm /dev/shm; then
+    kept=no
+  elif [ -d /dev/mqueue ]; then
+    queues=/dev/mqueue
+    "$mount" -t mqueue mqueue "$queues" || kept=no
+  elif [ -e /proc/sys/fs/mqueue ]; then
+    # In a folder that is closed to jobs.
+    queues=/dev/shm/.queues
+    { mkdir -m 700 "$queues" && "$mount" -t mqueue mqueue "$queues"; } || kept=no
+  fi
 }
 
 main() {
@@ -453,6 +573,7 @@ main() {
   own_session=$session
   # shellcheck disable=SC2086
   [ -z "$loopback" ] || $loopback || exit 70
+  [ "$kept" = no ] || [ -z "$mount" ] || show_shared
   # Both pipes have their reader before the agent is told that it may write.
   exec 8<>run 3<>ctl
   [ "$kept" = no ] || exec 4<>tick
@@ -463,13 +584,13 @@ main() {
   [ "$kept" = yes ] || exec 3<&-
   echo ready >&9
   while :; do
-    read -r verb no <&8 || continue
+    read -r verb no place <&8 || continue
     case $verb in
-      start) run_step "$no" ;;
+      start) run_step start "$no" "$place" ;;
       beside)
         (
           exec 3<&- 4<&- 8<&-
-          run_beside "$no"
+          run_beside "$no" "$place"
         ) &
         ;;
       release) serve_next_site "$no" ;;
@@ -531,7 +652,8 @@ boot() {
 }
 
 umask 077
-reset=''
+fallocate='' piece_bytes=262144
+reset='' queues=''
 site=$2 identity=$3
 enter_site
 "$1"; exit
