@@ -20,6 +20,10 @@ export { type ContainerDoor, type DoorFacts, doorTarget, prepareDoor } from "./d
 export { noteContainer, startGuard } from "./door/guard.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
+export { linkJob, readInsideAddresses } from "./network/job-link.ts";
+export { type JobNamespace, openJobNamespace } from "./network/job-namespace.ts";
+export { JOB_SUBNET_DEFAULT, type JobRange, networkOf, readJobRange } from "./network/job-range.ts";
+export { ensureForwarding, isWallUp, raiseWall, readBridges } from "./network/job-wall.ts";
 export {
   type InsidePlace,
   type InsideSockets,
@@ -27,7 +31,9 @@ export {
   listenAllInside,
   listenInside,
 } from "./network/listen-inside.ts";
+export { findNameServers, type NameServers } from "./network/name-servers.ts";
 export { findNetworkTools, type NetworkTools } from "./network/network-tools.ts";
+export type { WallWishes } from "./network/wall-rules.ts";
 export { findSandbox, type SandboxFound } from "./sandbox/find-sandbox.ts";
 export { createSandboxBackend } from "./sandbox/sandbox-backend.ts";
 export type { HostSandbox } from "./sandbox/sandbox-view.ts";

@@ -1,13 +1,38 @@
-import { BackendFault, findNetworkTools, listenAllInside } from "@windrow/backends";
+import { lookup } from "node:dns/promises";
+import type { Server } from "node:net";
+import { networkInterfaces } from "node:os";
+import {
+  BackendFault,
+  findNameServers,
+  findNetworkTools,
+  type InsidePlace,
+  JOB_SUBNET_DEFAULT,
+  linkJob,
+  listenAllInside,
+  type NetworkTools,
+  networkOf,
+  openJobNamespace,
+  readInsideAddresses,
+  readJobRange,
+} from "@windrow/backends";
 import type { Clock, Logger } from "@windrow/service";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { JobNetworks } from "./job-network.ts";
+import { createEgressProxy } from "./egress-proxy.ts";
+import { createFarmBook } from "./farm-book.ts";
+import { compileHostRules } from "./host-rules.ts";
+import type { JobNetwork, JobNetworkRequest, JobNetworks } from "./job-network.ts";
+import { createJobWalls } from "./job-walls.ts";
+import { judgeAddress } from "./judge-address.ts";
+import { relayNames } from "./name-relay.ts";
+import { proxyVariables } from "./proxy-variables.ts";
+import { createRefusalLines } from "./refusal-lines.ts";
+import { relayPort } from "./relay-port.ts";
 
 export interface JobNetworksOptions {
   readonly gateway: Pick<Gateway, "port" | "serve">;
   /** Names and addresses of what jobs may not reach: what the farm said last. */
   readonly farmAddresses: () => readonly string[];
-  /** Of all jobs of this machine, a /16: the lower half of sandboxed jobs, the upper half of the engine's networks. */
+  /** Of all jobs of this machine: the lower half of sandboxed jobs, the upper half of the engine's networks. */
   readonly subnet?: string;
   /** Of this agent alone. */
   readonly stateDir: string;
@@ -15,27 +40,138 @@ export interface JobNetworksOptions {
   readonly logger: Logger;
 }
 
+/** Below those that programs are given when they ask for any, so that a job that outlives its agent has not taken it. */
+export const PROXY_PORT = 17_080;
+
 /** Makes networks of jobs; one per agent. */
 export async function createJobNetworks(options: JobNetworksOptions): Promise<JobNetworks> {
-  const { gateway } = options;
   const tools = await findNetworkTools();
-  return {
-    problem: "problem" in tools ? tools.problem : undefined,
-    async open(request) {
-      if ("problem" in tools) throw new BackendFault("network_failed", tools.problem);
-      const ports = [gateway.port, ...request.ports];
-      const { servers } = await listenAllInside(
-        request.pid,
-        ports.map((port) => ({ protocol: "tcp", address: "127.0.0.1", port })),
-      );
-      servers[0]?.on("connection", gateway.serve);
-      return {
-        env: {},
-        async close() {
-          for (const server of servers) server.close();
-        },
-      };
-    },
-    async close() {},
+  if ("problem" in tools) return withoutNetworks(tools.problem);
+  return createWithTools(options, tools);
+}
+
+function withoutNetworks(problem: string): JobNetworks {
+  const fail = async (): Promise<never> => {
+    throw new BackendFault("network_failed", problem);
   };
+  return { problem, prepareContainers: fail, open: fail, async close() {} };
+}
+
+async function createWithTools(options: JobNetworksOptions, tools: NetworkTools): Promise<JobNetworks> {
+  const { gateway, farmAddresses, subnet = JOB_SUBNET_DEFAULT, stateDir, clock, logger } = options;
+  const range = readJobRange(subnet);
+  const farm = createFarmBook({ list: farmAddresses, resolve: resolveAll, clock, logger });
+  const walls = await createJobWalls({ tools, range, farm, stateDir, clock, logger });
+
+  async function open(request: JobNetworkRequest): Promise<JobNetwork> {
+    const ends: (() => unknown)[] = [];
+    try {
+      request.signal.throwIfAborted();
+      if (request.kind === "container" || request.egress.kind === "all") ends.push(await joinMachine(request));
+      request.signal.throwIfAborted();
+      const env = await offer(request, ends);
+      return { env, close: () => closeAll(ends) };
+    } catch (error) {
+      await closeAll(ends);
+      throw error;
+    }
+  }
+
+  /** The network of a job that the kernel passes packets for, and the wall around it. */
+  async function joinMachine({ pid, kind, farmAccess }: JobNetworkRequest): Promise<() => Promise<void>> {
+    const namespace = openJobNamespace(pid);
+    try {
+      if (kind === "container") {
+        const found = (await readInsideAddresses(tools, namespace)).find(({ address }) => range.has(address));
+        if (found !== undefined)
+          return await walls.add({ address: networkOf(found.address, found.prefix), farmAccess });
+        throw new BackendFault("network_failed", `the engine gave the job no network of ${range.containers}`);
+      }
+      // It stands before anything can go through it.
+      if (!walls.isUp()) await walls.raise();
+      return await walls.add({ address: await linkJob(tools, namespace, range), farmAccess });
+    } finally {
+      namespace.close();
+    }
+  }
+
+  /** What the job finds on its own loopback. */
+  async function offer(request: JobNetworkRequest, ends: (() => unknown)[]): Promise<JobNetwork["env"]> {
+    const { pid, kind, egress } = request;
+    const isAllow = egress.kind === "allow";
+    // Containers ask the engine, which asks for them.
+    const names = kind === "sandbox" && egress.kind === "all" ? (await findNameServers()).local : [];
+    const ports = [...new Set(request.ports)].filter((port) => port !== gateway.port);
+    const tcp = (port: number, address = "127.0.0.1"): InsidePlace => ({ protocol: "tcp", address, port });
+    const offers: { readonly place: InsidePlace; readonly lead: (server: Server) => unknown }[] = [
+      { place: tcp(gateway.port), lead: (server) => server.on("connection", gateway.serve) },
+      ...ports.map((port) => ({ place: tcp(port), lead: (server: Server) => ends.push(relayPort(server, port)) })),
+      ...names.map((address) => ({
+        place: tcp(53, address),
+        lead: (server: Server) => ends.push(relayPort(server, 53, address)),
+      })),
+      ...(isAllow
+        ? [{ place: tcp(PROXY_PORT), lead: (server: Server) => ends.push(startProxy(server, request)) }]
+        : []),
+    ];
+    const { servers, datagrams } = await listenAllInside(pid, [
+      ...offers.map(({ place }) => place),
+      ...names.map((address): InsidePlace => ({ protocol: "udp", address, port: 53 })),
+    ]);
+    for (const socket of [...servers, ...datagrams]) ends.push(() => socket.close());
+    for (const [at, server] of servers.entries()) offers[at]?.lead(server);
+    for (const [at, socket] of datagrams.entries()) ends.push(relayNames(socket, names[at] ?? ""));
+    return isAllow ? proxyVariables({ proxyPort: PROXY_PORT, serviceNames: request.serviceNames ?? [] }) : {};
+  }
+
+  function startProxy(server: Server, request: JobNetworkRequest): () => void {
+    const { egress, farmAccess, poolName = "POOL", attemptId } = request;
+    const hosts = egress.kind === "allow" ? egress.hosts : [];
+    const tell = createRefusalLines((line) => {
+      logger.info({ attempt: attemptId, why: line }, "a connection of a job was refused");
+      request.onRefused?.(line);
+    });
+    let refusedCount = 0;
+    const proxy = createEgressProxy({
+      hosts: compileHostRules(hosts),
+      judge: (address) => judgeAddress(address) ?? (farmAccess ? undefined : judgeOwn(address)),
+      resolve: resolveAll,
+      advice: `An admin changes what the pool's jobs reach: windrow pool set ${poolName} --egress …`,
+      onRefused(why) {
+        refusedCount++;
+        tell(why);
+      },
+    });
+    server.on("connection", proxy.serve);
+    return () => {
+      if (refusedCount > 0) logger.info({ attempt: attemptId, count: refusedCount }, "refused connections of a job");
+      proxy.close();
+    };
+  }
+
+  /** The farm and this machine may well have addresses of the internet. */
+  function judgeOwn(address: string): string | undefined {
+    if (farm.addresses().includes(address)) return "an address of the farm";
+    const isOwn = Object.values(networkInterfaces()).some((found) => found?.some((one) => one.address === address));
+    return isOwn ? "an address of the agent's machine" : undefined;
+  }
+
+  return {
+    problem: undefined,
+    prepareContainers: walls.raise,
+    async open(request) {
+      await farm.look();
+      return open(request);
+    },
+    close: walls.stop,
+  };
+}
+
+async function resolveAll(host: string): Promise<string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+/** The last made goes first; idempotent. */
+async function closeAll(ends: (() => unknown)[]): Promise<void> {
+  for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
 }

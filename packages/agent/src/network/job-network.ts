@@ -11,6 +11,8 @@ export interface JobNetworkRequest {
   /** Ports of the machine's loopback that the job finds on its own, at the same number: services without a job container. */
   readonly ports: readonly number[];
   readonly signal: AbortSignal;
+  /** Names on the job's own network, which are reached without the proxy. */
+  readonly serviceNames?: readonly string[];
   /** For the pool's command in the words that tell people why something was refused. */
   readonly poolName?: string;
   /** A line for the job's log, when a program of it was refused what its pool does not allow; a bounded number of calls. */
@@ -28,6 +30,11 @@ export interface JobNetwork {
 export interface JobNetworks {
   /** Whether jobs can have a network of their own here; a sentence when not. */
   readonly problem: string | undefined;
+  /**
+   * Puts up the wall around containers; for jobs with containers, before any of them is made. Throws `BackendFault`
+   * `network_failed`.
+   */
+  prepareContainers(): Promise<void>;
   /**
    * Offers the gateway on the namespace's loopback, at the port it has on the machine, and what the policy allows besides.
    * Called before the first step, and again by an agent that attaches to the job. Throws `BackendFault` `network_failed`.
