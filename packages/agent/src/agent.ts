@@ -278,7 +278,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (message.kind === "offer") void answerOffer(message, answer);
     else if (message.kind === "cancel") cancel(message);
     else if (message.kind === "drain") drainByFarm(message.draining);
-    else options.onUpgrade?.(message, answer);
+    else if (message.kind === "upgrade") options.onUpgrade?.(message, answer);
   }
 
   async function answerOffer(offer: Offer, answer: SessionCall["send"]): Promise<void> {

@@ -8,6 +8,8 @@ import {
   asJobId,
   asLeaseId,
   type FinishReport,
+  JOB_POLICY_DEFAULT,
+  type JobPolicy,
   type LeaseRef,
   type Plan,
   Refusal,
@@ -83,6 +85,11 @@ export class FakeController {
   terms = { heartbeatEveryMs: 100, leaseTtlMs: 3_000, leaseMarginMs: 300, orphanGraceMs: 60_000 };
   /** Says NEED_LOG once for this stream. */
   needLog: { stream: "system" | `${number}`; offset: number } | undefined;
+  /** Of the pool: what a welcome and a start say. */
+  policy: JobPolicy = JOB_POLICY_DEFAULT;
+  farmAddresses: string[] = [];
+  /** What the agent said of itself; empty when it can do as the pool asks. */
+  unfitProblems: string[] = [];
   refuseHello: Refusal | undefined;
   refusedHellosCount = 0;
   /** While false nothing is durable: acks are held back. */
@@ -185,7 +192,7 @@ export class FakeController {
         attempt.startsCount++;
         const { plan, masks, jobToken, cancelRequested } = attempt;
         return {
-          ...{ plan, masks, jobToken, cancelRequested },
+          ...{ plan, masks, jobToken, cancelRequested, policy: this.policy },
           ...(cancelRequested ? { cancelReason: "asked" } : {}),
           ...(attempt.isEventInline ? { event: Buffer.from(attempt.event) } : {}),
         };
@@ -267,7 +274,11 @@ export class FakeController {
         this.#sessionNo++;
         this.#send = send;
         const revokedAttemptIds = message.held.map((lease) => lease.attemptId).filter((id) => !this.#isOpen(id));
-        send({ ...WELCOME, ...this.terms, kind: "welcome", sessionNo: this.#sessionNo, revokedAttemptIds });
+        const { policy, farmAddresses } = this;
+        const said = { ...WELCOME, ...this.terms, policy, farmAddresses };
+        send({ ...said, kind: "welcome", sessionNo: this.#sessionNo, revokedAttemptIds });
+      } else if (message.kind === "unfit") {
+        this.unfitProblems.push(message.problem);
       } else if (message.kind === "heartbeat") {
         const { heartbeatNo, held, freeSlots } = message;
         this.heartbeats.push({ heldCount: held.length, freeSlots });

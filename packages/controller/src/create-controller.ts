@@ -33,6 +33,7 @@ import { createDispatcher } from "./dispatch/create-dispatcher.ts";
 import { createOfferSender } from "./dispatch/offer-sender.ts";
 import { createPoolTerms } from "./dispatch/pool-terms.ts";
 import { createRunChanges } from "./events/run-changes.ts";
+import { createFarmAddresses, ownFarmAddresses } from "./farm-addresses.ts";
 import { prepareGitEnvironment } from "./git/git-environment.ts";
 import { createReaderPool } from "./git/reader-pool.ts";
 import { ensureAdminToken } from "./http-api/admin-token.ts";
@@ -81,7 +82,8 @@ export interface Controller {
 
 /** Builds a whole controller and starts it, the database's schema first. Throws what kept it from starting. */
 export async function startController({ config, clock, logger }: ControllerDeps): Promise<Controller> {
-  const controller = { id: randomUUID(), hostname: config.hostname, version: CONTROLLER_VERSION };
+  const addresses = ownFarmAddresses(config);
+  const controller = { id: randomUUID(), hostname: config.hostname, version: CONTROLLER_VERSION, addresses };
   const onError = (error: Error) => logger.warn({ err: error }, "a database connection broke");
   const { databaseUrl: connectionString, databaseConnectionsMax: connectionsMax } = config;
   const [certificates] = await Promise.all([
@@ -91,6 +93,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const db = openDatabase({ connectionString, connectionsMax, onError });
   const blobs = await createFolderBlobStore(join(config.dataDir, "blobs"));
   const environment = await prepareGitEnvironment({ dataDir: config.dataDir, path: config.path, nowMs: clock.nowMs() });
+  const farmAddresses = createFarmAddresses({ db, clock, logger, own: addresses });
   const shared = createSharedFolders({ db, blobs, gitDir: environment.gitDir, controllerId: controller.id, clock });
   await shared.prove();
   await ensureAdminToken({ db, file: config.adminTokenFile });
@@ -188,6 +191,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     live,
     natsKeys,
     natsUrls: config.nats?.publicUrls ?? [],
+    farmAddresses: farmAddresses.list,
     controllerId: controller.id,
     writer: createSegmentWriter({ db, blobs, watch, metrics }),
     renewals: createRenewBatch({
@@ -332,6 +336,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const stop = await startInOrder([
     parts,
     certificates,
+    farmAddresses,
     fence,
     sweeps,
     agentServer,

@@ -2,7 +2,9 @@ export type { ActionDefinition, ActionInput, CompositeRuns, DockerRuns, JavaScri
 export { assignDemand, type DemandPool, type WantedJob } from "./assign-demand.ts";
 export { compareVersions, isOutdated, type VersionSkew } from "./compare-versions.ts";
 export { concludeJob, concludeRun, concludeStep, stepOutcomeWord } from "./conclusions.ts";
+export { CONTAINER_CAPABILITIES } from "./container-option-table.ts";
 export { type ContainerHealth, type ContainerOptions, readContainerOptions } from "./container-options.ts";
+export { type ContainerVolume, isBelow, isEngineSocket, readContainerVolume } from "./container-volume.ts";
 export { type CancelledJob, decideCancel } from "./decide-cancel.ts";
 export {
   type ConcurrencyDecision,
@@ -127,14 +129,21 @@ export {
 export {
   CONFINEMENTS,
   CONTAINER_ALLOWANCES_DEFAULT,
+  CONTAINER_ALLOWANCES_MAX,
   type Confinement,
   type ContainerAllowances,
+  EGRESS_HOST_CHARS_MAX,
+  EGRESS_HOSTS_MAX,
+  EGRESS_KINDS,
   type EgressPolicy,
   effectiveJobPolicy,
+  HOST_NAMESPACES,
   JOB_POLICY_DEFAULT,
   type JobLimits,
   type JobPolicy,
   type PoolJobSettings,
+  SANDBOX_PROCESSES_MAX_DEFAULT,
+  settledJobPolicy,
 } from "./job-policy.ts";
 export { type JobStatus, jobStatus } from "./job-status.ts";
 export { type BlockedJob, lookAhead } from "./look-ahead.ts";

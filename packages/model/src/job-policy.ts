@@ -2,6 +2,16 @@
 export const CONFINEMENTS = ["host", "sandbox"] as const;
 export type Confinement = (typeof CONFINEMENTS)[number];
 
+export const EGRESS_KINDS = ["all", "none", "allow"] as const;
+/** Names that one pool may allow. */
+export const EGRESS_HOSTS_MAX = 200;
+export const EGRESS_HOST_CHARS_MAX = 260;
+export const HOST_NAMESPACES = ["network", "pid", "ipc"] as const;
+/** Entries of each list of what containers may be given. */
+export const CONTAINER_ALLOWANCES_MAX = 100;
+/** Of a sandboxed job when nobody said. */
+export const SANDBOX_PROCESSES_MAX_DEFAULT = 4_096;
+
 /** What of the outside a sandboxed or containerised job reaches. */
 export type EgressPolicy =
   | { readonly kind: "all" }
@@ -27,7 +37,7 @@ export interface ContainerAllowances {
   /** Folders and files of the machine that volumes may name, with all below them. The engine's socket is one of them. */
   readonly volumes: readonly string[];
   /** `--network host`, `--pid host`, `--ipc host`. */
-  readonly hostNamespaces: readonly ("network" | "pid" | "ipc")[];
+  readonly hostNamespaces: readonly (typeof HOST_NAMESPACES)[number][];
 }
 
 /** How a pool's agents run jobs. */
@@ -67,5 +77,17 @@ export function effectiveJobPolicy(
   settings: PoolJobSettings | null,
   { untrustedAllowed }: { readonly untrustedAllowed: boolean },
 ): JobPolicy {
-  return { ...JOB_POLICY_DEFAULT, ...(untrustedAllowed && { confinement: "sandbox" as const }), ...settings };
+  const policy = { ...JOB_POLICY_DEFAULT, ...(untrustedAllowed && { confinement: "sandbox" as const }), ...settings };
+  return policy.confinement === "sandbox" ? { ...policy, limits: sandboxLimits(policy.limits) } : policy;
 }
+
+/** As the policy holds on an agent that puts jobs there when its pool does not say where. */
+export function settledJobPolicy(
+  policy: JobPolicy,
+  agentConfinement: Confinement,
+): JobPolicy & { confinement: Confinement } {
+  const confinement = policy.confinement ?? agentConfinement;
+  return { ...policy, confinement, limits: confinement === "sandbox" ? sandboxLimits(policy.limits) : policy.limits };
+}
+
+const sandboxLimits = (limits: JobLimits): JobLimits => ({ processesMax: SANDBOX_PROCESSES_MAX_DEFAULT, ...limits });

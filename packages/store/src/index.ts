@@ -31,6 +31,7 @@ export { type FreeAgentRow, findFreeAgents } from "./agents/find-free-agents.ts"
 export { findPoolRooms } from "./agents/find-pool-rooms.ts";
 export { insertAgent, type NewAgent } from "./agents/insert-agent.ts";
 export { listRemovedAgents, type RemovedAgent } from "./agents/list-removed-agents.ts";
+export { noteUnfitAgent } from "./agents/note-unfit-agent.ts";
 export {
   type AgentSessionFacts,
   lockAgentForSession,
@@ -74,6 +75,7 @@ export {
 } from "./concurrency/entries.ts";
 export { type ControllerIdentity, endPresence, forgetControllers, keepPresence } from "./controllers/keep-presence.ts";
 export { type ControllerView, listControllers } from "./controllers/list-controllers.ts";
+export { listFarmAddresses } from "./controllers/list-farm-addresses.ts";
 export { type Database, type DatabaseOptions, openDatabase, type Tx } from "./database.ts";
 export { isDatabaseAway, isUniqueViolation } from "./database-fault.ts";
 export { appendEvents, type NewEvent } from "./events/append-events.ts";

@@ -15,6 +15,7 @@ import * as machines from "./migrations/0012-machines.ts";
 import * as upgrades from "./migrations/0013-upgrades.ts";
 import * as farmId from "./migrations/0014-farm-id.ts";
 import * as labelRaces from "./migrations/0015-label-races.ts";
+import * as jobPolicy from "./migrations/0016-job-policy.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -32,6 +33,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0013-upgrades": upgrades,
   "0014-farm-id": farmId,
   "0015-label-races": labelRaces,
+  "0016-job-policy": jobPolicy,
 };
 
 /**

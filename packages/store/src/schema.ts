@@ -10,6 +10,7 @@ import type {
   Outcome,
   Permissions,
   Plan,
+  PoolJobSettings,
   ProviderKind,
   ProviderSettings,
   Receipt,
@@ -103,6 +104,7 @@ export interface PoolsTable {
   jobs_max: number | null;
   scaling: JsonOrNull<ScalingPolicy>;
   provider: JsonOrNull<ProviderSettings>;
+  job_settings: JsonOrNull<PoolJobSettings>;
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
   updated_at: ColumnType<Date, Date | string | undefined, Date | string>;
 }
@@ -122,6 +124,7 @@ export interface ControllersTable {
   started_at: ColumnType<Date, Date | string | undefined, Date | string>;
   last_seen_at: ColumnType<Date, Date | string | undefined, Date | string>;
   stopped_at: TimeOrNull;
+  addresses: Generated<string[]>;
 }
 
 export interface LabelSetsTable {
@@ -146,6 +149,7 @@ export interface AgentsTable {
   toolchains: Json<readonly Toolchain[]>;
   is_ephemeral: Generated<boolean>;
   is_upgradable: Generated<boolean>;
+  unfit_reason: string | null;
   machine_id: string | null;
   disabled_at: TimeOrNull;
   disabled_reason: string | null;

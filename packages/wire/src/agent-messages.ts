@@ -4,6 +4,7 @@ import type {
   FinishReport,
   InstanceId,
   JobId,
+  JobPolicy,
   JobState,
   LeaseId,
   LeaseRef,
@@ -71,6 +72,10 @@ export interface Welcome {
   readonly natsUrls: readonly string[];
   readonly revokedAttemptIds: readonly AttemptId[];
   readonly draining: boolean;
+  /** For what is made ready before a start; the start's own holds. */
+  readonly policy: JobPolicy;
+  /** Host names and addresses of the farm's own servers, without ports. */
+  readonly farmAddresses: readonly string[];
 }
 
 export interface HeartbeatReply {
@@ -118,12 +123,23 @@ export interface UpgradeProblem {
   readonly problem: string;
 }
 
+/** The agent cannot run jobs as its pool asks; with no problem it can again. */
+export interface Unfit {
+  readonly problem: string;
+}
+
+/** What the pool says about its jobs has changed. */
+export interface PolicyChange {
+  readonly policy: JobPolicy;
+}
+
 /** What an agent says on its session. */
 export type AgentMessage =
   | ({ readonly kind: "hello" } & Hello)
   | ({ readonly kind: "heartbeat" } & Heartbeat)
   | ({ readonly kind: "offerAnswer" } & OfferAnswer)
-  | ({ readonly kind: "upgradeProblem" } & UpgradeProblem);
+  | ({ readonly kind: "upgradeProblem" } & UpgradeProblem)
+  | ({ readonly kind: "unfit" } & Unfit);
 
 /** What the controller says on an agent's session. */
 export type ControllerMessage =
@@ -132,7 +148,8 @@ export type ControllerMessage =
   | ({ readonly kind: "offer" } & Offer)
   | ({ readonly kind: "cancel" } & Cancel)
   | ({ readonly kind: "drain" } & Drain)
-  | ({ readonly kind: "upgrade" } & Upgrade);
+  | ({ readonly kind: "upgrade" } & Upgrade)
+  | ({ readonly kind: "policy" } & PolicyChange);
 
 export interface StartAttemptRequest {
   readonly lease: LeaseRef;
@@ -144,6 +161,8 @@ export interface StartAttemptReply {
   readonly masks: readonly Uint8Array[];
   readonly jobToken: string;
   readonly cancelRequested: boolean;
+  /** How this job is to be run. */
+  readonly policy: JobPolicy;
   /** Present only when `cancelRequested`. */
   readonly cancelReason?: string;
   /** The event's document, when it has at most EVENT_INLINE_BYTES_MAX; FetchDocument gives larger ones. */

@@ -1,5 +1,5 @@
 /** The version of the agent protocol spoken here; the controller accepts it and the one before. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Largest chunk of log bytes on the wire. */
 export const LOG_CHUNK_BYTES_MAX = 256 * 1024;
@@ -85,3 +85,5 @@ export const NATS_REVOKE_SETTLE_MS = 150;
 export const UPGRADE_FILES_MAX = 16;
 /** Of why an upgrade failed, as an agent tells it. */
 export const UPGRADE_PROBLEM_CHARS_MAX = 1_000;
+/** Of why an agent cannot do as its pool asks, as it tells it. */
+export const UNFIT_PROBLEM_CHARS_MAX = 1_000;

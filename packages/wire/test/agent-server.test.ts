@@ -1,5 +1,5 @@
 import { makeTestAuthority, makeTestIdentity } from "@windrow/certificates/testing";
-import { asInstanceId, Refusal } from "@windrow/model";
+import { asInstanceId, JOB_POLICY_DEFAULT, Refusal } from "@windrow/model";
 import { afterEach, describe, expect, test } from "vitest";
 import type { AgentApi, AgentApiClient } from "../src/agent-api.ts";
 import type { AgentMessage } from "../src/agent-messages.ts";
@@ -61,18 +61,36 @@ describe("unary calls", () => {
     const { client } = await connect({
       startAttempt: async (caller, request) => {
         seen.push(caller, request);
-        return { plan: PLAN, masks: [Buffer.from([0, 255])], jobToken: "wrt_x", cancelRequested: false };
+        return {
+          plan: PLAN,
+          masks: [Buffer.from([0, 255])],
+          jobToken: "wrt_x",
+          policy: JOB_POLICY_DEFAULT,
+          cancelRequested: false,
+        };
       },
     });
     const reply = await client.startAttempt({ lease: LEASE });
     expect(seen).toEqual([CALLER, { lease: LEASE }]);
-    expect(reply).toEqual({ plan: PLAN, masks: [Buffer.from([0, 255])], jobToken: "wrt_x", cancelRequested: false });
+    expect(reply).toEqual({
+      plan: PLAN,
+      masks: [Buffer.from([0, 255])],
+      jobToken: "wrt_x",
+      policy: JOB_POLICY_DEFAULT,
+      cancelRequested: false,
+    });
   });
 
   test("a plan of 10 MB arrives whole", async () => {
     const plan = { ...PLAN, env: [["TEXT", "x".repeat(10_000_000)] as const] };
     const { client } = await connect({
-      startAttempt: async () => ({ plan, masks: [], jobToken: "wrt_x", cancelRequested: false }),
+      startAttempt: async () => ({
+        plan,
+        masks: [],
+        jobToken: "wrt_x",
+        policy: JOB_POLICY_DEFAULT,
+        cancelRequested: false,
+      }),
     });
     const reply = await client.startAttempt({ lease: LEASE });
     expect(reply.plan.env[0]?.[1]).toHaveLength(10_000_000);
@@ -298,6 +316,7 @@ describe("a session", () => {
               ...{ kind: "welcome" as const, protocolVersion: 1, sessionNo: 1, agentId: CALLER.agentId },
               ...{ agentName: "a", pool: "p", heartbeatEveryMs: 1, leaseTtlMs: 1, leaseMarginMs: 0, orphanGraceMs: 0 },
               ...{ natsUrls: urls, revokedAttemptIds: [], draining: false },
+              ...{ policy: JOB_POLICY_DEFAULT, farmAddresses: [] },
             });
           }
           await new Promise((resolve) => setImmediate(resolve));

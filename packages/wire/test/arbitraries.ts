@@ -8,7 +8,10 @@ import {
   asLeaseId,
   asRunId,
   CONCLUSIONS,
+  CONFINEMENTS,
+  HOST_NAMESPACES,
   JOB_STATES,
+  type JobPolicy,
   type LeaseRef,
   OUTCOMES,
   type Plan,
@@ -114,6 +117,32 @@ export const agentMessage: fc.Arbitrary<AgentMessage> = fc.oneof(
   heartbeat.map((body) => ({ kind: "heartbeat" as const, ...body })),
   offerAnswer.map((body) => ({ kind: "offerAnswer" as const, ...body })),
   upgradeProblem.map((body) => ({ kind: "upgradeProblem" as const, ...body })),
+  rowText.map((problem) => ({ kind: "unfit" as const, problem })),
+);
+
+const withLimit = fc.oneof(
+  fc.constant({}),
+  positive53.map((memoryBytes) => ({ memoryBytes })),
+);
+export const jobPolicy: fc.Arbitrary<JobPolicy> = record(
+  {
+    confinement: fc.constantFrom(...CONFINEMENTS),
+    egress: fc.oneof(
+      fc.constantFrom({ kind: "all" as const }, { kind: "none" as const }),
+      record({ kind: fc.constant("allow" as const), hosts: fc.array(text, { maxLength: 3 }) }),
+    ),
+    farmAccess: fc.boolean(),
+    containersAllowed: fc.boolean(),
+    containers: record({
+      isPrivileged: fc.boolean(),
+      capabilities: fc.array(text, { maxLength: 3 }),
+      devices: fc.array(text, { maxLength: 3 }),
+      volumes: fc.array(text, { maxLength: 3 }),
+      hostNamespaces: fc.uniqueArray(fc.constantFrom(...HOST_NAMESPACES)),
+    }),
+    limits: fc.oneof(withLimit, record({ memoryBytes: positive53, processesMax: positive53, diskBytes: positive53 })),
+  },
+  { requiredKeys: ["egress", "farmAccess", "containersAllowed", "containers", "limits"] },
 );
 
 const welcome = record(
@@ -131,6 +160,8 @@ const welcome = record(
     natsUrls: fc.array(text),
     revokedAttemptIds: fc.array(attemptId),
     draining: fc.boolean(),
+    policy: jobPolicy,
+    farmAddresses: fc.array(text),
   },
   {
     requiredKeys: [
@@ -146,6 +177,8 @@ const welcome = record(
       "natsUrls",
       "revokedAttemptIds",
       "draining",
+      "policy",
+      "farmAddresses",
     ],
   },
 );
@@ -179,6 +212,7 @@ export const controllerMessage: fc.Arbitrary<ControllerMessage> = fc.oneof(
   cancel.map((body) => ({ kind: "cancel" as const, ...body })),
   drain.map((body) => ({ kind: "drain" as const, ...body })),
   upgrade.map((body) => ({ kind: "upgrade" as const, ...body })),
+  jobPolicy.map((policy) => ({ kind: "policy" as const, policy })),
 );
 
 const { value: anyValue } = fc.letrec<{ value: Value }>((tie) => ({
@@ -297,12 +331,20 @@ export const plan: fc.Arbitrary<Plan> = fc.record(planModel, { noNullPrototype: 
 
 export const startAttemptRequest = record({ lease });
 export const startAttemptReply: fc.Arbitrary<StartAttemptReply> = fc.oneof(
-  record({ plan, masks: fc.array(bytes), jobToken: text, cancelRequested: fc.constant(false) }),
-  record({ plan, masks: fc.array(bytes), jobToken: text, cancelRequested: fc.constant(false), event: bytes }),
+  record({ plan, masks: fc.array(bytes), jobToken: text, policy: jobPolicy, cancelRequested: fc.constant(false) }),
   record({
     plan,
     masks: fc.array(bytes),
     jobToken: text,
+    policy: jobPolicy,
+    cancelRequested: fc.constant(false),
+    event: bytes,
+  }),
+  record({
+    plan,
+    masks: fc.array(bytes),
+    jobToken: text,
+    policy: jobPolicy,
     cancelRequested: fc.constant(true),
     cancelReason: text,
   }),

@@ -38,7 +38,7 @@ export interface SessionLoopOptions {
 }
 
 /** What a controller says once a session stands. */
-export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" | "upgrade" }>;
+export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" | "upgrade" | "policy" }>;
 
 /**
  * A whole fleet loses its sessions in the same moment: tries are spread over this long from the first on, and the pause

@@ -1,6 +1,6 @@
-import { type AgentId, Refusal } from "@windrow/model";
+import { type AgentId, effectiveJobPolicy, Refusal } from "@windrow/model";
 import type { Clock, Logger } from "@windrow/service";
-import { type Database, findAgent, leaveAgent, suspectAgent } from "@windrow/store";
+import { type Database, findAgent, leaveAgent, noteUnfitAgent, suspectAgent } from "@windrow/store";
 import {
   type AgentCaller,
   type AgentHint,
@@ -37,6 +37,8 @@ export interface SessionDeps extends EndDeps {
   readonly bus: Bus | undefined;
   readonly natsKeys: NatsKeys | undefined;
   readonly natsUrls: readonly string[];
+  /** Host names and addresses of the farm's own servers. */
+  readonly farmAddresses: () => readonly string[];
   readonly sessions: SessionRegistry;
   readonly renewals: RenewBatch;
   readonly announcer: Announcer;
@@ -181,6 +183,8 @@ async function welcome(
     natsUrls: natsJwt === undefined ? [] : deps.natsUrls,
     revokedAttemptIds: of.held.filter((id) => !ownAttemptIds.has(id)),
     draining: facts.drainRequested,
+    policy: effectiveJobPolicy(facts.jobSettings, facts),
+    farmAddresses: deps.farmAddresses(),
   };
 }
 
@@ -213,9 +217,22 @@ async function readMessages(
     if (message.kind === "hello") throw new Refusal("invalid", "a session has one hello");
     if (message.kind === "offerAnswer") deps.onOfferAnswer(session.agentId, message);
     else if (message.kind === "upgradeProblem") deps.onUpgradeProblem(session.agentId, message);
+    else if (message.kind === "unfit") void noteUnfit(message.problem);
     else if (openCount < HEARTBEATS_OPEN_MAX) {
       openCount++;
       void answer(message).finally(() => openCount--);
+    }
+  }
+
+  async function noteUnfit(problem: string): Promise<void> {
+    try {
+      const { agentId, sessionNo } = session;
+      if (problem !== "") deps.logger.warn({ agentId, problem }, "an agent cannot run jobs as its pool asks");
+      const pool = await deps.watch.watch(() => noteUnfitAgent(deps.db, { agentId, sessionNo, problem }));
+      if (problem === "" && pool !== undefined) deps.wakeDispatch(pool);
+    } catch (error) {
+      // the next session says it again
+      session.end(error instanceof Error ? error : new Error(String(error)));
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Plan, Refusal } from "@windrow/model";
+import { effectiveJobPolicy, type Plan, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import { type AttemptStart, type StartedAttempt, startAttempts } from "@windrow/store";
 import {
@@ -83,6 +83,7 @@ export function createStartAttempt(deps: StartDeps) {
       masks: [],
       jobToken,
       cancelRequested: started.cancelRequested,
+      policy: effectiveJobPolicy(started.jobSettings, started),
       ...(event.length <= EVENT_INLINE_BYTES_MAX && { event }),
       ...(started.cancelRequested && { cancelReason: started.cancelReason ?? "cancelled" }),
     };

@@ -13,7 +13,7 @@ export interface FreeAgentRow {
  * An agent that may be offered something: connected, not told to leave, and not one that takes a single job and had it.
  * `a` is the row of agents; `agentRoom` says how many jobs it may have at once.
  */
-export const isAgentAvailable = sql`a.state = 'ready' and not a.drain_requested and a.disabled_at is null
+export const isAgentAvailable = sql`a.state = 'ready' and not a.drain_requested and a.disabled_at is null and a.unfit_reason is null
   and not (a.is_ephemeral and coalesce((
     select bool_or(t.started_at is not null) from agent_repositories had join attempts t on t.id = had.attempt_id
     where had.agent_id = a.id), false))`;

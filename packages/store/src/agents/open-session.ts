@@ -5,6 +5,7 @@ import {
   type AttemptId,
   type InstanceId,
   type LeaseId,
+  type PoolJobSettings,
   type Toolchain,
 } from "@windrow/model";
 import { sql } from "kysely";
@@ -24,6 +25,8 @@ export interface AgentSessionFacts {
   readonly suspectAfterMs: number;
   readonly leaseMarginMs: number;
   readonly orphanGraceMs: number;
+  readonly jobSettings: PoolJobSettings | null;
+  readonly untrustedAllowed: boolean;
   /** What the instance in question is to this agent: never seen, the present process, or one that was superseded. */
   readonly instance: "new" | "current" | "superseded";
   /** The controller that says it holds a session of this agent and that is alive itself; null when none does. */
@@ -46,6 +49,7 @@ export async function lockAgentForSession(
     select a.name, a.pool, a.state, a.instance_id as "instanceId", a.session_no as "sessionNo",
       a.drain_requested as "drainRequested", a.nats_public_key as "natsPublicKey", p.lost_after_ms as "lostAfterMs",
       p.suspect_after_ms as "suspectAfterMs", p.lease_margin_ms as "leaseMarginMs", p.orphan_grace_ms as "orphanGraceMs",
+      p.job_settings as "jobSettings", p.untrusted_allowed as "untrustedAllowed",
       case when a.instance_id = ${instanceId} then 'current'
         when exists (select from agent_instances i where i.agent_id = a.id and i.instance_id = ${instanceId}) then 'superseded'
         else 'new' end as instance,
@@ -72,6 +76,8 @@ export interface NewSession {
   /** Tools of languages that run there. */
   readonly toolchains?: readonly Toolchain[];
   readonly isUpgradable?: boolean;
+  /** Why it is given no job until it says otherwise. */
+  readonly unfitReason?: string;
   readonly held: readonly { readonly attemptId: AttemptId; readonly leaseId: LeaseId }[];
 }
 
@@ -95,7 +101,7 @@ export async function openSession(tx: Tx, session: NewSession): Promise<OpenedSe
         session_controller = ${session.controllerId}, slots = ${session.slots}, labels = ${session.labels}::text[],
         version = ${session.version}, protocol_version = ${session.protocolVersion}, hostname = ${session.hostname},
         toolchains = ${rowJson(session.toolchains ?? [])}::jsonb,
-        is_upgradable = ${session.isUpgradable ?? false},
+        is_upgradable = ${session.isUpgradable ?? false}, unfit_reason = ${session.unfitReason ?? null},
         connected_at = clock_timestamp(), last_seen_at = clock_timestamp(), suspect_at = null, lost_at = null
       where id = ${session.agentId} and state in (${fromStates(connect)})
       returning id

@@ -5,6 +5,7 @@ import {
   JOB_TRANSITIONS,
   type LeaseId,
   type Plan,
+  type PoolJobSettings,
 } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
@@ -28,6 +29,9 @@ export interface StartedAttempt {
   readonly plan: Plan;
   readonly cancelRequested: boolean;
   readonly cancelReason: string | null;
+  /** What its pool says now. */
+  readonly jobSettings: PoolJobSettings | null;
+  readonly untrustedAllowed: boolean;
 }
 
 /**
@@ -60,7 +64,7 @@ export async function startAttempts(db: Database, starts: readonly AttemptStart[
         and coalesce(a.session_no, 0) <= r.session_no
         and ((a.state in (${fromStates(ATTEMPT_TRANSITIONS.start)}) and a.offer_until > clock_timestamp())
           or a.state = ${toState(ATTEMPT_TRANSITIONS.start)})
-      returning a.id, a.job_id, a.agent_id, a.no, a.plan, a.fence
+      returning a.id, a.job_id, a.agent_id, a.no, a.plan, a.fence, p.job_settings, p.untrusted_allowed
     ),
     running as (
       update jobs j set state = ${toState(JOB_TRANSITIONS.start)}, started_at = coalesce(j.started_at, clock_timestamp())
@@ -74,7 +78,8 @@ export async function startAttempts(db: Database, starts: readonly AttemptStart[
       cross join (values ('attempt_started'), ('job_running')) as k (kind)
     )
     select s.id as "attemptId", job.run_id as "runId", s.job_id as "jobId", s.plan,
-      job.cancel_requested as "cancelRequested", job.cancel_reason as "cancelReason"
+      job.cancel_requested as "cancelRequested", job.cancel_reason as "cancelReason",
+      s.job_settings as "jobSettings", s.untrusted_allowed as "untrustedAllowed"
     from started s join job on job.id = s.job_id`.execute(db);
   return rows;
 }

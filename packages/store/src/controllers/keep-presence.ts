@@ -7,6 +7,8 @@ export interface ControllerIdentity {
   readonly id: string;
   readonly hostname: string;
   readonly version: string;
+  /** Host names and addresses at which it and what it works with are reached. */
+  readonly addresses?: readonly string[];
 }
 
 /**
@@ -20,9 +22,12 @@ export async function keepPresence(tx: Tx, controller: ControllerIdentity): Prom
     tx,
   );
   await sql`
-    insert into controllers (id, hostname, version, started_at, last_seen_at)
-    values (${controller.id}, ${controller.hostname}, ${controller.version}, clock_timestamp(), clock_timestamp())
-    on conflict (id) do update set last_seen_at = clock_timestamp(), stopped_at = null`.execute(tx);
+    insert into controllers (id, hostname, version, started_at, last_seen_at, addresses)
+    values (${controller.id}, ${controller.hostname}, ${controller.version}, clock_timestamp(), clock_timestamp(),
+      ${controller.addresses ?? []}::text[])
+    on conflict (id) do update set last_seen_at = clock_timestamp(), stopped_at = null, addresses = excluded.addresses`.execute(
+    tx,
+  );
   return { gapMs: rows[0]?.gapMs ?? 0 };
 }
 

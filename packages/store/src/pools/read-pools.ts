@@ -1,4 +1,4 @@
-import type { ProviderSettings, ScalingPolicy } from "@windrow/model";
+import type { PoolJobSettings, ProviderSettings, ScalingPolicy } from "@windrow/model";
 import type { Database } from "../database.ts";
 
 export interface PoolRow {
@@ -13,6 +13,7 @@ export interface PoolRow {
   readonly slots: number | null;
   readonly scaling: ScalingPolicy | null;
   readonly provider: ProviderSettings | null;
+  readonly jobSettings: PoolJobSettings | null;
   readonly untrustedAllowed: boolean;
   readonly isPaused: boolean;
   readonly pausedReason: string | null;
@@ -35,6 +36,7 @@ const COLUMNS = [
   "slots",
   "scaling",
   "provider",
+  "job_settings",
   "untrusted_allowed",
   "paused_at",
   "paused_reason",
@@ -59,6 +61,7 @@ export async function readPools(db: Database): Promise<PoolRow[]> {
     slots: row.slots,
     scaling: row.scaling,
     provider: row.provider,
+    jobSettings: row.job_settings,
     untrustedAllowed: row.untrusted_allowed,
     isPaused: row.paused_at !== null,
     pausedReason: row.paused_reason,

@@ -20,6 +20,7 @@ import { EVENT_INLINE_BYTES_MAX } from "../limits.ts";
 import { packAnnotation, unpackAnnotations } from "./annotation.ts";
 import { unpackStrings } from "./entries.ts";
 import type { Fields } from "./fields.ts";
+import { packJobPolicy, unpackOptionalPolicy } from "./job-policy.ts";
 import { unpackLeaseRef, unpackStream } from "./lease.ts";
 import { packPlan, unpackPlan } from "./plan.ts";
 import { present } from "./present.ts";
@@ -36,7 +37,11 @@ export const CONTAINMENTS = [
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
-const packStartReply = (reply: StartAttemptReply): Packed => ({ ...reply, plan: packPlan(reply.plan) });
+const packStartReply = (reply: StartAttemptReply): Packed => ({
+  ...reply,
+  plan: packPlan(reply.plan),
+  policy: packJobPolicy(reply.policy),
+});
 
 function unpackStartReply(fields: Fields): StartAttemptReply {
   const cancelRequested = fields.flag("cancelRequested");
@@ -45,6 +50,7 @@ function unpackStartReply(fields: Fields): StartAttemptReply {
     masks: fields.bytesList("masks"),
     jobToken: fields.text("jobToken"),
     cancelRequested,
+    policy: unpackOptionalPolicy(fields, "policy"),
     ...present("cancelReason", cancelRequested ? fields.text("cancelReason") : undefined),
     ...present("event", fields.optional("event", unpackEvent)),
   };

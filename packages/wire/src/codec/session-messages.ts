@@ -10,6 +10,7 @@ import {
   type Hello,
   type Offer,
   type OfferAnswer,
+  type Unfit,
   type Upgrade,
   type UpgradeFile,
   type UpgradeProblem,
@@ -21,17 +22,19 @@ import {
   LEASES_HELD_MAX,
   TOOLCHAIN_CHARS_MAX,
   TOOLCHAINS_MAX,
+  UNFIT_PROBLEM_CHARS_MAX,
   UPGRADE_FILES_MAX,
   UPGRADE_PROBLEM_CHARS_MAX,
 } from "../limits.ts";
 import type { Fields } from "./fields.ts";
+import { packJobPolicy, unpackJobPolicy, unpackOptionalPolicy } from "./job-policy.ts";
 import { unpackLeaseHeld } from "./lease.ts";
 import { present } from "./present.ts";
 import { createDecoder, createEncoder, type Packed } from "./proto-message.ts";
 import { packRowText } from "./row-text.ts";
 
-const AGENT_KINDS = ["hello", "heartbeat", "offerAnswer", "upgradeProblem"] as const;
-const CONTROLLER_KINDS = ["welcome", "heartbeatReply", "offer", "cancel", "drain", "upgrade"] as const;
+const AGENT_KINDS = ["hello", "heartbeat", "offerAnswer", "upgradeProblem", "unfit"] as const;
+const CONTROLLER_KINDS = ["welcome", "heartbeatReply", "offer", "cancel", "drain", "upgrade", "policy"] as const;
 
 function packAgentMessage(message: AgentMessage): Packed {
   switch (message.kind) {
@@ -43,6 +46,8 @@ function packAgentMessage(message: AgentMessage): Packed {
       return { offerAnswer: message };
     case "upgradeProblem":
       return { upgradeProblem: { ...message, problem: packRowText(message.problem) } };
+    case "unfit":
+      return { unfit: { problem: packRowText(message.problem) } };
   }
 }
 
@@ -58,13 +63,15 @@ function unpackAgentMessage(fields: Fields): AgentMessage {
       return { kind, ...unpackOfferAnswer(body) };
     case "upgradeProblem":
       return { kind, ...unpackUpgradeProblem(body) };
+    case "unfit":
+      return { kind, ...unpackUnfit(body) };
   }
 }
 
 function packControllerMessage(message: ControllerMessage): Packed {
   switch (message.kind) {
     case "welcome":
-      return { welcome: message };
+      return { welcome: { ...message, policy: packJobPolicy(message.policy) } };
     case "heartbeatReply":
       return { heartbeatReply: message };
     case "offer":
@@ -75,6 +82,8 @@ function packControllerMessage(message: ControllerMessage): Packed {
       return { drain: message };
     case "upgrade":
       return { upgrade: message };
+    case "policy":
+      return { policy: packJobPolicy(message.policy) };
   }
 }
 
@@ -94,6 +103,8 @@ function unpackControllerMessage(fields: Fields): ControllerMessage {
       return { kind, ...unpackDrain(body) };
     case "upgrade":
       return { kind, ...unpackUpgrade(body) };
+    case "policy":
+      return { kind, policy: unpackJobPolicy(body) };
   }
 }
 
@@ -177,6 +188,8 @@ const unpackWelcome = (fields: Fields): Welcome => ({
   natsUrls: fields.texts("natsUrls"),
   revokedAttemptIds: fields.uuids("revokedAttemptIds", asAttemptId),
   draining: fields.flag("draining"),
+  policy: unpackOptionalPolicy(fields, "policy"),
+  farmAddresses: fields.texts("farmAddresses"),
 });
 
 const unpackHeartbeatReply = (fields: Fields): HeartbeatReply => ({
@@ -219,6 +232,10 @@ const unpackUpgradeFile = (fields: Fields): UpgradeFile => ({
 const unpackUpgradeProblem = (fields: Fields): UpgradeProblem => ({
   version: fields.requiredText("version"),
   problem: fields.rowText("problem").slice(0, UPGRADE_PROBLEM_CHARS_MAX),
+});
+
+const unpackUnfit = (fields: Fields): Unfit => ({
+  problem: fields.rowText("problem").slice(0, UNFIT_PROBLEM_CHARS_MAX),
 });
 
 export const encodeAgentMessage = createEncoder("AgentMessage", packAgentMessage);
