@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
-import { JOB_POLICY_DEFAULT, Refusal } from "@windrow/model";
+import { Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
@@ -114,8 +114,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     throw error;
   });
   runner.onStarted?.();
-  const { plan } = start;
-  const policy = JOB_POLICY_DEFAULT;
+  const { plan, policy } = start;
   const eventJson = await fetchEvent({ connection, lease, start, signal }).catch(async (error: unknown) => {
     if (!attempt.abandoned.aborted) await closeUnused(ahead);
     throw error;
