@@ -131,6 +131,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     jobToken,
     farmToken: start.jobToken,
     repository: plan.repository,
+    contents: plan.permissions.contents ?? "none",
     runId: plan.runId,
     jobId: attempt.jobId,
   });

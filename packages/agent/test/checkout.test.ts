@@ -1,107 +1,51 @@
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Plan } from "@windrow/model";
 import { createLogger } from "@windrow/service";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startGateway } from "../src/gateway/gateway.ts";
 import { AgentBench } from "./agent-bench.ts";
 import { checkoutStep, planOf, runStep } from "./fake-controller.ts";
+import { type GitServer, startGitServer } from "./git-server.ts";
 
-/** The controller's git address: real git behind it, and a note of every token that came. */
-let folder: string;
-let server: Server;
-let controllerUrl: string;
-let tokens: Set<string>;
+let server: GitServer;
+let tokens: () => string[];
 let first: string;
 let second: string;
 let bench: AgentBench | undefined;
 
-const git = (cwd: string, ...args: string[]) =>
-  execFileSync("git", args, { cwd, encoding: "utf8", env: { PATH: "/usr/bin:/bin", HOME: folder, ...AUTHOR } }).trim();
-const AUTHOR = {
-  GIT_AUTHOR_NAME: "Ada",
-  GIT_AUTHOR_EMAIL: "ada@example.org",
-  GIT_COMMITTER_NAME: "Ada",
-  GIT_COMMITTER_EMAIL: "ada@example.org",
-};
-
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "windrow-checkout-"));
-  const bare = join(folder, "git", "acme", "app.git");
-  const work = join(folder, "work");
-  mkdirSync(work, { recursive: true });
-  mkdirSync(bare, { recursive: true });
-  git(bare, "init", "-q", "--bare", "-b", "main");
-  git(work, "init", "-q", "-b", "main");
-  writeFileSync(join(work, "file"), "one\n");
-  git(work, "add", "file");
-  git(work, "commit", "-qm", "first");
-  first = git(work, "rev-parse", "HEAD");
-  git(work, "tag", "v1");
-  writeFileSync(join(work, "file"), "two\n");
-  git(work, "commit", "-qam", "second");
-  second = git(work, "rev-parse", "HEAD");
-  git(work, "push", "-q", bare, "main", "v1");
-  server = createServer(serveGit);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  controllerUrl = `http://127.0.0.1:${port}`;
+  server = await startGitServer();
+  tokens = () => server.takeTokens();
+  second = server.add("acme/app", (work, git) => {
+    first = git("rev-parse", "HEAD");
+    git("tag", "v1");
+    writeFileSync(join(work, "file"), "two\n");
+    git("commit", "-qam", "second");
+  });
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 afterEach(async () => {
   await bench?.stop();
   bench = undefined;
 });
 
-function serveGit(request: IncomingMessage, response: ServerResponse): void {
-  const [, text = ""] = (request.headers.authorization ?? "").split(" ");
-  tokens.add(Buffer.from(text, "base64").toString().replace("x-access-token:", ""));
-  const url = new URL(request.url ?? "/", "http://localhost");
-  const backend = spawn("git", ["http-backend"], {
-    env: {
-      PATH: "/usr/bin:/bin",
-      GIT_PROJECT_ROOT: join(folder, "git"),
-      GIT_HTTP_EXPORT_ALL: "1",
-      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
-      HTTP_CONTENT_ENCODING: String(request.headers["content-encoding"] ?? ""),
-      PATH_INFO: url.pathname.replace(/^\/git/, ""),
-      QUERY_STRING: url.search.slice(1),
-      REQUEST_METHOD: request.method ?? "GET",
-      CONTENT_TYPE: request.headers["content-type"] ?? "",
-      REMOTE_USER: "job",
-    },
-  });
-  request.pipe(backend.stdin);
-  const pieces: Buffer[] = [];
-  backend.stdout.on("data", (piece: Buffer) => pieces.push(piece));
-  backend.on("close", () => {
-    const output = Buffer.concat(pieces);
-    const split = output.indexOf("\r\n\r\n");
-    for (const line of output.subarray(0, split).toString().split("\r\n")) {
-      const [name = "", value = ""] = line.split(": ");
-      if (name.toLowerCase() === "status") response.statusCode = Number(value.slice(0, 3));
-      else response.setHeader(name, value);
-    }
-    response.end(output.subarray(split + 4));
-  });
-}
+type Extra = Parameters<typeof planOf>[1] & { readonly more?: Plan["steps"] };
 
-async function checkOut(inputs: Record<string, string>, then: string, more: Parameters<typeof planOf>[1] = {}) {
-  tokens = new Set();
-  bench = new AgentBench({ controllerUrl });
+async function checkOut(inputs: Record<string, string>, then: string, { more = [], ...plan }: Extra = {}) {
+  tokens();
+  bench = new AgentBench({ controllerUrl: server.url });
   await bench.start();
-  const attempt = bench.controller.offer(planOf([checkoutStep(inputs), runStep(then)], { sha: second, ...more }));
+  const attempt = bench.controller.offer(
+    planOf([checkoutStep(inputs), runStep(then), ...more], { sha: second, ...plan }),
+  );
   const finish = await bench.finished(attempt, 20_000);
   const log = (stream: string) => bench?.controller.log(attempt, stream).toString() ?? "";
   return { finish, attempt, checkout: log("0"), after: log("1"), system: log("system") };
 }
+
+const hasLfs = () => spawnSync("git", ["lfs", "version"]).status === 0;
 
 describe("checkout", () => {
   it("brings the commit of the run, on its branch, through the gateway with the job's own token", async () => {
@@ -111,7 +55,7 @@ describe("checkout", () => {
     );
     expect(seen.checkout).toContain(second);
     expect(seen.after).toBe(`two\n${second}\nmain\n1\n`);
-    expect([...tokens]).toEqual([seen.attempt.jobToken]);
+    expect(tokens()).toEqual([seen.attempt.jobToken]);
     expect(seen.finish.outcome).toBe("succeeded");
   });
 
@@ -158,33 +102,66 @@ describe("checkout", () => {
     expect(seen.after).toBe("none\nv1\n");
   });
 
-  it.each([
-    [{ repository: "acme/other" }, /'acme\/other' cannot be checked out: .* acme\/app only/],
-    [{ lfs: "true" }, /git LFS/],
-    [{ "ssh-key": "x" }, /ssh-key cannot be used/],
-  ])("refuses %j by name", async (inputs, why) => {
-    const seen = await checkOut(inputs, "true");
+  it("says what git-lfs is for where it is missing", async () => {
+    if (hasLfs()) return;
+    const seen = await checkOut({ lfs: "true" }, "true");
     expect(seen.finish.outcome).toBe("failed");
-    expect(seen.system).toMatch(why);
+    expect(seen.checkout).toMatch(/git-lfs, which is not installed on this agent .*apt install git-lfs/);
   });
 
   it("says what has no effect, and takes its own repository by name", async () => {
-    const seen = await checkOut({ repository: "Acme/App", filter: "blob:none", token: "mine" }, "cat file");
+    const inputs = { repository: "Acme/App", token: "mine", "github-server-url": "https://github.com", speed: "9" };
+    const seen = await checkOut(inputs, "cat file");
     expect(seen.after).toBe("two\n");
-    expect(seen.checkout).toMatch(/'filter' has no effect[\s\S]*the job's own token is used/);
+    expect(seen.checkout).toMatch(/'speed' has no effect[\s\S]*job's own token is used[\s\S]*github-server-url has no/);
+  });
+
+  it("brings no files that are not looked at, when a filter says so", async () => {
+    const seen = await checkOut(
+      { filter: "blob:none", "fetch-depth": "0" },
+      "cat file; git rev-list --objects --all --missing=print | grep -c '^?'; git show v1:file",
+    );
+    expect(seen.after).toBe("two\n1\none\n");
+  });
+
+  it("refuses a short commit id, and a commit that is not there, in a sentence", async () => {
+    const short = await checkOut({ ref: second.slice(0, 8) }, "true");
+    expect(short.checkout).toContain("a commit is named by all digits of its id");
+    await bench?.stop();
+    const missing = await checkOut({ ref: "b".repeat(40) }, "true");
+    expect(missing.checkout).toContain("could not be fetched from acme/app");
+  });
+
+  it("takes the credentials away when the job's steps are over", async () => {
+    const { attempt, finish } = await checkOut({}, `cp -a .git ${join(server.folder, "kept")} && exec 9<.git/config`);
+    expect(finish.outcome).toBe("succeeded");
+    expect(bench?.lastReport(attempt, 2)).toMatchObject({ name: "Post Run actions/checkout@v4", outcome: "succeeded" });
+    expect(bench?.controller.log(attempt, "2").toString()).toContain("credentials of the checkout are removed");
+    expect(readFileSync(join(server.folder, "kept/config"), "utf8")).toContain("extraheader");
+  });
+
+  it("begins anew in a folder that it, or a step, used before, and keeps who the author is", async () => {
+    const { attempt } = await checkOut(
+      {},
+      "git config user.name Bo; git checkout -q -b mine; touch extra; echo x > file",
+      {
+        more: [checkoutStep(), runStep("ls; cat file; git config user.name; git branch --list mine")],
+      },
+    );
+    expect(bench?.controller.log(attempt, "3").toString()).toBe("file\ntwo\nBo\n");
   });
 
   it("brings submodules of the farm's own, by a relative address", async () => {
-    const work = join(folder, "with-submodule");
-    git(folder, "clone", "-q", join(folder, "git/acme/app.git"), work);
-    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "./", "self");
-    git(work, "commit", "-qm", "with a submodule");
-    const sha = git(work, "rev-parse", "HEAD");
-    git(work, "push", "-q", "origin", "HEAD:refs/heads/nested");
-    const seen = await checkOut({ submodules: "true" }, "cat self/file", { sha, ref: "refs/heads/nested" });
+    const sha = server.add("acme/super", (_work, git) => {
+      git("submodule", "--quiet", "add", join(server.folder, "git/acme/app.git"), "self");
+      git("config", "--file", ".gitmodules", "submodule.self.url", "../app");
+      git("commit", "-qam", "with a submodule");
+    });
+    const of = { sha, repository: "acme/super" };
+    const seen = await checkOut({ submodules: "true" }, "cat self/file; cd self && git fetch -q", of);
     expect(seen.after).toBe("two\n");
     await bench?.stop();
-    const without = await checkOut({}, "ls self", { sha, ref: "refs/heads/nested" });
+    const without = await checkOut({}, "ls self", of);
     expect(without.after).toBe("");
   });
 
@@ -196,9 +173,12 @@ describe("checkout", () => {
 });
 
 describe("gateway", () => {
-  it("lets nobody in but a running job, to nothing but its own repository", async () => {
-    tokens = new Set();
-    const gateway = await startGateway({ controllerUrl, logger: createLogger({ component: "test", level: "silent" }) });
+  it("lets nobody in but a running job, to push to nothing but its own repository", async () => {
+    tokens();
+    const gateway = await startGateway({
+      controllerUrl: server.url,
+      logger: createLogger({ component: "test", level: "silent" }),
+    });
     const leave = gateway.admit({
       ...{ jobToken: "wrt_one", farmToken: "wrt_farm", repository: "acme/app", runId: 1, jobId: 2 },
     });
@@ -210,12 +190,14 @@ describe("gateway", () => {
     expect(await ask(refs, "wrt_one")).toBe(200);
     expect(await ask(refs)).toBe(401);
     expect(await ask(refs, "wrt_two")).toBe(401);
-    expect(await ask("/acme/other/info/refs?service=git-upload-pack", "wrt_one")).toBe(403);
+    expect(await ask("/acme/other/info/refs?service=git-receive-pack", "wrt_one")).toBe(403);
+    // whether it may be read is the farm's to say
+    expect(await ask("/acme/other/info/refs?service=git-upload-pack", "wrt_one")).toBe(404);
     expect(await ask("/acme/app/info/refs?service=git-shell", "wrt_one")).toBe(400);
     expect(await ask("/acme/app/config", "wrt_one")).toBe(404);
     expect(await ask("/acme/../etc/passwd", "wrt_one")).toBe(404);
     // the controller sees the token that holds now, never the one the job knows
-    expect([...tokens]).toEqual(["wrt_farm"]);
+    expect(tokens()).toEqual(["wrt_farm"]);
     leave();
     expect(await ask(refs, "wrt_one")).toBe(401);
     await gateway.stop();

@@ -54,7 +54,7 @@ describe("the gateway", () => {
     },
   );
 
-  it("forwards a job's own repository only, whatever the path looks like", async () => {
+  it("forwards what changes a repository to the job's own only, whatever the path looks like", async () => {
     const close = gateway.admit({
       jobToken: "wrt_own",
       farmToken: "wrt_own",
@@ -63,9 +63,12 @@ describe("the gateway", () => {
       jobId: 9,
     });
     const token = "Authorization: Bearer wrt_own\r\n";
-    const service = "info/refs?service=git-upload-pack";
+    const service = "info/refs?service=git-receive-pack";
+    const reading = "info/refs?service=git-upload-pack";
     expect(await ask(`/acme/app/${service}`, token)).toMatch(/ 200 /);
-    expect(paths).toEqual([`/git/acme/app.git/${service}`]);
+    expect(await ask(`/acme/other/${reading}`, token)).toMatch(/ 200 /);
+    expect(paths.splice(0)).toEqual([`/git/acme/app.git/${service}`, `/git/acme/other.git/${reading}`]);
+    expect(await ask(`/acme/app/${service}`, token)).toMatch(/ 200 /);
     expect(await ask(`/acme/app/../../acme/other/${service}`, token)).toMatch(/ 403 /);
     expect(await ask(`/acme/%2e%2e/${service}`, token)).toMatch(/ 40[034] /);
     expect(await ask(`http://elsewhere/acme/other/${service}`, token)).toMatch(/ 403 /);

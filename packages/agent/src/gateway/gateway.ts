@@ -11,6 +11,7 @@ import {
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { CONTROLLER_NAME } from "@windrow/certificates";
+import type { PermissionLevel } from "@windrow/model";
 import type { Logger } from "@windrow/service";
 import { noResultsService, type ResultsService } from "./results-service.ts";
 import { type GatewayRoute, routeRequest } from "./route-request.ts";
@@ -28,13 +29,15 @@ export interface GatewayOptions {
   readonly portFile?: string;
 }
 
-/** What one job may reach: its own repository, with its own token, while its attempt lives. */
+/** What one job may reach, with its own token, while its attempt lives: its own repository, and to read what the farm lets it. */
 export interface Admission {
   /** What the job shows to the gateway. */
   readonly jobToken: string;
   /** What the gateway shows to the controller; another one after a restart of the agent. */
   readonly farmToken: string;
   readonly repository: string;
+  /** What its plan says of `contents`; the controller alone decides when absent. */
+  readonly contents?: PermissionLevel | undefined;
   readonly runId: number;
   readonly jobId: number;
 }
@@ -56,6 +59,8 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+/** Tells the controller where the job finds the large files that an answer names. */
+const LFS_BASE_HEADER = "windrow-lfs-base";
 const TOKEN_NEEDED = "the token of a running job is needed";
 const REQUEST_HEADERS = [
   "accept",
@@ -125,11 +130,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     route: GatewayRoute & { readonly kind: "git" },
     admission: Admission | undefined,
   ): void {
-    const { repository, service, search } = route;
+    const why = admission === undefined ? undefined : whyNot(admission, route);
     if (admission === undefined) refuse(response, 401, TOKEN_NEEDED);
-    else if (repository.toLowerCase() !== admission.repository.toLowerCase()) {
-      refuse(response, 403, `this job may reach ${admission.repository} only`);
-    } else forward(request, response, admission, `/git/${admission.repository}.git/${service}${search}`);
+    else if (why !== undefined) refuse(response, 403, why);
+    else {
+      const { repository, service, search, isLfs } = route;
+      const named = isOwn(admission, repository) ? admission.repository : repository;
+      const headers: { [name: string]: string } = isLfs
+        ? { [LFS_BASE_HEADER]: `http://127.0.0.1:${port}/${named}.git/info/lfs` }
+        : {};
+      forward(request, response, admission, { path: `/git/${named}.git/${service}${search}`, headers });
+    }
   }
 
   function find(shown: string | undefined, tokenOf: (admission: Admission) => string): Admission | undefined {
@@ -141,8 +152,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return undefined;
   }
 
-  function forward(request: IncomingMessage, response: ServerResponse, admission: Admission, path: string): void {
-    const headers = { ...pick(request, REQUEST_HEADERS), authorization: basic(admission.farmToken) };
+  function forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    admission: Admission,
+    { path, headers: more }: { readonly path: string; readonly headers: { readonly [name: string]: string } },
+  ): void {
+    const headers = { ...pick(request, REQUEST_HEADERS), ...more, authorization: basic(admission.farmToken) };
     const send = isTls ? httpsRequest : httpRequest;
     const target = new URL(base.pathname.replace(/\/$/, "") + path, base);
     const onward = send(target, { method: request.method ?? "GET", headers, agent }, (reply) => {
@@ -179,6 +195,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+const isOwn = (admission: Admission, repository: string): boolean =>
+  repository.toLowerCase() === admission.repository.toLowerCase();
+
+/** Why a job may not do this with this repository. Whether another one lets it read is the controller's to say. */
+function whyNot(admission: Admission, route: GatewayRoute & { readonly kind: "git" }): string | undefined {
+  const { contents, repository } = admission;
+  if (route.writes && !isOwn(admission, route.repository)) return `this job may push to ${repository} only`;
+  if (contents === "none") {
+    return "this job's token reads no repository: give the job `permissions: { contents: read }`";
+  }
+  if (route.writes && contents === "read") {
+    return "this job's token may only read its repository: give the job `permissions: { contents: write }`";
+  }
+  return undefined;
 }
 
 /** On the port of the process before, when it is still free; on any other one else. */

@@ -1,107 +1,146 @@
 import type { Plan } from "@windrow/model";
-import { CHECKOUT_SCRIPT } from "./checkout-script.ts";
+import { type CheckoutInputs, readCheckoutInputs } from "./checkout-inputs.ts";
+import { CHECKOUT_POST_SCRIPT, CHECKOUT_SCRIPT } from "./checkout-script.ts";
 
 /** What one checkout does; all of it goes to the script by environment, so that no token stands in an argv. */
 export interface CheckoutOptions {
-  readonly plan: Plan;
+  readonly plan: Pick<Plan, "repository" | "ref" | "sha" | "permissions">;
+  /** The gateway, by name. */
   readonly serverUrl: string;
   readonly jobToken: string;
   /** Inputs as evaluated, names in lower case. */
   readonly inputs: ReadonlyMap<string, string>;
+  /** The folders as the step sees them. */
   readonly workspaceDir: string;
+  readonly homeDir: string;
+  readonly tempDir: string;
+  /** The machine's own environment, or the image's; never what the job or its workflow set. */
+  readonly ownEnv: { readonly [name: string]: string };
+  /** How programs find the way out of the job's network, where there is one of its own. */
+  readonly networkEnv?: { readonly [name: string]: string } | undefined;
+  /** The workspace's owner is another user than the step's, so git must be told to trust it. */
+  readonly isInContainer?: boolean | undefined;
+  /** The agent's copy of the repository, as the step sees it. */
+  readonly mirrorDir?: string | undefined;
 }
 
 export type CheckoutStart =
-  | { readonly kind: "run"; readonly argv: readonly string[]; readonly env: { readonly [name: string]: string } }
+  | {
+      readonly kind: "run";
+      readonly argv: readonly string[];
+      /** The whole of it: nothing of the job's may be added. */
+      readonly env: { readonly [name: string]: string };
+      readonly isTrusted: true;
+      readonly post?: {
+        readonly argv: readonly string[];
+        readonly env: { readonly [name: string]: string };
+        readonly isTrusted: true;
+      };
+    }
   | { readonly kind: "refused"; readonly why: string };
 
-const SHA = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
-/** What git itself would refuse, and everything a shell or an option parser could misread. */
-const REF = /^(?![-/])(?!.*(\.\.|\/\/|@\{|\/$|\.lock$|\.$))[^\s~^:?*[\\\p{Cc}]+$/u;
+/** Submodules within submodules, and all of them together. */
+export const SUBMODULES_DEEP_MAX = 8;
+export const SUBMODULES_MAX = 200;
+
+const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const SHORT_SHA = /^[0-9a-f]{4,39}$/i;
 
 /** Decides what a checkout step does. Refuses inputs that mean something else than they should. */
 export function prepareCheckout(options: CheckoutOptions): CheckoutStart {
-  const { plan, inputs, serverUrl, jobToken } = options;
-  const wanted = (inputs.get("ref") ?? "").trim();
-  const depth = (inputs.get("fetch-depth") ?? "").trim() || "1";
-  if (!/^\d{1,9}$/.test(depth)) return { kind: "refused", why: `fetch-depth is '${depth}', not a number` };
-  if (wanted !== "" && !REF.test(wanted)) return { kind: "refused", why: `ref '${wanted}' is not a name git allows` };
-  const path = (inputs.get("path") ?? "").trim() || ".";
-  if (path.startsWith("/") || path.split("/").includes("..")) {
-    return { kind: "refused", why: `path '${path}' is not below the workspace` };
+  const { plan, serverUrl, jobToken } = options;
+  const read = readCheckoutInputs(options);
+  if (typeof read === "string") return { kind: "refused", why: read };
+  const isOwn = isOwnRepository(read, plan);
+  const contents = plan.permissions.contents ?? "none";
+  if (isOwn && contents === "none") {
+    const why = `this job's token may not read ${plan.repository}: give the job \`permissions: { contents: read }\``;
+    return { kind: "refused", why };
   }
-  const refused = whyRefused(options);
-  if (refused !== undefined) return { kind: "refused", why: refused };
-  const isSha = SHA.test(wanted);
-  const basic = checkoutCredential(jobToken);
+  const repository = isOwn ? plan.repository : (read.repository ?? plan.repository);
+  const fixed = fixedEnv(options);
+  const place = {
+    WINDROW_CHECKOUT_WORKSPACE: options.workspaceDir,
+    WINDROW_CHECKOUT_DIR: read.path,
+    WINDROW_CHECKOUT_SERVER: serverUrl,
+    // git finds the gateway by either; git-lfs does not know every name under localhost
+    WINDROW_CHECKOUT_API: `http://127.0.0.1:${new URL(serverUrl).port}`,
+  };
   return {
     kind: "run",
     argv: ["/bin/sh", "-c", CHECKOUT_SCRIPT, "checkout"],
+    isTrusted: true,
     env: {
-      WINDROW_CHECKOUT_DIR: path,
-      WINDROW_CHECKOUT_URL: `${serverUrl}/${plan.repository}`,
-      WINDROW_CHECKOUT_REPOSITORY: plan.repository,
-      WINDROW_CHECKOUT_SERVER: serverUrl,
-      WINDROW_CHECKOUT_BASIC: basic,
-      WINDROW_CHECKOUT_REF: wanted === "" ? plan.ref : isSha ? "" : wanted,
-      WINDROW_CHECKOUT_SHA: wanted === "" ? plan.sha : isSha ? wanted : "",
-      WINDROW_CHECKOUT_DEPTH: depth,
-      WINDROW_CHECKOUT_SAY: notesOf(options).join("\n"),
-      WINDROW_CHECKOUT_TAGS: isTrue(inputs.get("fetch-tags")) ? "true" : "false",
-      WINDROW_CHECKOUT_SPARSE: (inputs.get("sparse-checkout") ?? "").trim(),
-      WINDROW_CHECKOUT_CONE: isFalse(inputs.get("sparse-checkout-cone-mode")) ? "--no-cone" : "--cone",
-      WINDROW_CHECKOUT_SUBMODULES: submodulesOf(inputs.get("submodules")),
-      WINDROW_CHECKOUT_CLEAN: isFalse(inputs.get("clean")) ? "false" : "true",
-      WINDROW_CHECKOUT_PERSIST: isFalse(inputs.get("persist-credentials")) ? "false" : "true",
-      GIT_TERMINAL_PROMPT: "0",
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_ALLOW_PROTOCOL: "http:https",
-      GIT_CONFIG_COUNT: "3",
-      GIT_CONFIG_KEY_0: `http.${serverUrl}/.extraheader`,
-      GIT_CONFIG_VALUE_0: `AUTHORIZATION: basic ${basic}`,
-      GIT_CONFIG_KEY_1: "core.hooksPath",
-      GIT_CONFIG_VALUE_1: "/dev/null",
-      GIT_CONFIG_KEY_2: "http.followRedirects",
-      GIT_CONFIG_VALUE_2: "false",
+      ...fixed,
+      ...place,
+      WINDROW_CHECKOUT_URL: `${serverUrl}/${repository}`,
+      WINDROW_CHECKOUT_REPOSITORY: repository,
+      WINDROW_CHECKOUT_BASIC: checkoutCredential(jobToken),
+      ...refEnv(read, isOwn ? plan : undefined),
+      WINDROW_CHECKOUT_DEPTH: String(read.depth),
+      WINDROW_CHECKOUT_SAY: read.notes.join("\n"),
+      WINDROW_CHECKOUT_TAGS: String(read.hasTags),
+      WINDROW_CHECKOUT_FILTER: read.filter,
+      WINDROW_CHECKOUT_SPARSE: read.sparse,
+      WINDROW_CHECKOUT_CONE: read.isCone ? "--cone" : "--no-cone",
+      WINDROW_CHECKOUT_SUBMODULES: read.submodules,
+      WINDROW_CHECKOUT_SUBMODULES_DEEP: String(SUBMODULES_DEEP_MAX),
+      WINDROW_CHECKOUT_SUBMODULES_MAX: String(SUBMODULES_MAX),
+      WINDROW_CHECKOUT_CLEAN: String(read.isClean),
+      WINDROW_CHECKOUT_PERSIST: String(read.isPersistent),
+      WINDROW_CHECKOUT_MIRROR: isOwn ? (options.mirrorDir ?? "") : "",
+      WINDROW_CHECKOUT_LFS: read.hasLfs ? `${place.WINDROW_CHECKOUT_API}/${repository}.git/info/lfs` : "",
+      WINDROW_CHECKOUT_SAFE: options.isInContainer === true && read.isSafe ? options.homeDir : "",
+      WINDROW_CHECKOUT_WHERE: options.isInContainer === true ? "in the job's image" : "on this agent",
     },
+    ...(read.isPersistent && {
+      post: { argv: ["/bin/sh", "-c", CHECKOUT_POST_SCRIPT, "checkout"], env: { ...fixed, ...place }, isTrusted: true },
+    }),
   };
 }
+
+/** Whether the checkout is of the run's own repository; false for inputs that are refused anyway. */
+export function isOwnCheckout(options: Pick<CheckoutOptions, "inputs" | "jobToken" | "serverUrl" | "plan">): boolean {
+  const read = readCheckoutInputs(options);
+  return typeof read !== "string" && isOwnRepository(read, options.plan);
+}
+
+const isOwnRepository = ({ repository }: CheckoutInputs, plan: Pick<Plan, "repository">): boolean =>
+  repository === undefined || repository.toLowerCase() === plan.repository.toLowerCase();
 
 /** The password git sends; secret like the token in it. */
 export function checkoutCredential(jobToken: string): string {
   return Buffer.from(`x-access-token:${jobToken}`).toString("base64");
 }
 
-const isFalse = (text: string | undefined): boolean => text?.trim().toLowerCase() === "false";
-const isTrue = (text: string | undefined): boolean => text?.trim().toLowerCase() === "true";
-
-function submodulesOf(text: string | undefined): string {
-  const wanted = text?.trim().toLowerCase() ?? "";
-  return wanted === "true" || wanted === "recursive" ? wanted : "false";
+/** What git reads beside its configuration: hooks and watchers are off whatever a repository says. */
+function fixedEnv({ ownEnv, networkEnv, tempDir }: CheckoutOptions): { [name: string]: string } {
+  return {
+    ...ownEnv,
+    ...networkEnv,
+    TMPDIR: tempDir,
+    HOME: "/nonexistent",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_ALLOW_PROTOCOL: "http:https",
+    GIT_LFS_SKIP_SMUDGE: "0",
+    GIT_CONFIG_COUNT: "2",
+    GIT_CONFIG_KEY_0: "core.hooksPath",
+    GIT_CONFIG_VALUE_0: "/dev/null",
+    GIT_CONFIG_KEY_1: "core.fsmonitor",
+    GIT_CONFIG_VALUE_1: "false",
+  };
 }
 
-const KNOWN = new Set([
-  ...["repository", "ref", "token", "path", "clean", "fetch-depth", "fetch-tags", "persist-credentials", "submodules"],
-  ...["sparse-checkout", "sparse-checkout-cone-mode", "lfs", "ssh-key", "show-progress", "set-safe-directory"],
-]);
-
-/** What cannot be done, in a sentence; nothing is done then. */
-function whyRefused({ plan, inputs }: CheckoutOptions): string | undefined {
-  const repository = (inputs.get("repository") ?? "").trim();
-  if (repository !== "" && repository.toLowerCase() !== plan.repository.toLowerCase()) {
-    return `repository '${repository}' cannot be checked out: the token of this job reaches ${plan.repository} only`;
-  }
-  if (isTrue(inputs.get("lfs"))) return "lfs: true cannot be done: files of git LFS are not served here";
-  if ((inputs.get("ssh-key") ?? "") !== "") return "ssh-key cannot be used: a job fetches over HTTP with its own token";
-  return undefined;
-}
-
-function notesOf({ inputs, jobToken }: CheckoutOptions): string[] {
-  const notes = [...inputs.keys()]
-    .filter((name) => !KNOWN.has(name))
-    .map((name) => `Note: the input '${name}' has no effect here`);
-  const token = inputs.get("token") ?? "";
-  if (token !== "" && token !== jobToken) notes.push("Note: the job's own token is used, not the one that was given");
-  return notes;
+/** Without a ref: the run's own commit, or the other repository's default branch. */
+function refEnv({ ref }: CheckoutInputs, own: Pick<Plan, "ref" | "sha"> | undefined): { [name: string]: string } {
+  const isSha = SHA.test(ref);
+  const hint = SHORT_SHA.test(ref) ? " (a commit is named by all digits of its id)" : "";
+  return {
+    WINDROW_CHECKOUT_REF: ref === "" ? (own?.ref ?? "") : isSha ? "" : ref,
+    WINDROW_CHECKOUT_SHA: ref === "" ? (own?.sha ?? "") : isSha ? ref : "",
+    WINDROW_CHECKOUT_HINT: hint,
+  };
 }

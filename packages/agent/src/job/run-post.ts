@@ -47,7 +47,7 @@ function toPart(job: OpenJob, record: PostRecord): EdgePart {
       const argv = await startOf(job, record);
       if (typeof argv === "string") return { outcome: "failed", fault: argv };
       const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
-      const env = stepEnvironment({
+      const given = stepEnvironment({
         job: { ...job.environment, ...job.results },
         machineEnv: job.machineEnv,
         files: job.files,
@@ -56,6 +56,7 @@ function toPart(job: OpenJob, record: PostRecord): EdgePart {
         stepFiles: variables,
         action: actionVariables(record.actionName, record.action),
       });
+      const env = record.isTrusted === true ? Object.fromEntries(record.env) : given;
       const start = { argv, env, cwd: job.files.work.workspaceDir, files };
       return runProcess({ frame, backendNo, start, stopped: whatEnds({ frame, note }) });
     },

@@ -60,7 +60,8 @@ async function useBuiltIn(
   const asked = await untilEnded(work, async (signal) => {
     if (repository === CHECKOUT) {
       const { plan, serverUrl, jobToken } = job;
-      return prepareCheckout({ plan, serverUrl, jobToken, inputs, workspaceDir });
+      const folders = { workspaceDir, homeDir, tempDir };
+      return prepareCheckout({ plan, serverUrl, jobToken, inputs, ...folders, ownEnv: job.machineEnv });
     }
     const toolCacheDir = job.environment.RUNNER_TOOL_CACHE ?? "";
     const request = { repository, ref, inputs, env, workspaceDir, homeDir, tempDir, toolCacheDir, signal };
@@ -76,6 +77,7 @@ async function useBuiltIn(
     argv: post.argv,
     condition: "always()",
     env: Object.entries(post.env),
+    ...("isTrusted" in post && { isTrusted: true }),
     actionName,
     action: place,
   };
@@ -85,6 +87,13 @@ async function useBuiltIn(
     const { outputs, env: set, paths } = answer;
     return { outcome: "succeeded", outputs, env: set, paths, ...posts };
   }
-  const start = { argv: answer.argv, env: { ...env, ...answer.env }, cwd: workspaceDir, files };
+  // what holds credentials runs with nothing of what the job or its workflow set, not even a PATH
+  const own = { ...answer.env, GITHUB_OUTPUT: variables.GITHUB_OUTPUT ?? "" };
+  const start = {
+    argv: answer.argv,
+    env: "isTrusted" in answer ? own : { ...env, ...answer.env },
+    cwd: workspaceDir,
+    files,
+  };
   return { ...(await runProcess({ frame, backendNo, start, stopped: whatEnds(work) })), ...posts };
 }

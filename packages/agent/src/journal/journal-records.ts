@@ -24,6 +24,8 @@ export interface PostRecord {
   readonly condition: string;
   /** What it sees beside the job's environment: inputs, state, the step's own variables. */
   readonly env: readonly (readonly [name: string, value: string])[];
+  /** It sees `env` alone: nothing of what the job set reaches it. */
+  readonly isTrusted?: boolean;
   /** GITHUB_ACTION… of the action. */
   readonly actionName: string;
   readonly action: { readonly path: string; readonly repository: string; readonly ref: string };
