@@ -3,7 +3,7 @@ import type { FarmNetwork } from "./farm.ts";
 
 const PREFIX = `wr${process.pid % 10_000}`;
 const BRIDGE = `${PREFIX}br`;
-const SUBNET = `10.213.${process.pid % 250}`;
+const SUBNET = `10.214.${process.pid % 250}`;
 
 export interface Namespaces extends FarmNetwork {
   remove(): void;
