@@ -434,20 +434,21 @@ read_pipe() {
 # store_carefully FILE: where there is little room. Room for a piece is set aside before the piece is taken out of the pipe,
 # so that a full disk makes the step wait and loses nothing. Some file systems cannot set room aside: then as everywhere.
 store_carefully() {
-  exec <&6 >>"$1" 3<&- 4<&- 5>&- 6<&- 7>&- 8<&- 9>&-
+  exec <&6 >>"$1" 3>&1 4<&- 5>&- 6<&- 7>&- 8<&- 9>&-
   stored=0 told=''
   while :; do
     until told=$("$fallocate" --keep-size --offset "$stored" --length "$piece_bytes" "$1" 2>&1); do
-      case $told in *upported*) exec /bin/cat ;; esac
+      case $told in *upported*) exec /bin/cat 3>&- ;; esac
       [ -e "$1" ] || exit 1
       sleep 0.2
     done
-    next=$((stored + piece_bytes))
-    dd bs=65536 count="$piece_bytes" iflag=count_bytes status=none || exit
+    # Whatever a read gives is written at once. Fewer reads than allowed: that was the end of the pipe.
+    told=$(LC_ALL=C exec dd bs=4096 count=64 status=noxfer 2>&1 >&3) || exit
     while read -r key value; do
       [ "$key" != pos: ] || stored=$value
-    done </proc/self/fdinfo/1
-    if [ "$stored" -lt "$next" ]; then
+    done </proc/self/fdinfo/3
+    part=${told#*+}
+    if [ "$((${told%%+*} + ${part%% *}))" -lt 64 ]; then
       # What was set aside and not needed.
       truncate -s "$stored" "$1"
       exit 0
