@@ -175,6 +175,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       trashLoop.wake();
       roomLoop.wake();
     },
+    onRoom: () => journal.catchUp(),
   });
   const mode = { draining: false, drainedByFarm: false, isReady: false };
 

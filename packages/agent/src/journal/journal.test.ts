@@ -104,6 +104,19 @@ describe("journal", () => {
     expect(performance.now() - beganMs).toBeLessThan(5_000);
   });
 
+  it("lets running jobs go on when the disk is full, and takes no new one", () => {
+    const fixture = fileURLToPath(new URL("../../test/fixtures/journal-that-waits.ts", import.meta.url));
+    const script = `mount -t tmpfs -o size=2m none ${folder} && exec ${process.execPath} --import tsx ${fixture}`;
+    const words = ["--mount", "sh", "-c", `${script} ${path}`];
+    const said = execFileSync("unshare", process.getuid?.() === 0 ? words : ["-Ur", ...words], { encoding: "utf8" });
+    expect(JSON.parse(said)).toEqual({
+      newAttempt: "ENOSPC",
+      onDisk: { reserve: false, isWhole: false },
+      secretWithoutRoom: "ENOSPC",
+      afterRoom: { reserve: true, isWhole: true, attempts: ["a", "c"] },
+    });
+  });
+
   it("stays whole on a full disk: a line that does not fit leaves nothing behind", () => {
     const script = `mount -t tmpfs -o size=64k none ${folder} && exec ${process.execPath} --import tsx ${FULL_DISK}`;
     const words = ["--mount", "sh", "-c", `${script} ${path}`];

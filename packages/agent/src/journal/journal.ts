@@ -15,9 +15,13 @@ import type { AttemptId } from "@windrow/model";
 import { hasCode, type Logger } from "@windrow/service";
 import { type AttemptMemory, foldJournal } from "./attempt-memory.ts";
 import { isJournalRecord, type JournalRecord } from "./journal-records.ts";
+import { isDiskFull, makeJournalReserve } from "./journal-reserve.ts";
 
 /** The file is written anew, with the held attempts only, when it grows beyond this and twice what they need. */
 export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Lines that wait in memory for room on a full disk, once the reserve is used up. */
+export const JOURNAL_WAITING_MAX = 10_000;
 
 /**
  * Says what runs where, so that an agent that died can go on. Lines are in the kernel's hands when `append` returns:
@@ -26,8 +30,13 @@ export const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
 export interface Journal {
   /** What was held when the journal was opened. */
   readonly remembered: ReadonlyMap<AttemptId, AttemptMemory>;
-  /** Throws when the line cannot be written whole; then nothing of it stays. */
+  /**
+   * On a full disk the jobs that run go on: their lines go into room that was set aside, then wait in memory. Throws when a
+   * new attempt's line, or a secret's, cannot be written whole; then nothing of it stays.
+   */
   append(record: JournalRecord): void;
+  /** Writes what waits for room, where there is some. */
+  catchUp(): void;
   /** Resolves when everything appended before the call is on the disk; calls that overlap share one flush. */
   sync(): Promise<void>;
   /** Idempotent. */
@@ -49,7 +58,9 @@ export function openJournal(path: string, logger: Logger): Journal {
   let rewriteAtBytes = JOURNAL_BYTES_MAX;
   let flushing: Promise<void> | undefined;
   let nextFlush: Promise<void> | undefined;
+  let waiting: Buffer[] = [];
   rewrite();
+  const reserve = makeJournalReserve(`${path}.reserve`);
 
   function keep(record: JournalRecord): void {
     const known = live.get(record.attemptId);
@@ -71,6 +82,7 @@ export function openJournal(path: string, logger: Logger): Journal {
     if (file !== -1) closeSync(file);
     file = openSync(path, "a", 0o600);
     fileBytes = Buffer.byteLength(text);
+    waiting = [];
     rewriteAtBytes = Math.max(JOURNAL_BYTES_MAX, 2 * fileBytes);
   }
 
@@ -83,6 +95,31 @@ export function openJournal(path: string, logger: Logger): Journal {
       throw error;
     }
     fileBytes += line.length;
+  }
+
+  function write(line: Buffer): void {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      writeWhole(next);
+      waiting.shift();
+    }
+    writeWhole(line);
+  }
+
+  /** What a job that runs cannot go on without saying, with the room that was set aside for it. */
+  function writeWithReserve(line: Buffer, mayWait: boolean): void {
+    try {
+      write(line);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      if (reserve.use()) writeWithReserve(line, mayWait);
+      else if (mayWait && waiting.length < JOURNAL_WAITING_MAX) wait(line);
+      else throw error;
+    }
+  }
+
+  function wait(line: Buffer): void {
+    if (waiting.length === 0) logger.warn({ path }, "the disk is full: the journal's lines wait in memory");
+    waiting.push(line);
   }
 
   function rewriteIfLarge(): void {
@@ -107,9 +144,19 @@ export function openJournal(path: string, logger: Logger): Journal {
   return {
     remembered,
     append(record) {
-      writeWhole(Buffer.from(toLine(record)));
+      const line = Buffer.from(toLine(record));
+      if (record.kind === "accepted") write(line);
+      else writeWithReserve(line, record.kind !== "mask");
       keep(record);
       rewriteIfLarge();
+    },
+    catchUp() {
+      try {
+        write(Buffer.alloc(0));
+        reserve.renew();
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+      }
     },
     async sync() {
       if (flushing === undefined) return startFlush();
