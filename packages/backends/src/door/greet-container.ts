@@ -31,7 +31,12 @@ export async function greetContainer(dir: string, signal: AbortSignal, pid: numb
       const line = /^facts (\d+) (\d+) (yes|no)((?: [a-z0-9]+)*) end$/m.exec(text);
       if (line !== null) {
         const [, uid, gid, isMusl, tools = ""] = line;
-        return { uid: Number(uid), gid: Number(gid), isMusl: isMusl === "yes", tools: tools.trim().split(" ") };
+        return {
+          uid: Number(uid),
+          gid: Number(gid),
+          isMusl: isMusl === "yes",
+          tools: tools.split(" ").filter(Boolean),
+        };
       }
       await pause(lookEveryMs);
     }

@@ -2,10 +2,10 @@
 # The first process of a job's container. It runs the job's steps in the container for the supervisor outside, which it talks
 # to through the pipes in its own folder, the door; that is mounted read-only, where pipes can be written to all the same.
 # Every container has a shell of its own kind (dash, ash, bash), and maybe nothing else: so this needs nothing but a POSIX
-# shell and /proc, uses setsid and env where they are there, and writes no file.
+# shell and /proc, uses setsid where it is there, and writes no file.
 #
 # Two processes:
-#   main     reads `run`, runs steps in the foreground (a background child of a shell would have SIGINT ignored for good)
+#   main     reads `run`, runs steps in the foreground
 #   control  reads `ctl`: sends signals to steps, answers who we are
 #
 # `alive` is held open for writing by these two alone, so that its end tells the supervisor that the container is gone.
@@ -158,7 +158,7 @@ run_step() {
     echo entered >&7
     exec 5<"$door/launch.$1" </dev/null >"$door/pipe.$1" 2>&1 3<&- 4<&- 7<&- 8<&- 9>&- || exit 126
     # shellcheck disable=SC2086
-    exec $setsid $reset /bin/sh /proc/self/fd/5
+    exec $setsid /bin/sh /proc/self/fd/5
   )
   code=$?
   echo "ended $1" >&3
@@ -177,22 +177,20 @@ main() {
   PATH=${path_at_start:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
   find_facts
   setsid=$(command -v setsid) || setsid=''
-  # A shell starts what runs beside it with SIGINT ignored for good; only another program can put that right.
-  beside_reset=''
-  env=$(command -v env) && "$env" --default-signal=INT,QUIT "$env" >/dev/null 2>&1 && beside_reset="$env --default-signal=INT,QUIT"
-  reset=''
   exec 8<>"$door/run" 3<>"$door/ctl" 4<>"$door/facts" 9<>"$door/alive"
   control &
+  serve
+}
+
+# Where steps run beside one another, the two sides of a pipe that carries nothing are a step and the one that goes on
+# serving: a shell starts what it puts into the background with SIGINT ignored for good, and these it does not.
+serve() {
+  trap : INT TERM HUP QUIT
   while :; do
     read -r verb no <&8 || continue
     case $verb in
       start) run_step "$no" ;;
-      beside)
-        (
-          reset=$beside_reset
-          run_step "$no"
-        ) &
-        ;;
+      beside) run_step "$no" </dev/null | serve ;;
     esac
   done
 }

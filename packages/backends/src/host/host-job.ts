@@ -114,7 +114,7 @@ export class HostJob implements JobHandle {
 
   async cancelStep(stepNo: number, grace: GraceSequence = defaultGrace): Promise<CancelReceipt> {
     const beganMs = performance.now();
-    if (readStepExit(this.site, stepNo) === undefined) {
+    if (!this.#hasEnded(stepNo)) {
       if (!this.#wasStarted(stepNo)) {
         throw new BackendFault("step_unknown", `step ${stepNo} of attempt ${this.site.attemptId} was not started`);
       }
@@ -174,10 +174,15 @@ export class HostJob implements JobHandle {
     return readSiteLine(this.site, `steps/${stepNo}/started`) !== undefined;
   }
 
+  /** However it ended, and whatever became of its output. */
+  #hasEnded(stepNo: number): boolean {
+    return readSiteLine(this.site, `steps/${stepNo}/exit`) !== undefined;
+  }
+
   #refuseWhileAnotherRuns(stepNo: number): void {
     const other = this.#lastStepNo;
     if (other === undefined || other === stepNo) return;
-    if (readStepExit(this.site, other) === undefined) {
+    if (!this.#hasEnded(other)) {
       throw new BackendFault("step_running", `step ${other} still runs; step ${stepNo} cannot be started beside it`);
     }
   }

@@ -511,7 +511,7 @@ run_step() {
     until echo "$own_pid $started end" >"$dir/started" || [ ! -d "$dir" ]; do sleep 1; done
     echo "started $1" >&9
     if [ "$place" = door ]; then
-      exec $setsid /bin/sh "$bridge" "$1" "$verb" </dev/null 3<&- 4<&- 5>&- 8<&- 9>&-
+      exec $setsid $reset /bin/sh "$bridge" "$1" "$verb" </dev/null 3<&- 4<&- 5>&- 8<&- 9>&-
     fi
     [ -z "$cgroups$processes_max" ] || limit_step
     # The shell behind $drop is the job's user and opens its script by this descriptor (as a file: from its standard input
