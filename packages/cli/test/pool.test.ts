@@ -169,6 +169,52 @@ describe("a command line becomes requests", () => {
       "pool set python --provider process --host box",
       ["PATCH /api/v1/pools/python", { provider: { kind: "process", host: "box" } }],
     ],
+    [
+      "pool set python --confinement sandbox --egress-hosts a.example,*.b.example:8443 --farm-access off --containers on",
+      [
+        "PATCH /api/v1/pools/python",
+        {
+          job_settings: {
+            confinement: "sandbox",
+            egress: { kind: "allow", hosts: ["a.example", "*.b.example:8443"] },
+            farm_access: false,
+            containers_allowed: true,
+          },
+        },
+      ],
+    ],
+    [
+      "pool set python --confinement default --egress none --job-memory 4GiB --job-processes none --job-disk 512m",
+      [
+        "PATCH /api/v1/pools/python",
+        {
+          job_settings: {
+            confinement: null,
+            egress: { kind: "none" },
+            memory_bytes: 4 * 1024 ** 3,
+            processes_max: null,
+            disk_bytes: memory,
+          },
+        },
+      ],
+    ],
+    [
+      "pool set python --container-allow privileged,cap:NET_ADMIN,device:/dev/fuse,volume:/srv/cache,network:host",
+      [
+        "PATCH /api/v1/pools/python",
+        {
+          job_settings: {
+            containers: {
+              privileged: true,
+              capabilities: ["NET_ADMIN"],
+              devices: ["/dev/fuse"],
+              volumes: ["/srv/cache"],
+              host_namespaces: ["network"],
+            },
+          },
+        },
+      ],
+    ],
     ["pool set python --provider none", ["PATCH /api/v1/pools/python", { provider: null }]],
     ["pool set new", ["GET /api/v1/pools/new"], ["PUT /api/v1/pools/new", {}]],
     [

@@ -18,6 +18,14 @@ export {
   type FollowMessageName,
   type LogChunk,
 } from "./follow.ts";
+export {
+  type ChangeJobSettings,
+  changeJobSettings,
+  changeJobSettingsSchema,
+  encodeJobPolicy,
+  type JobPolicyJson,
+  jobPolicySchema,
+} from "./job-settings.ts";
 export type { Annotation, Attempt, Job, JobSummary, Step } from "./jobs.ts";
 export type { LogStream } from "./logs.ts";
 export { PERMISSIONS, type Permission, ROLE_PERMISSIONS, ROLES, type Role } from "./permissions.ts";
@@ -38,7 +46,7 @@ export {
   providerSettingsSchema,
 } from "./provider-settings.ts";
 export type { QueueEntry } from "./queue.ts";
-export type { Owner, Repository } from "./repositories.ts";
+export { type Owner, type Repository, readableBySchema } from "./repositories.ts";
 export type {
   RouteAnswer,
   RouteBody,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { LABELS_MAX, labelSchema } from "./agents.ts";
 import { timeOrNullSchema, timeSchema } from "./fields.ts";
+import { changeJobSettingsSchema, jobPolicySchema } from "./job-settings.ts";
 import { pageOf } from "./page.ts";
 import { providerSettingsSchema } from "./provider-settings.ts";
 import { changeScalingPolicySchema, scalingPolicySchema } from "./scaling-policy.ts";
@@ -58,6 +59,9 @@ export const poolSchema = z
     labels: z.array(z.string()),
     suspect_after_ms: z.int(),
     lost_after_ms: z.int(),
+    job_policy: jobPolicySchema
+      .optional()
+      .describe("How its jobs run: what was set, and the defaults. Absent at controllers of the version before."),
     scaling: scalingPolicySchema.nullable().describe("How many agents it is to have; null is as many as people join."),
     paused_at: timeOrNullSchema,
     paused_by: z.string().nullable(),
@@ -79,6 +83,7 @@ export const poolParamsSchema = z.object({ pool: poolNameSchema });
 export const changePoolSchema = z.strictObject({
   ...z.strictObject(settings).partial().shape,
   scaling: changeScalingPolicySchema.nullable().optional(),
+  job_settings: changeJobSettingsSchema.nullable().optional().describe("How its jobs run; null is all as by default."),
 });
 export type ChangePool = z.infer<typeof changePoolSchema>;
 

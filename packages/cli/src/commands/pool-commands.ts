@@ -43,6 +43,26 @@ export function addPoolCommands(program: Command, context: TreeContext): void {
     .option("--no-untrusted", "keep work of strangers out")
     .option("--suspect-after <duration>", "a silent agent gets nothing new after this long, for example 15s")
     .option("--lost-after <duration>", "a silent agent's jobs run elsewhere after this long, for example 30s")
+    .addOption(
+      new Option("--confinement <where>", "jobs are processes of the machine, or stand in a sandbox").choices([
+        ...["host", "sandbox", "default"],
+      ]),
+    )
+    .addOption(
+      new Option("--egress <what>", "what sandboxed and containerised jobs reach of the outside").choices([
+        ...["all", "none", "allow"],
+      ]),
+    )
+    .option("--egress-hosts <hosts>", "with --egress allow: names, *.names or addresses, each with :port, and commas")
+    .addOption(new Option("--farm-access <on>", "such jobs reach the farm's own servers").choices(["on", "off"]))
+    .addOption(new Option("--containers <on>", "jobs may have containers").choices(["on", "off"]))
+    .option(
+      "--container-allow <what>",
+      "what containers may have besides: privileged, cap:NAME, device:/dev/…, volume:/…, network:host, pid:host, ipc:host; or none",
+    )
+    .option("--job-memory <amount>", "one job has at most so much memory, for example 4GiB, or none")
+    .option("--job-processes <count>", "one job has at most so many processes, or none")
+    .option("--job-disk <amount>", "one job's work folder has at most so much, for example 20GiB, or none")
     .option("--file <file>", "a JSON file with fields as the API takes them (also scaling and provider), - for stdin");
   addProviderOptions(set).addHelpText(
     "after",
@@ -51,6 +71,7 @@ export function addPoolCommands(program: Command, context: TreeContext): void {
       "windrow pool set gpu --labels gpu,cuda-12 --lost-after 1m --untrusted",
       "windrow pool set go --provider docker --docker-image windrow-agent-go",
       "windrow pool set node --file node-pool.json",
+      "windrow pool set strangers --untrusted --egress allow --egress-hosts registry.npmjs.org --job-memory 4GiB",
     ),
   );
   bindWork(addFarmOptions(set), context, async () => (await import("../pool/set-pool.ts")).setPool);

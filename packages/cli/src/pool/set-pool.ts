@@ -6,10 +6,11 @@ import type { FarmOptions } from "../commands/common-options.ts";
 import { openFarm } from "../commands/open-farm.ts";
 import { printJson, say } from "../output/print.ts";
 import { readStdin } from "../variable/set-variable.ts";
+import { type JobSettingsOptions, readJobSettings } from "./read-job-settings.ts";
 import { countOrNone, duration, wholeNumber } from "./read-numbers.ts";
 import { type ProviderOptions, readProvider } from "./read-provider.ts";
 
-export interface SetPoolOptions extends FarmOptions, ProviderOptions {
+export interface SetPoolOptions extends FarmOptions, ProviderOptions, JobSettingsOptions {
   readonly description?: string;
   readonly labels?: string;
   readonly slots?: string;
@@ -52,6 +53,7 @@ export async function setPool(context: CommandContext, options: SetPoolOptions, 
 /** Options → what the API is asked to change. Errors: CliError `usage`. */
 export function poolChange(options: SetPoolOptions): PoolChange {
   const provider = readProvider(options);
+  const jobSettings = readJobSettings(options);
   return {
     ...(options.description === undefined ? {} : { description: options.description }),
     ...(options.labels === undefined ? {} : { labels: splitLabels(options.labels) }),
@@ -65,6 +67,7 @@ export function poolChange(options: SetPoolOptions): PoolChange {
       : { suspect_after_ms: duration("--suspect-after", options.suspectAfter) }),
     ...(options.lostAfter === undefined ? {} : { lost_after_ms: duration("--lost-after", options.lostAfter) }),
     ...(provider === undefined ? {} : { provider }),
+    ...(jobSettings === undefined ? {} : { job_settings: jobSettings }),
   };
 }
 

@@ -6,6 +6,7 @@ import { formatAge, formatDuration } from "../output/duration.ts";
 import { type Fact, formatFacts } from "../output/facts.ts";
 import { printJson, printLines } from "../output/print.ts";
 import type { Style } from "../output/terminal.ts";
+import { describeJobs } from "./describe-jobs.ts";
 import { describeScaling } from "./describe-scaling.ts";
 import { formatUpgrade } from "./describe-upgrade.ts";
 import { findScaling } from "./find-scaling.ts";
@@ -40,6 +41,7 @@ export function formatPool(
     ["jobs", pool.jobs_max === null ? "as many as there are slots" : `at most ${pool.jobs_max} at a time`],
     ["slots", pool.slots_per_agent === null ? null : `${pool.slots_per_agent} for an agent that does not say how many`],
     ["strangers", pool.untrusted_allowed ? "their work may run here" : "their work does not run here"],
+    ...(pool.job_policy === undefined ? [] : describeJobs(pool.job_policy)),
     [
       "silence",
       `suspect after ${formatDuration(pool.suspect_after_ms)}, lost after ${formatDuration(pool.lost_after_ms)}`,

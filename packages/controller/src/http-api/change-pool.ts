@@ -1,10 +1,16 @@
-import { type ChangePool, changeScalingPolicy, decodeProviderSettings, findPolicyConflict } from "@windrow/contract";
+import {
+  type ChangePool,
+  changeJobSettings,
+  changeScalingPolicy,
+  decodeProviderSettings,
+  findPolicyConflict,
+} from "@windrow/contract";
 import { Refusal } from "@windrow/model";
 import { POOL_SETTINGS_DEFAULT, type PoolSettings } from "@windrow/store";
 
 /** The settings of a pool after a change of some of them. Throws `invalid` when they contradict each other. */
 export function changePoolSettings(change: ChangePool, before: PoolSettings = POOL_SETTINGS_DEFAULT): PoolSettings {
-  const { scaling, provider, labels } = change;
+  const { scaling, provider, labels, job_settings: jobs } = change;
   const after: PoolSettings = {
     description: change.description ?? before.description,
     labels: labels === undefined ? before.labels : [...new Set(labels.map((label) => label.toLowerCase()))],
@@ -18,6 +24,7 @@ export function changePoolSettings(change: ChangePool, before: PoolSettings = PO
     scaling:
       scaling === undefined ? before.scaling : scaling === null ? null : changeScalingPolicy(scaling, before.scaling),
     provider: provider === undefined ? before.provider : provider === null ? null : decodeProviderSettings(provider),
+    jobSettings: jobs === undefined ? before.jobSettings : changeJobSettings(jobs, before.jobSettings),
   };
   if (after.lostAfterMs <= after.suspectAfterMs) {
     throw new Refusal(

@@ -1,4 +1,4 @@
-import type { ProviderSettings, ScalingPolicy } from "@windrow/model";
+import type { PoolJobSettings, ProviderSettings, ScalingPolicy } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database, Tx } from "../database.ts";
 
@@ -17,6 +17,7 @@ export interface PoolView {
   readonly lost_after_ms: number;
   readonly scaling: ScalingPolicy | null;
   readonly provider: ProviderSettings | null;
+  readonly job_settings: PoolJobSettings | null;
   readonly paused_at: Date | null;
   readonly paused_by: string | null;
   readonly paused_reason: string | null;
@@ -33,7 +34,7 @@ export async function listPoolViews(db: Database | Tx, by: { readonly name?: str
   const wanted = by.name === undefined ? sql`true` : sql`p.name = ${by.name}`;
   const { rows } = await sql<PoolView>`
     select p.name, p.description, p.labels, p.slots as slots_per_agent, p.priority, p.weight, p.jobs_max,
-      p.untrusted_allowed, p.suspect_after_ms, p.lost_after_ms, p.scaling, p.provider,
+      p.untrusted_allowed, p.suspect_after_ms, p.lost_after_ms, p.scaling, p.provider, p.job_settings,
       p.paused_at, p.paused_by, p.paused_reason, p.expiry_held_until, p.created_at, p.updated_at,
       count(a.id)::int as agents_count, coalesce(sum(a.slots), 0)::int as slots,
       (select count(*)::int from attempts t where t.pool = p.name and t.state in ('offered', 'running')) as slots_used

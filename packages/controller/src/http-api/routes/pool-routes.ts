@@ -1,5 +1,5 @@
-import { type ChangePool, encodeProviderSettings, encodeScalingPolicy } from "@windrow/contract";
-import { Refusal } from "@windrow/model";
+import { type ChangePool, encodeJobPolicy, encodeProviderSettings, encodeScalingPolicy } from "@windrow/contract";
+import { effectiveJobPolicy, Refusal } from "@windrow/model";
 import {
   deletePool,
   inTransaction,
@@ -107,7 +107,7 @@ function describeHold({ agentsCount, openAttemptsCount, machinesCount }: PoolHol
 }
 
 /** The settings in the words of the API, as the audit trail keeps them. */
-function auditShape({ scaling, provider, ...settings }: PoolSettings): object {
+function auditShape({ scaling, provider, jobSettings, ...settings }: PoolSettings): object {
   return {
     description: settings.description,
     labels: settings.labels,
@@ -120,5 +120,6 @@ function auditShape({ scaling, provider, ...settings }: PoolSettings): object {
     lost_after_ms: settings.lostAfterMs,
     scaling: scaling === null ? null : encodeScalingPolicy(scaling),
     provider: provider === null ? null : encodeProviderSettings(provider),
+    job_policy: encodeJobPolicy(effectiveJobPolicy(jobSettings, settings)),
   };
 }
