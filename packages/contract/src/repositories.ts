@@ -10,6 +10,10 @@ export const branchSchema = z
   .max(244)
   .regex(/^[^\s~^:?*[\\]+$/, { error: "not a branch name" });
 
+export const readableBySchema = z
+  .enum(["own", "owner", "farm"])
+  .describe("Whose jobs may read it: its own, trusted ones of its owner, or all of the farm.");
+
 export const repositorySchema = z
   .object({
     id: z.int(),
@@ -20,6 +24,7 @@ export const repositorySchema = z
     language: z.string().nullable(),
     jobs_max: z.int().nullable().default(null).describe("At most so many of its jobs at a time; null is no limit."),
     weight: z.int().default(1).describe("Its share among its owner's repositories."),
+    readable_by: readableBySchema.default("own"),
     clone_url: z.string(),
     created_by: z.string(),
     created_at: timeSchema,
@@ -41,6 +46,7 @@ export const changeRepositorySchema = z
     default_branch: branchSchema.optional(),
     jobs_max: jobsMaxSchema.nullable().optional(),
     weight: weightSchema.optional(),
+    readable_by: readableBySchema.optional(),
   })
   .refine((change) => Object.values(change).some((value) => value !== undefined), { error: "changes nothing" });
 export const repositoryParamsSchema = z.object({ owner: nameSchema, name: nameSchema });

@@ -266,6 +266,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     }),
   });
   const http = createHttpServer({
+    blobs,
     db,
     clock,
     logger,

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createFolderBlobStore } from "@windrow/blobs";
 import { openAuthority } from "@windrow/certificates";
 import type { Role } from "@windrow/contract";
 import { startTestPostgres } from "@windrow/embedded/testing";
@@ -141,6 +142,7 @@ export async function startEdge(
     logger,
     intake,
     gate: intake.gate,
+    blobs: await createFolderBlobStore(join(dataDir, "blobs")),
     environment,
     reader,
     farm,

@@ -121,6 +121,13 @@ export {
   renewLeases,
   type SessionBeat,
 } from "./leases/renew-leases.ts";
+export {
+  findKnownLfsKeys,
+  findLfsObjects,
+  insertLfsObject,
+  type LfsObject,
+  sumLfsBytes,
+} from "./lfs/lfs-objects.ts";
 export { commitSegments, type NewSegment } from "./logs/commit-segments.ts";
 export { type LogLease, type OpenLog, readOpenLogs } from "./logs/read-open-logs.ts";
 export {

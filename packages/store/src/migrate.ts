@@ -16,6 +16,7 @@ import * as upgrades from "./migrations/0013-upgrades.ts";
 import * as farmId from "./migrations/0014-farm-id.ts";
 import * as labelRaces from "./migrations/0015-label-races.ts";
 import * as jobPolicy from "./migrations/0016-job-policy.ts";
+import * as largeFiles from "./migrations/0017-large-files.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -34,6 +35,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0014-farm-id": farmId,
   "0015-label-races": labelRaces,
   "0016-job-policy": jobPolicy,
+  "0017-large-files": largeFiles,
 };
 
 /**

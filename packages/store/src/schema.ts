@@ -48,6 +48,9 @@ export interface RepositorySchedule {
   readonly timezone?: string;
 }
 
+/** `own` jobs alone, those of its `owner`, or of the whole `farm`. */
+export type RepositoryReaders = "own" | "owner" | "farm";
+
 export interface RepositoriesTable {
   id: Generated<number>;
   owner: string;
@@ -58,10 +61,21 @@ export interface RepositoriesTable {
   has_followers: Generated<boolean>;
   weight: Generated<number>;
   jobs_max: number | null;
+  /** Whose jobs may read it. */
+  readable_by: Generated<RepositoryReaders>;
   next_run_number: Generated<number>;
   created_by: string;
   created_at: ColumnType<Date, Date | string | undefined, Date | string>;
   deleted_at: TimeOrNull;
+}
+
+export interface LfsObjectsTable {
+  repository_id: number;
+  oid: string;
+  length_bytes: number;
+  blob_key: string;
+  created_by: string;
+  created_at: ColumnType<Date, Date | string | undefined, Date | string>;
 }
 
 export interface TokensTable {
@@ -539,4 +553,5 @@ export interface Schema {
   pool_upgrades: PoolUpgradesTable;
   agent_upgrades: AgentUpgradesTable;
   scale_decisions: ScaleDecisionsTable;
+  lfs_objects: LfsObjectsTable;
 }

@@ -35,12 +35,14 @@ export function addRepoCommands(program: Command, context: TreeContext): void {
       "at most so many of its jobs run at a time, or none (only an admin of the whole farm)",
     )
     .option("--weight <number>", "its share among its owner's repositories when jobs wait (1 to 1000)")
+    .option("--readable-by <whose>", "whose jobs may read it: own, owner (trusted ones of its owner) or farm")
     .addHelpText(
       "after",
       examples(
         "windrow repo set me/my-app --default-branch trunk",
         "windrow repo set me/my-app --jobs-max 5 --weight 2",
         "windrow repo set me/my-app --jobs-max none",
+        "windrow repo set me/my-library --readable-by owner",
       ),
     );
   bindWork(addFarmOptions(set), context, async () => (await import("../repo/set-repository.ts")).setRepository);

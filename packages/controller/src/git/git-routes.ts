@@ -1,26 +1,23 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { BlobStore } from "@windrow/blobs";
 import { Refusal } from "@windrow/model";
 import type { Logger } from "@windrow/service";
 import { type Database, findRepository } from "@windrow/store";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Authenticator, readAuthorization } from "../http-api/authenticate.ts";
-import { requirePermission } from "../http-api/guard.ts";
-import {
-  type JobPrincipal,
-  mayReach,
-  ownOwner,
-  type Principal,
-  permissionsOf,
-  type UserPrincipal,
-} from "../http-api/principal.ts";
+import type { Links } from "../http-api/present/present-run.ts";
+import { ownOwner } from "../http-api/principal.ts";
 import { describeError } from "../http-api/problems.ts";
+import { requireMayFetch, requireMayPush } from "./git-access.ts";
 import { backendRequest, type GitCall } from "./git-call.ts";
 import type { GitEnvironment } from "./git-environment.ts";
 import { type BackendProcess, startHttpBackend } from "./http-backend.ts";
+import { readLfsPath } from "./lfs-path.ts";
 import type { PushGate } from "./push-gate.ts";
 import { receivePush } from "./receive-push.ts";
 import { isFolder, repositoryFolder, requireRepositoryName } from "./repository-folder.ts";
+import { serveLfs } from "./serve-lfs.ts";
 import { createSlots } from "./slots.ts";
 
 export const FETCHES_MAX = 32;
@@ -33,6 +30,9 @@ export interface GitRoutesDeps {
   readonly environment: GitEnvironment;
   readonly authenticator: Authenticator;
   readonly gate: PushGate;
+  /** Holds the large files of git LFS. */
+  readonly blobs: BlobStore;
+  readonly links: Pick<Links, "publicUrl">;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 }
@@ -57,10 +57,14 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
       return reply.status(problem.status).type("text/plain").send(`windrow: ${problem.detail}${hint}\n`);
     });
     scope.route({ method: "GET", url: "/git/*", config: { permission: "own" }, schema: { hide: true }, handler });
+    scope.route({ method: "PUT", url: "/git/*", config: { permission: "own" }, schema: { hide: true }, handler });
     scope.route({ method: "POST", url: "/git/*", config: { permission: "own" }, schema: { hide: true }, handler });
   });
 
   async function handler(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const large = readLfsPath(wildcardOf(request));
+    if (large !== undefined) return serveLfs(deps, large, { request, reply, slots: { fetches, pushes } });
+    if (request.method === "PUT") throw new Refusal("not_found", "there is nothing here");
     const call = await readCall(request);
     const left = new AbortController();
     reply.raw.once("close", () => left.abort());
@@ -89,8 +93,7 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
   }
 
   async function readCall(request: FastifyRequest): Promise<GitCall> {
-    const wildcard: unknown = Reflect.get(Object(request.params), "*");
-    const [, ownerPart, name, service] = PATH_PATTERN.exec(String(wildcard)) ?? [];
+    const [, ownerPart, name, service] = PATH_PATTERN.exec(wildcardOf(request)) ?? [];
     if (name === undefined || !isService(service) || (service === "/info/refs") !== (request.method === "GET")) {
       throw new Refusal("not_found", "there is nothing here", { hint: "repositories are at /git/OWNER/NAME.git" });
     }
@@ -108,55 +111,18 @@ export async function registerGitRoutes(app: FastifyInstance, deps: GitRoutesDep
     requireRepositoryName({ owner, name });
     const repository = await findRepository(deps.db, { owner, name });
     const exists = repository !== undefined;
-    if (writes) requireMayPush(principal, { owner, name, exists, repositoryId: repository?.id });
-    else requireMayFetch(principal, { owner, name, repositoryId: repository?.id });
+    if (writes) requireMayPush(principal, { owner, name }, repository);
+    else requireMayFetch(principal, { owner, name }, repository);
     const own = repositoryFolder(deps.environment.gitDir, { owner, name });
     const folder = exists && (await isFolder(own)) ? own : deps.environment.emptyRepository;
     return { owner, name, service, writes, principal, exists, folder };
   }
 }
 
+const wildcardOf = (request: FastifyRequest): string => String(Reflect.get(Object(request.params), "*"));
+
 function isService(text: string | undefined): text is GitCall["service"] {
   return text === "/info/refs" || text === "/git-upload-pack" || text === "/git-receive-pack";
-}
-
-function requireMayPush(
-  principal: Principal,
-  repository: {
-    readonly owner: string;
-    readonly name: string;
-    readonly exists: boolean;
-    readonly repositoryId: number | undefined;
-  },
-): asserts principal is UserPrincipal | JobPrincipal {
-  if (principal.kind === "job" && principal.repositoryId === repository.repositoryId) {
-    if (principal.permissions.contents === "write") return;
-    throw new Refusal("not_allowed", "this job's token may only read its repository", {
-      hint: "give the job `permissions: { contents: write }`",
-    });
-  }
-  requirePermission(principal, "repository:push");
-  const fullName = `${repository.owner}/${repository.name}`;
-  if (!mayReach(principal, repository.owner)) {
-    throw new Refusal("not_allowed", `this token may not push to ${fullName}`, {
-      hint: `it reaches repositories of ${principal.kind === "user" ? (principal.owner ?? "all") : "none"} only`,
-    });
-  }
-  if (!repository.exists) requirePermission(principal, "repository:create");
-}
-
-function requireMayFetch(
-  principal: Principal,
-  repository: { readonly owner: string; readonly name: string; readonly repositoryId: number | undefined },
-): void {
-  const isOwnJob = principal.kind === "job" && principal.repositoryId === repository.repositoryId;
-  const isReader = mayReach(principal, repository.owner) && permissionsOf(principal).includes("repository:read");
-  if (repository.repositoryId !== undefined && (isOwnJob || isReader)) return;
-  if (principal.kind === "join") requirePermission(principal, "repository:read");
-  // the same words for what is not there and for what this token must not know of
-  throw new Refusal("not_found", `there is no repository ${repository.owner}/${repository.name}`, {
-    hint: "a first push creates it",
-  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Permissions, Refusal } from "@windrow/model";
+import { type Permissions, Refusal, type Trust } from "@windrow/model";
 import type { Clock } from "@windrow/service";
 import { type Database, findValidToken, touchToken } from "@windrow/store";
 import type { Principal } from "./principal.ts";
@@ -13,6 +13,7 @@ export interface JobTokenHolder {
   readonly owner: string;
   /** Its name below its owner. */
   readonly repository: string;
+  readonly trust: Trust;
   readonly permissions: Permissions;
 }
 
@@ -60,8 +61,9 @@ export function createAuthenticator(deps: {
     if (kind === "wrt") {
       const holder = await deps.findJobToken(hash);
       if (holder === undefined) return undefined;
-      const { attemptId, jobId, repositoryId, owner, repository, permissions } = holder;
-      return { kind: "job", attemptId, jobId, repositoryId, repository: `${owner}/${repository}`, permissions };
+      const { owner, repository, ...rest } = holder;
+      const { attemptId, jobId, repositoryId, trust, permissions } = rest;
+      return { kind: "job", attemptId, jobId, repositoryId, repository: `${owner}/${repository}`, trust, permissions };
     }
     if (kind !== "wru" && kind !== "wrj") return undefined;
     const row = await findValidToken(deps.db, hash);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:https";
 import swagger from "@fastify/swagger";
+import type { BlobStore } from "@windrow/blobs";
 import type { Service } from "@windrow/service";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
@@ -39,6 +40,8 @@ const STOP_GRACE_MS = 5_000;
 
 export interface HttpServerOptions extends Omit<ApiDeps, "stopping"> {
   readonly gate: PushGate;
+  /** Holds the large files of git LFS. */
+  readonly blobs: BlobStore;
   readonly metrics: Registry;
   readonly host: string;
   /** 0 takes any free one. */
@@ -158,6 +161,6 @@ async function build(options: HttpServerOptions, deps: ApiDeps): Promise<Fastify
   );
   registerInstallRoutes(app, options.installer);
   registerPages(app, deps);
-  await registerGitRoutes(app, { ...deps, gate: options.gate });
+  await registerGitRoutes(app, { ...deps, gate: options.gate, blobs: options.blobs });
   return app;
 }

@@ -1,5 +1,5 @@
 import { type Permission, ROLE_PERMISSIONS, type Role } from "@windrow/contract";
-import type { Permissions } from "@windrow/model";
+import type { Permissions, Trust } from "@windrow/model";
 
 /** Who calls, as its token says. */
 export type Principal = UserPrincipal | JoinPrincipal | JobPrincipal;
@@ -20,7 +20,7 @@ export interface JoinPrincipal {
   readonly pool: string;
 }
 
-/** A running job: it may read its own repository, and what its plan's permissions say. */
+/** A running job: it may do with its own repository what its plan's permissions say, and read others that let it. */
 export interface JobPrincipal {
   readonly kind: "job";
   readonly attemptId: string;
@@ -28,6 +28,7 @@ export interface JobPrincipal {
   readonly repositoryId: number;
   /** `owner/name` */
   readonly repository: string;
+  readonly trust: Trust;
   readonly permissions: Permissions;
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { BlobStore } from "@windrow/blobs";
-import { findKnownBlobKeys } from "@windrow/store";
+import { findKnownBlobKeys, findKnownLfsKeys } from "@windrow/store";
 import type { SweepDeps } from "./sweep-deps.ts";
 
 /** A blob younger than this may still get its row. */
@@ -8,27 +8,33 @@ const ORPHAN_AFTER_MS = 3_600_000;
 const KEYS_PER_LOOK = 500;
 
 /**
- * Deletes log blobs without a row: a controller died between the two, or the row was refused. How old a blob is only the
+ * Deletes blobs of logs and of large files without a row: a controller died between the two, the row was refused, or the
+ * repository was deleted. How old a blob is only the
  * store's own clock tells, which may differ from this machine's.
  */
 export async function deleteOrphanBlobs(deps: SweepDeps, orphanAfterMs = ORPHAN_AFTER_MS): Promise<number> {
   const before = (await readStoreTime(deps.blobs)) - orphanAfterMs;
   let deletedCount = 0;
-  let keys: string[] = [];
-  const look = async () => {
-    const known = await findKnownBlobKeys(deps.db, keys);
-    for (const key of keys.filter((one) => !known.has(one))) {
-      await deps.blobs.delete(key);
-      deletedCount++;
+  for (const [prefix, findKnown] of [
+    ["log/", findKnownBlobKeys],
+    ["lfs/", findKnownLfsKeys],
+  ] as const) {
+    let keys: string[] = [];
+    const look = async () => {
+      const known = await findKnown(deps.db, keys);
+      for (const key of keys.filter((one) => !known.has(one))) {
+        await deps.blobs.delete(key);
+        deletedCount++;
+      }
+      keys = [];
+    };
+    for await (const entry of deps.blobs.list(prefix)) {
+      if (entry.storedAt.getTime() > before) continue;
+      keys.push(entry.key);
+      if (keys.length >= KEYS_PER_LOOK) await look();
     }
-    keys = [];
-  };
-  for await (const entry of deps.blobs.list("log/")) {
-    if (entry.storedAt.getTime() > before) continue;
-    keys.push(entry.key);
-    if (keys.length >= KEYS_PER_LOOK) await look();
+    if (keys.length > 0) await look();
   }
-  if (keys.length > 0) await look();
   if (deletedCount > 0) deps.logger.info({ deletedCount }, "blobs without a row were deleted");
   return deletedCount;
 }

@@ -1,4 +1,4 @@
-import type { AgentId, AttemptId, AttemptState, LeaseId, Permissions } from "@windrow/model";
+import type { AgentId, AttemptId, AttemptState, LeaseId, Permissions, Trust } from "@windrow/model";
 import { sql } from "kysely";
 import type { Database } from "../database.ts";
 
@@ -9,6 +9,7 @@ export interface OpenAttemptOfToken {
   readonly repositoryId: number;
   readonly owner: string;
   readonly repository: string;
+  readonly trust: Trust;
   /** What its plan lets its token do. */
   readonly permissions: Permissions;
 }
@@ -17,7 +18,7 @@ export interface OpenAttemptOfToken {
 export async function findOpenAttemptByJobToken(db: Database, hash: Buffer): Promise<OpenAttemptOfToken | undefined> {
   const { rows } = await sql<OpenAttemptOfToken>`
     select a.id as "attemptId", a.job_id as "jobId", j.run_id as "runId", j.repository_id as "repositoryId",
-      p.owner, p.name as repository, coalesce(a.permissions, '{"contents": "read"}') as permissions
+      p.owner, p.name as repository, j.trust, coalesce(a.permissions, '{"contents": "read"}') as permissions
     from attempts a join jobs j on j.id = a.job_id join repositories p on p.id = j.repository_id
     where a.job_token_hash = ${hash} and a.state = 'running'`.execute(db);
   return rows[0];

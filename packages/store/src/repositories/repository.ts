@@ -1,4 +1,4 @@
-import type { RepositorySchedule } from "../schema.ts";
+import type { RepositoryReaders, RepositorySchedule } from "../schema.ts";
 
 /** A hosted repository as stored. */
 export interface RepositoryRow {
@@ -15,6 +15,7 @@ export interface RepositoryRow {
   readonly jobs_max: number | null;
   /** Its share among its owner's repositories. */
   readonly weight: number;
+  readonly readable_by: RepositoryReaders;
   readonly created_by: string;
   readonly created_at: Date;
 }
@@ -29,6 +30,7 @@ export const REPOSITORY_COLUMNS = [
   "has_followers",
   "jobs_max",
   "weight",
+  "readable_by",
   "created_by",
   "created_at",
 ] as const;

@@ -77,12 +77,16 @@ export function createRepositoryRoutes({
 
     async changeRepository({ params, body, principal, request }) {
       const repository = await require(params, principal);
-      const { default_branch: branch, jobs_max: jobsMax, weight } = body;
+      const { default_branch: branch, jobs_max: jobsMax, weight, readable_by: readableBy } = body;
       if (jobsMax !== undefined) requireWholeFarm(principal, "sets how many jobs a repository may have at a time");
       if (branch !== undefined) await requireBranch(repository, branch);
       await inTransaction(db, async (tx) => {
         if (branch !== undefined) await setDefaultBranch(tx, { repositoryId: repository.id, branch });
-        const limits = { ...(jobsMax === undefined ? {} : { jobsMax }), ...(weight === undefined ? {} : { weight }) };
+        const limits = {
+          ...(jobsMax === undefined ? {} : { jobsMax }),
+          ...(weight === undefined ? {} : { weight }),
+          ...(readableBy === undefined ? {} : { readableBy }),
+        };
         if (Object.keys(limits).length > 0) await setRepositoryLimits(tx, { repositoryId: repository.id, ...limits });
         const before = auditShape(repository);
         const entry = { action: "repo.set", subject: subjectOf(repository), before, after: { ...before, ...body } };
@@ -143,6 +147,7 @@ export function createRepositoryRoutes({
       language: row.language,
       jobs_max: row.jobs_max,
       weight: row.weight,
+      readable_by: row.readable_by,
       clone_url: `${links.publicUrl()}/git/${row.owner}/${row.name}.git`,
       created_by: row.created_by,
       created_at: row.created_at.toISOString(),
@@ -155,5 +160,10 @@ function subjectOf({ owner, name }: { readonly owner: string; readonly name: str
 }
 
 function auditShape(row: RepositoryRow): object {
-  return { default_branch: row.default_branch, jobs_max: row.jobs_max, weight: row.weight };
+  return {
+    default_branch: row.default_branch,
+    jobs_max: row.jobs_max,
+    weight: row.weight,
+    readable_by: row.readable_by,
+  };
 }

@@ -1,0 +1,52 @@
+import { sql } from "kysely";
+import type { Database } from "../database.ts";
+
+/** A large file of one repository. */
+export interface LfsObject {
+  /** SHA-256 of its bytes. */
+  readonly oid: string;
+  readonly lengthBytes: number;
+  readonly blobKey: string;
+}
+
+/** Those of these that the repository has. */
+export async function findLfsObjects(
+  db: Database,
+  { repositoryId, oids }: { readonly repositoryId: number; readonly oids: readonly string[] },
+): Promise<LfsObject[]> {
+  const { rows } = await sql<LfsObject>`
+    select oid, length_bytes::float8 as "lengthBytes", blob_key as "blobKey" from lfs_objects
+    where repository_id = ${repositoryId} and oid = any(${oids}::text[])`.execute(db);
+  return rows;
+}
+
+/** False when the repository has it already: its bytes are the same, and the blob of this one is nobody's. */
+export async function insertLfsObject(
+  db: Database,
+  object: LfsObject & { readonly repositoryId: number; readonly createdBy: string },
+): Promise<boolean> {
+  const result = await sql`
+    insert into lfs_objects (repository_id, oid, length_bytes, blob_key, created_by)
+    values (${object.repositoryId}, ${object.oid}, ${object.lengthBytes}, ${object.blobKey}, ${object.createdBy})
+    on conflict do nothing`.execute(db);
+  return result.numAffectedRows === 1n;
+}
+
+/** What all large files of a repository take. */
+export async function sumLfsBytes(db: Database, repositoryId: number): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    select coalesce(sum(length_bytes), 0)::float8 as bytes from lfs_objects where repository_id = ${repositoryId}`.execute(
+    db,
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
+/** Which of these blobs hold a file of a repository that is there; rows of deleted repositories go. */
+export async function findKnownLfsKeys(db: Database, keys: readonly string[]): Promise<Set<string>> {
+  await sql`
+    delete from lfs_objects o using repositories r
+    where r.id = o.repository_id and r.deleted_at is not null and o.blob_key = any(${keys}::text[])`.execute(db);
+  const { rows } = await sql<{ key: string }>`
+    select blob_key as key from lfs_objects where blob_key = any(${keys}::text[])`.execute(db);
+  return new Set(rows.map(({ key }) => key));
+}
