@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { CgroupPlaces } from "../limits/find-cgroups.ts";
 import { cgroupPlaces } from "../limits/find-job-limits.ts";
 import { makeJobCgroups } from "../limits/job-cgroups.ts";
 import { type Containment, defaultGrace, type JobSite, type OpenJobOptions } from "../step-backend.ts";
@@ -10,6 +11,8 @@ export interface SiteSettingsParts {
   readonly tools: HostTools;
   /** Where no namespace holds the job, a cgroup may. */
   readonly canHoldByCgroup: boolean;
+  /** Looked for unless told. */
+  readonly cgroups: CgroupPlaces | undefined;
   /** The supervisor may serve another job after this one. */
   readonly isKept: boolean;
   /** Path of bubblewrap, for a job behind it. */
@@ -20,13 +23,13 @@ export interface SiteSettingsParts {
 export async function encodeSiteSettings(
   site: JobSite,
   options: OpenJobOptions,
-  { tools, canHoldByCgroup, isKept, bwrap }: SiteSettingsParts,
+  { tools, canHoldByCgroup, cgroups: told, isKept, bwrap }: SiteSettingsParts,
 ): Promise<string> {
   const { limits = {}, deadlineGrace: grace = defaultGrace } = options;
   // A job that runs as the agent itself could leave its cgroup.
   const isHeldByThem = !tools.isHeld && canHoldByCgroup && site.user !== undefined;
   const isLimited = limits.memoryBytes !== undefined || limits.processesMax !== undefined;
-  const places = isLimited || isHeldByThem ? cgroupPlaces() : {};
+  const places = isLimited || isHeldByThem ? (told ?? cgroupPlaces()) : {};
   const cgroups = makeJobCgroups(site, limits, { places, isHeldByThem });
   const byCgroup = isHeldByThem && cgroups.dirs.length > 0 ? "cgroup" : "best-effort";
   const containment: Containment = tools.isHeld ? "pid-namespace" : byCgroup;

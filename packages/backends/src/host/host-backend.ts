@@ -5,6 +5,7 @@ import type { Confinement } from "@windrow/model";
 import { hasCode } from "@windrow/service";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import { clearLeftovers } from "../leftovers/clear-leftovers.ts";
+import type { CgroupPlaces } from "../limits/find-cgroups.ts";
 import { removeJobCgroups } from "../limits/job-cgroups.ts";
 import { encodeSandboxView, type HostSandbox } from "../sandbox/sandbox-view.ts";
 import {
@@ -37,6 +38,8 @@ export interface HostBackendOptions {
   readonly sandbox?: HostSandbox | undefined;
   /** How jobs are held that do not say it themselves; `host` unless told. */
   readonly confinement?: Confinement | undefined;
+  /** Where cgroups of jobs can be made; looked for unless told. */
+  readonly cgroups?: CgroupPlaces | undefined;
 }
 
 /**
@@ -78,7 +81,7 @@ export function createHostBackend(options: HostBackendOptions = {}): StepBackend
 /** Throws `supervisor_failed` for a sandbox that this backend was given none for. */
 function decideShape(
   job: OpenJobOptions,
-  { confinement = "host", sandbox, containment }: HostBackendOptions,
+  { confinement = "host", sandbox, containment, cgroups }: HostBackendOptions,
 ): JobShape {
   const isSandboxed = (job.confinement ?? confinement) === "sandbox";
   if (isSandboxed && sandbox === undefined) {
@@ -86,13 +89,14 @@ function decideShape(
   }
   const network = job.network ?? (isSandboxed && sandbox?.network === "none" ? "own" : "machine");
   const canHoldByCgroup = containment !== "best-effort";
-  return { sandbox: isSandboxed ? sandbox : undefined, hasOwnNet: network === "own", canHoldByCgroup };
+  return { sandbox: isSandboxed ? sandbox : undefined, hasOwnNet: network === "own", canHoldByCgroup, cgroups };
 }
 
 interface JobShape {
   readonly sandbox: HostSandbox | undefined;
   readonly hasOwnNet: boolean;
   readonly canHoldByCgroup: boolean;
+  readonly cgroups: CgroupPlaces | undefined;
 }
 
 interface Machine {
@@ -105,7 +109,7 @@ interface Machine {
 async function openJob(
   site: JobSite,
   options: OpenJobOptions,
-  { sandbox, hasOwnNet, canHoldByCgroup }: JobShape,
+  { sandbox, hasOwnNet, canHoldByCgroup, cgroups }: JobShape,
   machine: Machine,
 ): Promise<JobHandle> {
   const { tools } = machine;
@@ -128,7 +132,13 @@ async function openJob(
   if (sandbox !== undefined) {
     writeFileSync(join(site.siteDir, "sandbox"), encodeSandboxView(site, sandbox), { mode: 0o600 });
   }
-  const settings = await encodeSiteSettings(site, options, { tools, canHoldByCgroup, isKept, bwrap: sandbox?.bwrap });
+  const settings = await encodeSiteSettings(site, options, {
+    tools,
+    canHoldByCgroup,
+    cgroups,
+    isKept,
+    bwrap: sandbox?.bwrap,
+  });
   writeFileSync(join(site.siteDir, "settings"), settings, { mode: 0o600 });
   const key = keptKey(site, { isSandboxed: sandbox !== undefined, hasOwnNet });
   try {

@@ -264,7 +264,7 @@ nothing_is_shared() {
   done
   for entry in /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?* ${queues:+"$queues"/*}; do
     if [ -e "$entry" ] || [ -L "$entry" ]; then
-      [ "$entry" = "$queues" ] || return 1
+      case " $queues $agents_own " in *" $entry "*) ;; *) return 1 ;; esac
     fi
   done
 }
@@ -554,9 +554,19 @@ run_beside() {
 # Gives the namespace a place of its own for shared memory, and shows its message queues, so that what a job leaves is seen.
 # Without that the namespace serves one job only.
 show_shared() {
-  if ! "$mount" -t tmpfs -o mode=1777,nosuid,nodev shm /dev/shm; then
+  for entry in /dev/shm/windrow-*; do
+    [ -L "$entry" ] || [ ! -d "$entry" ] || [ ! -O "$entry" ] || agents_own="$agents_own $entry"
+  done
+  if ! mkdir shared || ! "$mount" --bind /dev/shm shared || ! "$mount" -t tmpfs -o mode=1777,nosuid,nodev shm /dev/shm; then
     kept=no
-  elif [ -d /dev/mqueue ]; then
+    return
+  fi
+  # Folders of agents there stay: sites, and the files by which jobs and their agent talk.
+  for entry in $agents_own; do
+    mkdir -m 711 "$entry" && "$mount" --bind "shared/${entry##*/}" "$entry" || exit 70
+  done
+  "${mount%mount}umount" -l shared || exit 70
+  if [ -d /dev/mqueue ]; then
     queues=/dev/mqueue
     "$mount" -t mqueue mqueue "$queues" || kept=no
   elif [ -e /proc/sys/fs/mqueue ]; then
@@ -654,7 +664,7 @@ boot() {
 
 umask 077
 fallocate='' piece_bytes=262144
-reset='' queues=''
+reset='' queues='' agents_own=''
 site=$2 identity=$3
 enter_site
 "$1"; exit

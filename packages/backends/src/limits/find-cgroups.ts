@@ -30,12 +30,13 @@ const limitFiles = {
 
 /** Looks where this process may make cgroups that limit memory and processes; tries it. Empty where it may not. */
 export function findCgroups(facts: CgroupFacts = readFacts()): CgroupPlaces {
-  const unified = findUnified(facts);
+  let unified: { readonly dir: string | undefined } | undefined;
   const find = (kind: keyof typeof controllers): CgroupPlace | undefined => {
     const first = findFirst(facts, controllers[kind]);
     if (first !== undefined && worksAt(first, limitFiles[1][kind])) return { version: 1, dir: join(first, folder) };
-    if (unified !== undefined && worksAt(unified, limitFiles[2][kind])) return { version: 2, dir: unified };
-    return undefined;
+    unified ??= { dir: findUnified(facts) };
+    const { dir } = unified;
+    return dir !== undefined && worksAt(dir, limitFiles[2][kind]) ? { version: 2, dir } : undefined;
   };
   return { memory: find("memory"), processes: find("processes") };
 }
@@ -59,8 +60,9 @@ function findFirst({ mountInfo, ownCgroups }: CgroupFacts, controller: string): 
 }
 
 /**
- * Version 2. At the machine's root, where processes may stand beside cgroups, as container engines do it; else in the part
- * that was delegated to this process, which has to step aside, because processes and limited cgroups may not stand in one.
+ * Version 2. At the machine's root, where processes may stand beside cgroups, as container engines do it. In a container, or
+ * for an agent that is not root, in the part that was delegated to it; there it has to step aside, because processes and
+ * limited cgroups may not stand in one.
  */
 function findUnified({ mountInfo, ownCgroups }: CgroupFacts): string | undefined {
   const mount = readMounts(mountInfo).find(({ type }) => type === "cgroup2");
@@ -69,11 +71,14 @@ function findUnified({ mountInfo, ownCgroups }: CgroupFacts): string | undefined
     .find((line) => line.startsWith("0::"))
     ?.slice(3);
   if (mount === undefined || path === undefined) return undefined;
+  // Only the root of all has no type.
   const isMachineRoot = mount.root === "/" && !existsSync(join(mount.point, "cgroup.type"));
-  const top = isMachineRoot ? mount.point : usable(placeOf(mount, path).replace(/\/windrow-agent$/, ""));
+  const isShared = isMachineRoot && process.getuid?.() === 0;
+  const top = usable(isShared ? mount.point : placeOf(mount, path).replace(/\/windrow-agent$/, ""));
   if (top === undefined) return undefined;
   try {
-    if (!passesOn(top) && !isMachineRoot) stepAside(top);
+    if (wanted(top).length === 0) return undefined;
+    if (!passesOn(top) && !isShared) stepAside(top);
     passOn(top);
     const dir = join(top, folder);
     mkdirSync(dir, { recursive: true });
