@@ -557,15 +557,16 @@ show_shared() {
   for entry in /dev/shm/windrow-*; do
     [ -L "$entry" ] || [ ! -d "$entry" ] || [ ! -O "$entry" ] || agents_own="$agents_own $entry"
   done
-  if ! mkdir shared || ! "$mount" --bind /dev/shm shared || ! "$mount" -t tmpfs -o mode=1777,nosuid,nodev shm /dev/shm; then
+  # What is there now is seen at another place for this moment, in this namespace alone.
+  if ! "$mount" --bind /dev/shm /tmp || ! "$mount" -t tmpfs -o mode=1777,nosuid,nodev shm /dev/shm; then
     kept=no
     return
   fi
   # Folders of agents there stay: sites, and the files by which jobs and their agent talk.
   for entry in $agents_own; do
-    mkdir -m 711 "$entry" && "$mount" --bind "shared/${entry##*/}" "$entry" || exit 70
+    mkdir -m 711 "$entry" && "$mount" --bind "/tmp/${entry##*/}" "$entry" || exit 70
   done
-  "${mount%mount}umount" -l shared || exit 70
+  "${mount%mount}umount" -l /tmp || exit 70
   if [ -d /dev/mqueue ]; then
     queues=/dev/mqueue
     "$mount" -t mqueue mqueue "$queues" || kept=no
