@@ -130,7 +130,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const actions = await createAgentActions({ connection, folders, machineEnv, npmRegistryUrl, toolCacheDirs, clock });
   const openActions = options.openActions ?? actions.open;
   const { actionsDir } = folders;
-  const machine: JobMachine = { ...shared, actionsDir, agentName: credential.name, serverUrl, apiUrl, resultsUrl };
+  const toolDirs = [folders.toolsDir, ...toolCacheDirs];
+  const machine: JobMachine = {
+    ...shared,
+    actionsDir,
+    toolDirs,
+    agentName: credential.name,
+    serverUrl,
+    apiUrl,
+    resultsUrl,
+  };
   const running = new Set<Promise<void>>();
   const trashLoop: Loop = startLoop({
     name: "trash",

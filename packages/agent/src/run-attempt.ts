@@ -309,7 +309,9 @@ async function finish(runner: AttemptRunner, { attempt, shipper, reporter, resul
 
 /** An attempt that was taken away before this process attached to its job. */
 async function endRemains({ machine, folders }: AttemptRunner, { attemptId }: HeldAttempt): Promise<void> {
-  await machine.backend.endRemains({ attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" });
+  const site = { attemptId, siteDir: join(folders.sitesDir, attemptId), workDir: "/nonexistent" };
+  await machine.backend.endRemains(site);
+  await machine.containers?.endRemains(site);
 }
 
 /** Out of everybody's reach at once; the trash is swept later. */

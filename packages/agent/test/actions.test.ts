@@ -104,7 +104,7 @@ describe("JavaScript actions", () => {
 describe("actions that cannot be run", () => {
   it.each([
     ["uses: acme/nowhere@v1", "acme/nowhere@v1"],
-    ["uses: docker://alpine:3", "no backend of this agent can run containers yet"],
+    ["uses: docker://alpine:3", "this agent has no Docker engine to make containers with"],
     ["uses: ./missing", "there is no action.yml in 'missing'"],
   ])("%s is refused by name", async (step, words) => {
     const attempt = await run(`- ${step}`);
@@ -134,7 +134,7 @@ describe("actions that cannot be run", () => {
   it("refuses Docker actions, containers and services by name", async () => {
     shelf.add("acme/boxed@v1", { "action.yml": "name: b\nruns: { using: docker, image: Dockerfile }\n" });
     const boxed = await run("- uses: acme/boxed@v1");
-    expect(bench.lastReport(boxed, 0)?.fault).toContain("no backend of this agent can run containers yet");
+    expect(bench.lastReport(boxed, 0)?.fault).toContain("this agent has no Docker engine to make containers with");
     const services = [{ name: "db", image: "postgres", env: [], ports: [], volumes: [] }];
     const served = await run("- run: echo never", { services });
     expect(served.finish).toMatchObject({ outcome: "failed", reason: "containers_unsupported" });

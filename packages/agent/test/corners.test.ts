@@ -475,7 +475,7 @@ const CORNERS: readonly Corner[] = [
     plan: { services: [{ name: "db", image: "${{ github.event_name }}:17", ...NO_KEYS }] },
     ...failed,
     message:
-      "The job asks for the service 'db' of the image 'push:17': no backend of this agent can run containers yet",
+      "The job asks for the service 'db' of the image 'push:17': this agent has no Docker engine to make containers with",
     outcomes: [],
   },
   {
@@ -485,7 +485,7 @@ const CORNERS: readonly Corner[] = [
     `,
     plan: { container: { image: "node:24", ...NO_KEYS } },
     ...failed,
-    message: "The job asks for a container of the image 'node:24': no backend of this agent can run containers yet",
+    message: "The job asks for a container of the image 'node:24': this agent has no Docker engine to make containers with",
     outcomes: [],
   },
   {

@@ -19,6 +19,7 @@ export {
   parsePathFile,
 } from "./environment-file.ts";
 export { type ExpressionFunctions, evaluateCondition, evaluateTemplate, evaluateValue } from "./evaluate.ts";
+export { expandServices } from "./expand-services.ts";
 export type { ExpressionContexts } from "./expression-data.ts";
 export { ExpressionFailure } from "./expression-failure.ts";
 export {

@@ -35,6 +35,8 @@ export interface BuiltInRequest {
   readonly homeDir: string;
   readonly tempDir: string;
   readonly toolCacheDir: string;
+  /** Tools of the machine's own are not there, only those of the agent's folders. */
+  readonly isInContainer?: boolean;
   /** Ends the step; calls made meanwhile reject with its reason. */
   readonly signal: AbortSignal;
 }

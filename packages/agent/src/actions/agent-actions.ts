@@ -70,8 +70,11 @@ export async function createAgentActions(options: AgentActionsOptions): Promise<
         parse: parseAction,
       }),
       isBuiltIn,
-      prepareBuiltIn: (request) =>
-        prepareBuiltIn(request, { ...sources, cache: tools.forAttempt(attemptDir) }, { env: machineEnv, user }),
+      prepareBuiltIn(request) {
+        // without a PATH no tool of the machine's own is found
+        const env = request.isInContainer === true ? { ...machineEnv, PATH: "/nonexistent" } : machineEnv;
+        return prepareBuiltIn(request, { ...sources, cache: tools.forAttempt(attemptDir) }, { env, user });
+      },
       nodeRuntime: (using) => nodeRuntime(using, user),
     };
   };

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   fchownSync,
   lchownSync,
@@ -13,6 +15,7 @@ import {
 import { join } from "node:path";
 import type { SlotUser, WorkDir } from "@windrow/backends";
 import { hasCode } from "@windrow/service";
+import { COMMANDS_NAME, TOOL_CACHE_NAME } from "./job-view.ts";
 
 export interface JobFilesOptions {
   /** Holds one folder per attempt; slot users can walk through it, nobody but the agent can list it. */
@@ -22,6 +25,8 @@ export interface JobFilesOptions {
   readonly attemptId: string;
   readonly user?: SlotUser | undefined;
 }
+
+export type FileOwner = Pick<SlotUser, "uid" | "gid">;
 
 /** The folders and files of one job on this machine. */
 export interface JobFiles {
@@ -33,6 +38,12 @@ export interface JobFiles {
    * else in its place. One that exists is left as it is. Answers its path.
    */
   write(name: string, text: string): string;
+  /** Makes what a container of the job has besides, before it starts. Does nothing when it is done already. */
+  makeShared(): void;
+  /** Gives the job's own folders to the user that a container runs steps as; the slot's user still gets through them. */
+  giveTo(owner: FileOwner): void;
+  /** As it is, with every file that is made from now on this user's. */
+  ownedBy(owner: FileOwner): JobFiles;
 }
 
 /**
@@ -61,6 +72,19 @@ export function prepareJobFiles({
   }
   // Once it is there it is the job's, and nothing in it is touched again.
   if (!existsSync(workDir)) makeWorkDir(workDir, user);
+  return fileFolder({ work, dir, user, owner: user });
+}
+
+interface FileFolder {
+  readonly work: WorkDir;
+  readonly dir: string;
+  /** Of the slot. */
+  readonly user: SlotUser | undefined;
+  readonly owner: FileOwner | undefined;
+}
+
+function fileFolder(folder: FileFolder): JobFiles {
+  const { work, dir, user, owner } = folder;
   return {
     work,
     dir,
@@ -68,19 +92,52 @@ export function prepareJobFiles({
       const path = join(dir, name);
       if (existsSync(path)) return path;
       // Whole or not at all: a step must never run half of its script because the agent died while it wrote it.
-      const fresh = `${path}.new`;
-      const file = openSync(fresh, "w", 0o600);
+      const { file, fresh } = openFresh(path);
       try {
         if (text !== "") writeFileSync(file, text);
-        if (user !== undefined) fchownSync(file, user.uid, user.gid);
+        if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
       } finally {
         closeSync(file);
       }
       renameSync(fresh, path);
       return path;
     },
+    makeShared() {
+      const commandsDir = join(dir, COMMANDS_NAME);
+      if (existsSync(commandsDir)) return;
+      for (const made of sharedFolders(work)) {
+        makeFolder(made);
+        if (user !== undefined) lchownSync(made, user.uid, user.gid);
+        // nothing of the job has run yet, so no link stands there
+        chmodSync(made, 0o770);
+      }
+      makeFolder(commandsDir);
+    },
+    giveTo({ uid, gid }) {
+      for (const path of sharedFolders(work)) lchownSync(path, uid, user?.gid ?? gid);
+      lchownSync(join(dir, COMMANDS_NAME), uid, gid);
+    },
+    ownedBy: (next) => fileFolder({ ...folder, owner: next }),
   };
 }
+
+/** A new file beside the path, whatever a container has put there: no link is followed. */
+function openFresh(path: string): { readonly file: number; readonly fresh: string } {
+  const open = (fresh: string) => ({ fresh, file: openSync(fresh, FRESH, 0o600) });
+  try {
+    return open(`${path}.new`);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    return open(`${path}.${randomUUID()}.new`);
+  }
+}
+
+const sharedFolders = ({ workspaceDir, homeDir, tempDir }: WorkDir): readonly string[] => [
+  ...[workspaceDir, homeDir, tempDir],
+  ...[join(homeDir, TOOL_CACHE_NAME), join(tempDir, "_runner_file_commands")],
+];
+
+const FRESH = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
  * Puts a folder where no job can reach it and the next sweep finds it: at once, since the next job of the slot runs as

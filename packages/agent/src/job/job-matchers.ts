@@ -21,8 +21,8 @@ export interface JobMatchers {
   add(path: string): string | undefined;
   remove(which: { readonly owner?: string; readonly path?: string }): void;
   readonly count: number;
-  /** Files of remarks are named from here. */
-  readonly workspaceDir: string;
+  /** What the workspace is called where steps run; files of remarks are named from there. */
+  readonly workspaceNames: readonly string[];
   /** For the output of one process. */
   watch(options: MatcherWatchOptions): MatcherWatch;
 }
@@ -42,14 +42,24 @@ export interface JobMatchersOptions {
   readonly workspaceDir: string;
   /** Where files of matchers may stand. */
   readonly rootDirs: readonly string[];
+  /** Other names of the workspace, in containers. */
+  readonly workspaceNames?: readonly string[];
+  /** What the machine calls a file that a step names. */
+  readonly find?: (path: string) => string;
 }
 
-export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions): JobMatchers {
+export function createJobMatchers(options: JobMatchersOptions): JobMatchers {
+  const { workspaceDir, rootDirs, workspaceNames = [], find = (path) => path } = options;
   let matchers: readonly ProblemMatcher[] = [];
   let spentOnJobMs = 0;
 
   function read(path: string): readonly ProblemMatcher[] | string {
-    const file = readPlacedFile({ path, fromDir: workspaceDir, rootDirs, bytesMax: MATCHER_FILE_BYTES_MAX });
+    const file = readPlacedFile({
+      path: find(path),
+      fromDir: workspaceDir,
+      rootDirs,
+      bytesMax: MATCHER_FILE_BYTES_MAX,
+    });
     if (file.kind === "missing") return "there is no such file";
     if (file.kind === "refused") return file.why;
     const parsed = parseProblemMatchers(file.text);
@@ -59,7 +69,7 @@ export function createJobMatchers({ workspaceDir, rootDirs }: JobMatchersOptions
   const without = (owners: ReadonlySet<string>) => matchers.filter((one) => !owners.has(one.owner));
 
   return {
-    workspaceDir,
+    workspaceNames: [workspaceDir, ...workspaceNames],
     get count() {
       return matchers.length;
     },

@@ -1,5 +1,5 @@
 import type { ContainerEngine, JobHandle, JobSite, StepBackend } from "@windrow/backends";
-import type { JobPolicy, Plan } from "@windrow/model";
+import type { Confinement, JobPolicy, Plan } from "@windrow/model";
 import type { Clock, Logger } from "@windrow/service";
 import type { ActionPort } from "../actions/action-port.ts";
 import type { AttemptMemory } from "../journal/attempt-memory.ts";
@@ -8,6 +8,7 @@ import type { HeldAttempt } from "../leases/held-attempt.ts";
 import type { LeaseKeeper } from "../leases/lease-keeper.ts";
 import type { JobNetworks } from "../network/job-network.ts";
 import type { StepReporter } from "../reports/step-reporter.ts";
+import type { ImagePins } from "./image-pins.ts";
 import type { JobFiles } from "./job-files.ts";
 import type { JobLogs } from "./job-logs.ts";
 
@@ -18,6 +19,8 @@ export interface JobMachine {
   readonly containers: ContainerEngine | undefined;
   /** Undefined: no job has a network of its own here. */
   readonly networks: JobNetworks | undefined;
+  /** Of jobs whose pool says nothing of it; undefined where the backend knows. */
+  readonly confinement?: Confinement | undefined;
   readonly agentName: string;
   readonly serverUrl: string;
   readonly apiUrl: string;
@@ -27,6 +30,8 @@ export interface JobMachine {
   readonly hasBash: boolean;
   /** Where trees of actions stand; a step may name files there. */
   readonly actionsDir: string;
+  /** Folders of tools that containers have in the same place, to read. */
+  readonly toolDirs: readonly string[];
   readonly clock: Clock;
   readonly bootClockMs: () => number;
   readonly journal: Journal;
@@ -49,6 +54,8 @@ export interface RunJobOptions {
   readonly files: JobFiles;
   /** The job's supervisor, when it was started while the start was asked for. */
   readonly ahead?: Promise<JobHandle> | undefined;
+  /** Which images other jobs of the run use; unknown unless told. */
+  readonly pins?: ImagePins;
   readonly logs: JobLogs;
   readonly reporter: StepReporter;
 }

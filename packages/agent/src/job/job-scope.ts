@@ -3,6 +3,7 @@ import { stepOutcomeWord } from "@windrow/model";
 import {
   evaluateTemplate,
   insertEntries,
+  type JobContextFacts,
   jobContext,
   matrixContext,
   needsContext,
@@ -18,6 +19,8 @@ export interface JobScopeOptions {
   /** Somebody asked for the end of the job, or its time is up. */
   readonly isStopped: () => boolean;
   readonly hashFiles: (patterns: readonly string[]) => string;
+  /** The job's container and services, for its `job` context. */
+  readonly containers?: Pick<JobContextFacts, "container" | "services">;
 }
 
 /** What expressions of a job see; it grows with every step that ends. */
@@ -63,7 +66,7 @@ export function createJobScope(options: JobScopeOptions): JobScope {
         github: view.github === undefined ? github : withEntries(github, view.github),
         env: Object.fromEntries(view.stepEnv === undefined ? env : [...env, ...view.stepEnv]),
         steps,
-        job: jobContext(plan, { status: status() }),
+        job: jobContext(plan, { status: status(), ...options.containers }),
       }),
       functions: {
         success: () => status() === "success",

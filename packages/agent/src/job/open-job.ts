@@ -6,10 +6,13 @@ import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
 import type { StepReporter } from "../reports/step-reporter.ts";
+import type { ImagePins } from "./image-pins.ts";
+import type { JobEngine } from "./job-engine.ts";
 import type { JobFiles } from "./job-files.ts";
 import type { JobLogs } from "./job-logs.ts";
 import type { JobScope } from "./job-scope.ts";
 import type { JobStop } from "./job-stop.ts";
+import type { JobView } from "./job-view.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
 
 /** A job with its folders, its supervisor and its log: what steps run in. */
@@ -26,8 +29,13 @@ export interface OpenJob {
   readonly environment: { readonly [name: string]: string };
   /** Of actions besides: how they come to artifacts and caches. */
   readonly results: { readonly [name: string]: string };
+  /** PATH, LANG and the like of the agent; nothing else of its environment reaches a job. */
   readonly machineEnv: { readonly [name: string]: string };
-  readonly hasBash: boolean;
+  readonly view: JobView;
+  readonly engine: JobEngine;
+  /** Ids of images that this job has used, by name; and by the number of the process. */
+  readonly images: Map<string, string>;
+  readonly pins: ImagePins;
   readonly actions: ActionPort;
   /** Steps may run beside one another. */
   readonly runsBeside: boolean;

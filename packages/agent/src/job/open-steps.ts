@@ -2,20 +2,34 @@ import type { JobHandle } from "@windrow/backends";
 import { githubContext } from "@windrow/workflow";
 import { resultsVariables } from "../gateway/results-variables.ts";
 import { createRuntimeToken } from "../gateway/runtime-token.ts";
+import { NO_PINS } from "./image-pins.ts";
+import type { JobEngine } from "./job-engine.ts";
+import type { JobFiles } from "./job-files.ts";
 import { createJobMatchers } from "./job-matchers.ts";
 import type { RunJobOptions } from "./job-options.ts";
 import { createJobScope } from "./job-scope.ts";
+import { DOCKER_ACTION_FOLDERS, type JobView } from "./job-view.ts";
 import { countKeptBytes } from "./kept-bytes.ts";
 import { limitHashFiles } from "./limit-hash-files.ts";
 import type { OpenJob } from "./open-job.ts";
+import { createPathTable } from "./path-table.ts";
 import { isDebug, jobEnvironment, runnerArch } from "./step-environment.ts";
 
+/** Where the steps of a job run. */
+export interface StepsPlace {
+  readonly handle: JobHandle;
+  readonly stop: OpenJob["stop"];
+  readonly view: JobView;
+  readonly engine: JobEngine;
+  readonly files: JobFiles;
+}
+
 /** Makes what the steps of a job run in. Throws `ExpressionFailure` when the job's `env` cannot be evaluated. */
-export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJob["stop"]): OpenJob {
-  const { machine, attempt, plan, files, memory, reporter, logs, jobToken, actions, eventJson } = options;
+export function openSteps(options: RunJobOptions, where: StepsPlace): OpenJob {
+  const { handle, stop, view, engine, files } = where;
+  const { machine, attempt, plan, memory, reporter, logs, jobToken, actions, eventJson } = options;
   const { serverUrl, apiUrl, agentName } = machine;
   const eventPath = files.write("event.json", eventJson === "" ? "{}" : eventJson);
-  const { workDir, workspaceDir, tempDir } = files.work;
   const github = githubContext(
     { ...plan, eventJson },
     {
@@ -23,20 +37,22 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
       source: plan.source,
       serverUrl,
       apiUrl,
-      workspace: workspaceDir,
+      workspace: view.workspaceDir,
       token: jobToken,
-      eventPath,
+      eventPath: view.show(eventPath),
     },
   );
   const environment = jobEnvironment({
     plan,
-    files,
+    view,
     agentName,
     attemptId: attempt.attemptId,
     attemptNo: attempt.attemptNo,
     jobId: attempt.jobId,
     github,
   });
+  const { workDir, workspaceDir } = files.work;
+  const hashFiles = limitHashFiles({ workspaceDir, user: options.site.user });
   const scope = createJobScope({
     plan,
     jobToken,
@@ -45,25 +61,52 @@ export function openSteps(options: RunJobOptions, handle: JobHandle, stop: OpenJ
       name: agentName,
       os: "Linux",
       arch: runnerArch(),
-      temp: tempDir,
+      temp: view.tempDir,
       tool_cache: environment.RUNNER_TOOL_CACHE ?? "",
-      workspace: workDir,
+      workspace: view.workDir,
       debug: isDebug(plan) ? "1" : "",
       environment: "self-hosted",
     },
     isStopped: () => stop.stopped.aborted,
-    hashFiles: limitHashFiles({ workspaceDir, user: options.site.user }),
+    hashFiles: (patterns) => hashFiles(patterns.map((pattern) => findPattern(view, pattern))),
+    containers: describeContainers(engine),
   });
-  logs.useMatchers(createJobMatchers({ workspaceDir, rootDirs: [workDir, machine.actionsDir] }));
-  const { machineEnv, hasBash, journal, clock, bootClockMs } = machine;
+  const ofActions = createPathTable(
+    DOCKER_ACTION_FOLDERS.map((name) => ({ seen: name.seen, machine: name.of(files) })),
+  );
+  logs.useMatchers(
+    createJobMatchers({
+      workspaceDir,
+      rootDirs: [workDir, machine.actionsDir],
+      workspaceNames: [view.workspaceDir, ofActions.show(workspaceDir)],
+      find: (path) => view.find(ofActions.find(path)),
+    }),
+  );
+  const { machineEnv, journal, clock, bootClockMs } = machine;
   return {
-    ...{ attempt, plan, jobToken, serverUrl, memory, handle, files, scope, environment, machineEnv, hasBash },
+    ...{ attempt, plan, jobToken, serverUrl, memory, handle, files, scope, environment, machineEnv, view, engine },
     ...{ actions, logs, reporter, journal, stop, clock, bootClockMs },
+    images: new Map(memory.images),
+    pins: options.pins ?? NO_PINS,
     kept: countKeptBytes(memory),
     results: resultsVariables({
       gatewayUrl: machine.resultsUrl,
       runtimeToken: createRuntimeToken({ jobToken, runId: plan.runId, jobId: attempt.jobId }),
     }),
     runsBeside: plan.steps.some((step) => step.background === true),
+  };
+}
+
+/** Patterns may name the workspace as steps know it. */
+function findPattern(view: JobView, pattern: string): string {
+  return pattern.startsWith("!") ? `!${view.find(pattern.slice(1))}` : view.find(pattern);
+}
+
+function describeContainers({ opened }: JobEngine) {
+  if (opened === undefined) return {};
+  const { container, network, services } = opened.containers;
+  return {
+    ...(container !== undefined && { container: { id: container.id, network } }),
+    services: Object.fromEntries(services),
   };
 }

@@ -25,6 +25,6 @@ export function toPost({ work, action, runs, inputs, state }: PostOptions): Post
     condition: runs.postCondition,
     env: [...view.stepEnv, ...Object.entries({ ...inputVariables(inputs), ...stateVariables(state) })],
     actionName,
-    action: { path: dir, repository, ref },
+    action: { path: frame.job.view.show(dir), repository, ref },
   };
 }

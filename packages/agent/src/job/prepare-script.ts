@@ -33,22 +33,23 @@ export function prepareScript(frame: StepFrame, options: ScriptOptions): Prepare
     return { kind: "refused", why: "a step of a composite action with 'run' must name its 'shell'" };
   }
   const folderTemplate = step.workingDirectory ?? defaults.workingDirectory;
-  const cwd = resolve(job.files.work.workspaceDir, folderTemplate === undefined ? "." : evaluate(folderTemplate));
+  const cwd = resolve(job.view.workspaceDir, folderTemplate === undefined ? "." : evaluate(folderTemplate));
   const name = `${backendNo}-script${shellExtension(shell)}`;
-  const form = shellArgv(shell, join(job.files.dir, name), { hasBash: job.hasBash });
+  const { hasBash } = job.view;
+  const form = shellArgv(shell, job.view.show(join(job.files.dir, name)), { hasBash });
   if (form === undefined) return { kind: "refused", why: `the shell '${shell}' is not known` };
   const { files, variables } = makeStepFiles(job, backendNo, { hasState: false });
   const env = stepEnvironment({
     job: job.environment,
-    machineEnv: job.machineEnv,
-    files: job.files,
+    view: job.view,
     scope,
     stepEnv: view.stepEnv,
     stepFiles: variables,
     action: actionVariables(actionName, frame.action),
   });
-  const isPlain = job.hasBash && form.argv[0] === "bash";
-  const found = isPlain ? ({ kind: "found", argv: form.argv } as const) : findShell(shell, form.argv, env.PATH ?? "");
+  const isPlain = hasBash && form.argv[0] === "bash";
+  const where = { path: env.PATH ?? "", tools: job.view.tools };
+  const found = isPlain ? ({ kind: "found", argv: form.argv } as const) : findShell(shell, form.argv, where);
   if (found.kind === "missing") return { kind: "refused", why: found.why };
   job.files.write(name, `${form.scriptPrefix}${evaluate(step.run)}\n${form.scriptSuffix}`);
   return { kind: "run", start: { argv: found.argv, env, cwd, files } };

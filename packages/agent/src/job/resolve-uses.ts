@@ -7,6 +7,7 @@ import type { ActionSource } from "./step-frame.ts";
 /** An action that can be run. */
 export interface OpenedAction {
   readonly definition: ActionDefinition;
+  /** On the machine. */
   readonly dir: string;
   /** `owner/name` and the ref as written; empty for a local one. */
   readonly repository: string;
@@ -18,12 +19,15 @@ export interface OpenedAction {
 
 export type ResolvedUses =
   | { readonly kind: "action"; readonly action: OpenedAction }
+  /** `docker://…`: an image to run as it is. */
+  | { readonly kind: "image"; readonly image: string }
   | { readonly kind: "builtIn"; readonly repository: string; readonly ref: string }
   /** The step fails, with this sentence. */
   | { readonly kind: "refused"; readonly why: string };
 
 const REMOTE = /^([^/@\s]+\/[^/@\s]+)(?:\/([^@\s]+))?@(\S+)$/;
-export const NO_CONTAINERS = "no backend of this agent can run containers yet";
+/** What names an image begins so. */
+export const IMAGE = "docker://";
 
 /** Finds what `uses` names. `source` is the file that says it. */
 export async function resolveUses(
@@ -32,7 +36,7 @@ export async function resolveUses(
   source: ActionSource,
   signal: AbortSignal,
 ): Promise<ResolvedUses> {
-  if (uses.startsWith("docker://")) return { kind: "refused", why: `'${uses}' is an image: ${NO_CONTAINERS}` };
+  if (uses.startsWith(IMAGE)) return { kind: "image", image: uses.slice(IMAGE.length) };
   if (uses === "." || uses.startsWith("./")) return resolveLocal(job, uses, source);
   if (uses.startsWith("$/")) {
     return openRemote(job, { uses, ref: source.sha, path: uses.slice(2), repository: source.repository }, signal);

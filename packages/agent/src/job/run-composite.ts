@@ -7,7 +7,7 @@ import { actionEntries } from "./action-place.ts";
 import { type CompositeScope, createCompositeScope } from "./composite-scope.ts";
 import { decideStep } from "./decide-step.ts";
 import { nameActions } from "./name-actions.ts";
-import { backendNo } from "./open-job.ts";
+import { backendNo, type OpenJob } from "./open-job.ts";
 import type { OpenedAction } from "./resolve-uses.ts";
 import { evaluateActionInputs } from "./run-javascript.ts";
 import type { ActionWork, StepFrame } from "./step-frame.ts";
@@ -33,7 +33,7 @@ export async function runComposite(work: ActionWork, action: OpenedAction, runs:
     scope,
     depth: frame.depth + 1,
     source: action.source,
-    action: placeOf(action),
+    action: placeOf(frame.job, action),
     defaults: {},
   };
   const left = { posts: [] as PostRecord[], states: {}, summaryFiles: [] as string[] };
@@ -74,14 +74,18 @@ export function enterComposite(
     caller: work.frame.scope,
     callerEnv: work.view.stepEnv,
     inputs: Object.fromEntries(evaluateActionInputs(work, action)),
-    github: actionEntries(work.actionName, placeOf(action)),
+    github: actionEntries(work.actionName, placeOf(work.frame.job, action)),
     wasInterrupted,
   });
 }
 
 export const innerPlace = (place: string, index: number): string => (place === "" ? `${index}` : `${place}.${index}`);
 
-const placeOf = ({ dir, repository, ref }: OpenedAction) => ({ path: dir, repository, ref });
+const placeOf = ({ view }: OpenJob, { dir, repository, ref }: OpenedAction) => ({
+  path: view.show(dir),
+  repository,
+  ref,
+});
 
 function isTimeUp({ job, deadlineBootMs }: StepFrame): boolean {
   return deadlineBootMs !== undefined && job.bootClockMs() >= deadlineBootMs;

@@ -3,6 +3,7 @@ import type { JavaScriptRuns } from "@windrow/model";
 import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import { evaluateInputs, inputVariables, stateVariables } from "./action-inputs.ts";
 import { actionEntries, actionVariables } from "./action-place.ts";
+import { findNode } from "./find-node.ts";
 import { TOO_MUCH_LEFT } from "./kept-bytes.ts";
 import { toPost } from "./post-record.ts";
 import type { OpenedAction } from "./resolve-uses.ts";
@@ -42,7 +43,8 @@ export function evaluateActionInputs(
 ): ReadonlyMap<string, string> {
   const { scope } = frame;
   const contexts = scope.contexts(view);
-  const own = frame.scope.contexts({ github: actionEntries(actionName, { path: dir, repository, ref }) });
+  const path = frame.job.view.show(dir);
+  const own = frame.scope.contexts({ github: actionEntries(actionName, { path, repository, ref }) });
   const { values, warnings } = evaluateInputs({
     definition,
     given: insertEntries(step.with, () => contexts, scope.functions),
@@ -71,21 +73,20 @@ export async function runScript(
 ): Promise<WorkEnd> {
   const { frame, view, actionName } = work;
   const { job, scope } = frame;
-  const runtime = await job.actions.nodeRuntime(using);
+  const runtime = await findNode(job, using);
   if (runtime.kind === "problem") return { outcome: "failed", fault: runtime.why };
   if (runtime.warning !== undefined) frame.log.annotations.add({ level: "warning", message: runtime.warning });
   const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
-  const place = { path: action.dir, repository: action.repository, ref: action.ref };
+  const place = { path: job.view.show(action.dir), repository: action.repository, ref: action.ref };
   const env = stepEnvironment({
     job: { ...job.environment, ...job.results },
-    machineEnv: job.machineEnv,
-    files: job.files,
+    view: job.view,
     scope,
     stepEnv: view.stepEnv,
     stepFiles: variables,
     action: { ...inputVariables(inputs), ...stateVariables(state), ...actionVariables(actionName, place) },
   });
-  const argv = [runtime.path, join(action.dir, script)];
-  const start = { argv, env, cwd: job.files.work.workspaceDir, files };
+  const argv = [runtime.path, job.view.show(join(action.dir, script))];
+  const start = { argv, env, cwd: job.view.workspaceDir, files };
   return runProcess({ frame, backendNo, start, stopped: whatEnds(work) });
 }

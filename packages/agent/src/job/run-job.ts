@@ -2,13 +2,14 @@ import { type GraceSequence, isBackendFault, type JobHandle, type JobReceipt, no
 import type { FinishReport, Outcome, Receipt } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import { ExpressionFailure } from "@windrow/workflow";
-import { findContainer } from "./find-container.ts";
+import type { JobNetwork } from "../network/job-network.ts";
+import { createJobEngine, type JobEngine } from "./job-engine.ts";
+import { confine, whatNetworkLacks } from "./job-network.ts";
 import type { RunJobOptions } from "./job-options.ts";
 import { evaluateJobOutputs } from "./job-outputs.ts";
-import { watchJobStop } from "./job-stop.ts";
+import { type StopKind, watchJobStop } from "./job-stop.ts";
 import type { OpenJob } from "./open-job.ts";
-import { openSteps } from "./open-steps.ts";
-import { NO_CONTAINERS } from "./resolve-uses.ts";
+import { JobRefused, openPlace, type PlaceOptions } from "./open-place.ts";
 import { runSteps } from "./run-steps.ts";
 import { shipRemains } from "./ship-remains.ts";
 
@@ -26,6 +27,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
   const startedAtBootMs = memory.opened?.startedAtBootMs ?? bootClockMs();
   const cancelGraceMs = plan.cancelGrace.interruptMs + plan.cancelGrace.terminateMs;
   const kept = { startedAtBootMs, timeoutMs: plan.timeoutMs, exclusive: plan.exclusive, cancelGraceMs };
+  const hasOwnNetwork = memory.opened?.hasOwnNetwork ?? confine(machine, options.policy).network === "own";
   const end = (outcome: Outcome, reason: string, message?: string): JobResult => ({
     outcome,
     reason,
@@ -43,6 +45,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
       attemptId: attempt.attemptId,
       ...user,
       jobToken,
+      ...(hasOwnNetwork && { hasOwnNetwork }),
       startedAtMs,
       startedAtBootMs,
     });
@@ -56,11 +59,14 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     logs.say(`The job could not be started: ${sentence(error)}`);
     // Its supervisor may be there all the same, with a step of an earlier process under it: nothing of it may go on.
     await machine.backend.endRemains(options.site);
+    if (memory.containersOpened === true) await machine.containers?.endRemains(options.site);
     return end("lost", "infra_fault", sentence(error));
   }
   if (handle === undefined) return endGoneJob(options, end);
 
-  const endAtOnce = endWhenRevoked(handle, options);
+  const engine = createJobEngine(options);
+  const opened: { network?: JobNetwork | undefined } = {};
+  const endAtOnce = endWhenRevoked({ handle, engine }, options);
   const setDeadline = handle.setDeadline.bind(handle);
   machine.keeper.watch(attempt.attemptId, { ...kept, setDeadline });
   const timeoutLeftMs = startedAtBootMs + plan.timeoutMs - bootClockMs();
@@ -68,9 +74,11 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
   try {
     // It may have been taken away while the job was opened: nobody listened then.
     attempt.over.throwIfAborted();
-    const steps = await runAll(options, handle, stop);
+    const steps = await runAll({ options, handle, stop, engine, hasOwnNetwork }, opened);
     attempt.over.throwIfAborted();
-    const receipt = await handle.closeJob(stop.kind === undefined ? withoutInterrupt(plan.cancelGrace) : stop.grace);
+    const grace = stop.kind === undefined ? withoutInterrupt(plan.cancelGrace) : stop.grace;
+    const receipt = await closeAll({ handle, engine }, grace);
+    await opened.network?.close();
     return {
       ...steps,
       startedAtMs,
@@ -82,13 +90,15 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     if (attempt.revoked.aborted) await endAtOnce();
     attempt.over.throwIfAborted();
     machine.logger.error({ err: error, attempt: attempt.attemptId }, "the job broke");
-    const receipt = await handle.closeJob(noGrace);
+    const receipt = await closeAll({ handle, engine }, noGrace);
+    await opened.network?.close();
     const { outcome, reason } = judge({ outcome: "lost", reason: "infra_fault" }, receipt);
     logs.say(reason === "infra_fault" ? `The job broke: ${sentence(error)}` : DEADLINE_SENTENCE);
     return { ...end(outcome, reason, sentence(error)), receipt: toReceipt(receipt) };
   } finally {
     machine.keeper.unwatch(attempt.attemptId);
     stop.release();
+    engine.detach();
     handle.detach();
   }
 }
@@ -123,13 +133,40 @@ async function openOrAttach(options: RunJobOptions, deadlineBootMs: number): Pro
     // The agent may have died between its note and the supervisor's start.
     if ((await machine.backend.readRemains(site)) !== undefined) return undefined;
   }
-  return machine.backend.openJob(site, { deadlineBootMs, deadlineGrace: plan.cancelGrace });
+  return machine.backend.openJob(site, {
+    deadlineBootMs,
+    deadlineGrace: plan.cancelGrace,
+    ...confine(machine, options.policy),
+  });
+}
+
+interface OpenedJob {
+  readonly handle: JobHandle;
+  readonly engine: JobEngine;
+}
+
+/** The supervisor first: a step must not see its services go. */
+async function closeAll({ handle, engine }: OpenedJob, grace: GraceSequence): Promise<JobReceipt> {
+  let receipt: JobReceipt | undefined;
+  try {
+    receipt = await handle.closeJob(grace);
+  } finally {
+    const containers = await engine.close(grace);
+    if (receipt !== undefined) {
+      receipt = {
+        ...receipt,
+        processesEnded: receipt.processesEnded + containers.processesEnded,
+        leftCount: receipt.leftCount + containers.leftCount,
+      };
+    }
+  }
+  return receipt;
 }
 
 /** At once: whoever has the job now must not find this one beside it. */
-function endWhenRevoked(handle: JobHandle, { attempt, machine }: RunJobOptions): () => Promise<void> {
+function endWhenRevoked(opened: OpenedJob, { attempt, machine }: RunJobOptions): () => Promise<void> {
   const endNow = async () => {
-    const receipt = await handle.closeJob(noGrace);
+    const receipt = await closeAll(opened, noGrace);
     machine.logger.warn({ attempt: attempt.attemptId, receipt }, "ended a job whose lease is lost");
   };
   const report = (error: unknown) =>
@@ -140,39 +177,56 @@ function endWhenRevoked(handle: JobHandle, { attempt, machine }: RunJobOptions):
 
 /** Runs everything a job consists of. A job that cannot be run as it is written fails with a sentence. */
 async function runAll(
-  options: RunJobOptions,
-  handle: JobHandle,
-  stop: OpenJob["stop"],
+  place: PlaceOptions,
+  opened: { network?: JobNetwork | undefined },
 ): Promise<Pick<JobResult, "outcome" | "reason" | "outputs" | "message">> {
+  const { options, stop } = place;
   const { logs } = options;
   const refuse = (reason: string, message: string) => {
-    logs.say(message);
+    for (const line of message.split("\n")) logs.say(line);
     return { outcome: "failed", reason, message: logs.redact(message), outputs: {} } as const;
   };
+  const endStopped = (kind: StopKind, outputs: JobResult["outputs"]) =>
+    kind === "disk_limit"
+      ? refuse("disk_limit", String(options.attempt.diskExceeded.reason))
+      : { ...STOPPED[kind], outputs };
   let job: OpenJob;
-  let container: string | undefined;
-  let what = "env";
-  try {
-    job = openSteps(options, handle, stop);
-    what = "image";
-    container = findContainer(job);
-  } catch (error) {
-    if (!(error instanceof ExpressionFailure)) throw error;
-    return refuse("invalid_expression", `The job's ${what} cannot be evaluated: ${error.message}`);
+  const lack = whatNetworkLacks(options);
+  if (lack !== undefined) {
+    if (options.policy.egress.kind !== "all") {
+      return refuse("network_refused", `The job's pool limits what it may reach, which cannot be done here: ${lack}`);
+    }
+    logs.say(`The job has this machine's network: ${lack}`);
   }
-  if (container !== undefined) {
-    return refuse("containers_unsupported", `The job asks for ${container}: ${NO_CONTAINERS}`);
+  try {
+    const found = await openPlace(place);
+    job = found.job;
+    opened.network = found.network;
+  } catch (error) {
+    options.attempt.over.throwIfAborted();
+    if (error instanceof ExpressionFailure) {
+      return refuse("invalid_expression", `What the job runs in cannot be evaluated: ${error.message}`);
+    }
+    if (error instanceof JobRefused) return refuse(error.code, error.message);
+    const { kind } = stop;
+    if (kind === undefined) throw error;
+    return endStopped(kind, {});
   }
   await failpoint("agent.before-first-step");
   await runSteps(job);
-  if (stop.kind === "given_back") return { outcome: "lost", reason: "agent_stopping", outputs: {} };
+  if (stop.kind === "given_back") return endStopped(stop.kind, {});
   const outputs = evaluateJobOutputs(job);
-  if (stop.kind === "timed_out") return { outcome: "timed_out", reason: "timeout", outputs };
-  if (stop.kind === "cancelled") return { outcome: "cancelled", reason: "cancelled", outputs };
-  if (stop.kind === "disk_limit") return refuse("disk_limit", String(options.attempt.diskExceeded.reason));
+  if (stop.kind !== undefined) return endStopped(stop.kind, outputs);
   if (job.scope.hasFailed) return { outcome: "failed", reason: "step_failed", outputs };
   return { outcome: "succeeded", reason: "succeeded", outputs };
 }
+
+/** What becomes of a job that was stopped. */
+const STOPPED = {
+  given_back: { outcome: "lost", reason: "agent_stopping" },
+  timed_out: { outcome: "timed_out", reason: "timeout" },
+  cancelled: { outcome: "cancelled", reason: "cancelled" },
+} as const;
 
 /** The supervisor went while the agent was down: what it left is collected, the job itself cannot go on. */
 async function endGoneJob(
@@ -182,6 +236,7 @@ async function endGoneJob(
   const { machine, memory, logs, plan, site } = options;
   // Where no namespace held it, a step may have outlived its supervisor.
   await machine.backend.endRemains(site);
+  if (memory.containersOpened === true) await machine.containers?.endRemains(site);
   const remains = await machine.backend.readRemains(site);
   const { reporter } = options;
   await shipRemains({ plan, memory, logs, reporter, siteDir: site.siteDir, remains });

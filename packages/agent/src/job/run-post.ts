@@ -1,7 +1,9 @@
 import { ExpressionFailure, evaluateCondition, evaluateTemplate } from "@windrow/workflow";
 import type { PostRecord, StepResult } from "../journal/journal-records.ts";
 import { actionEntries, actionVariables } from "./action-place.ts";
+import { findNode } from "./find-node.ts";
 import { type OpenJob, postNo } from "./open-job.ts";
+import { runDockerPost } from "./run-docker.ts";
 import { type EdgePart, runEdgeParts } from "./run-edge-parts.ts";
 import { runProcess } from "./run-process.ts";
 import { stepEnvironment } from "./step-environment.ts";
@@ -44,20 +46,24 @@ function toPart(job: OpenJob, record: PostRecord): EdgePart {
     name: `Post ${record.name}`,
     isWanted: () => evaluateCondition(record.condition, scope.contexts({ github }), scope.functions),
     async run({ frame, backendNo, note }): Promise<WorkEnd> {
+      if (record.container !== undefined) {
+        return runDockerPost({ frame, backendNo, note, record, container: record.container });
+      }
       const argv = await startOf(job, record);
       if (typeof argv === "string") return { outcome: "failed", fault: argv };
       const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
       const given = stepEnvironment({
         job: { ...job.environment, ...job.results },
-        machineEnv: job.machineEnv,
-        files: job.files,
+        view: job.view,
         scope,
         stepEnv: new Map(record.env),
         stepFiles: variables,
         action: actionVariables(record.actionName, record.action),
       });
       const env = record.isTrusted === true ? Object.fromEntries(record.env) : given;
-      const start = { argv, env, cwd: job.files.work.workspaceDir, files };
+      const { isOnMachine } = record;
+      const cwd = isOnMachine === true ? job.files.work.workspaceDir : job.view.workspaceDir;
+      const start = { argv, env, cwd, files, isOnMachine };
       return runProcess({ frame, backendNo, start, stopped: whatEnds({ frame, note }) });
     },
   };
@@ -66,6 +72,6 @@ function toPart(job: OpenJob, record: PostRecord): EdgePart {
 /** A sentence when it cannot be started. */
 async function startOf(job: OpenJob, { argv, script }: PostRecord): Promise<readonly string[] | string> {
   if (script === undefined) return argv ?? [];
-  const runtime = await job.actions.nodeRuntime(script.using);
-  return runtime.kind === "problem" ? runtime.why : [runtime.path, script.path];
+  const runtime = await findNode(job, script.using);
+  return runtime.kind === "problem" ? runtime.why : [runtime.path, job.view.show(script.path)];
 }

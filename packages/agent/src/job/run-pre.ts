@@ -1,4 +1,4 @@
-import type { JavaScriptRuns, StepDefinition, UsesStepDefinition } from "@windrow/model";
+import type { DockerRuns, JavaScriptRuns, StepDefinition, UsesStepDefinition } from "@windrow/model";
 import { ExpressionFailure, evaluateCondition, evaluateTemplate, insertEntries } from "@windrow/workflow";
 import type { StepResult } from "../journal/journal-records.ts";
 import { actionEntries } from "./action-place.ts";
@@ -10,6 +10,7 @@ import { toPost } from "./post-record.ts";
 import { recallStep } from "./recall-step.ts";
 import { isBuiltIn, type OpenedAction, resolveUses } from "./resolve-uses.ts";
 import { COMPOSITE_DEPTH_MAX, enterComposite, innerPlace } from "./run-composite.ts";
+import { runDockerPre } from "./run-docker.ts";
 import { type EdgePart, runEdgeParts } from "./run-edge-parts.ts";
 import { evaluateActionInputs, runScript } from "./run-javascript.ts";
 import { type ActionSource, countParts, type StepFrame } from "./step-frame.ts";
@@ -71,12 +72,14 @@ async function findPres(frame: StepFrame, { step, actionName, budget }: Search):
   const { runs } = action.definition;
   if (runs.kind === "javascript")
     return runs.pre === undefined ? [] : [toPart(frame, { step, actionName, action, runs })];
+  if (runs.kind === "docker")
+    return runs.preEntrypoint === undefined ? [] : [toPart(frame, { step, actionName, action, runs })];
   if (runs.kind !== "composite") return [];
   try {
     const view = { stepEnv: evaluateEnv(frame, step), github: actionEntries(actionName, frame.action) };
     const scope = enterComposite({ frame, step, view, actionName }, action, () => false);
     const { dir, repository, ref } = action;
-    const around = { path: dir, repository, ref };
+    const around = { path: frame.job.view.show(dir), repository, ref };
     const inner = { ...frame, scope, depth: frame.depth + 1, source: action.source, action: around };
     const names = nameActions(runs.steps);
     const found: EdgePart[] = [];
@@ -116,12 +119,12 @@ interface Pre {
   readonly step: UsesStepDefinition;
   readonly actionName: string;
   readonly action: OpenedAction;
-  readonly runs: JavaScriptRuns;
+  readonly runs: JavaScriptRuns | DockerRuns;
 }
 
 function toPart(found: StepFrame, { step, actionName, action, runs }: Pre): EdgePart {
   const { dir, repository, ref } = action;
-  const github = actionEntries(actionName, { path: dir, repository, ref });
+  const github = actionEntries(actionName, { path: found.job.view.show(dir), repository, ref });
   const { scope, place } = found;
   return {
     name: `Pre ${step.uses}`,
@@ -130,6 +133,7 @@ function toPart(found: StepFrame, { step, actionName, action, runs }: Pre): Edge
       try {
         const own = { ...frame, scope, place };
         const work = { frame: own, step, view: { stepEnv: evaluateEnv(own, step), github }, actionName, note };
+        if (runs.kind === "docker") return await runDockerPre({ ...work, backendNo }, action, runs);
         const inputs = evaluateActionInputs(work, action);
         const end = await runScript(work, action, runs, { inputs, state: {}, script: runs.pre ?? "", backendNo });
         const state = end.state ?? {};

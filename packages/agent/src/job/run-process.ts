@@ -1,5 +1,12 @@
-import { isBackendFault, type StepExit } from "@windrow/backends";
+import {
+  type BackendFault,
+  type ContainerSpec,
+  isBackendFault,
+  type JobContainers,
+  type StepExit,
+} from "@windrow/backends";
 import { TOO_MUCH_LEFT } from "./kept-bytes.ts";
+import type { OpenJob } from "./open-job.ts";
 import { readStepFiles, type StepWord } from "./read-step-files.ts";
 import type { CommandsSaid } from "./step-commands.ts";
 import type { StepFiles } from "./step-files.ts";
@@ -8,10 +15,24 @@ import type { StepProcessLog } from "./step-log.ts";
 import { keepSummary } from "./step-summary.ts";
 import type { WorkEnd } from "./work-end.ts";
 
-export interface ProcessStart {
+export type ProcessStart = MachineStart | ContainerStart;
+
+interface MachineStart {
+  readonly kind?: undefined;
   readonly argv: readonly string[];
   readonly env: { readonly [name: string]: string };
   readonly cwd: string;
+  readonly files: StepFiles;
+  /** Although the job has a container. */
+  readonly isOnMachine?: boolean | undefined;
+}
+
+/** A container of its own. */
+interface ContainerStart {
+  readonly kind: "container";
+  readonly containers: JobContainers;
+  readonly spec: ContainerSpec;
+  readonly env: { readonly [name: string]: string };
   readonly files: StepFiles;
 }
 
@@ -29,11 +50,11 @@ export interface ProcessOptions {
  */
 export async function runProcess({ frame, backendNo, start, stopped }: ProcessOptions): Promise<WorkEnd> {
   const { job, log } = frame;
-  const { argv, env, cwd } = start;
+  const { env } = start;
   try {
-    await job.handle.startStep({ stepNo: backendNo, argv, env, cwd, ...(job.runsBeside && { isBeside: true }) });
+    await begin({ frame, backendNo, start, stopped });
   } catch (error) {
-    if (!isBackendFault(error, "step_invalid")) throw error;
+    if (!isStepsOwn(error)) throw error;
     return { outcome: "failed", fault: error.message };
   }
   const allowsUnsecure = env.ACTIONS_ALLOW_UNSECURE_COMMANDS?.toLowerCase() === "true";
@@ -47,10 +68,30 @@ export async function runProcess({ frame, backendNo, start, stopped }: ProcessOp
   }
 }
 
+/** What the workflow asks wrongly fails the step, not the job. */
+const isStepsOwn = (error: unknown): error is BackendFault =>
+  isBackendFault(error, "step_invalid") || isBackendFault(error, "container_refused");
+
+async function begin({ frame: { job }, backendNo, start }: ProcessOptions): Promise<void> {
+  if (start.kind === "container") return start.containers.startStep({ stepNo: backendNo, spec: start.spec });
+  const { argv, env, cwd } = start;
+  return job.handle.startStep({
+    ...{ stepNo: backendNo, argv, env, cwd },
+    ...(job.runsBeside && { isBeside: true }),
+    ...(isInside(job, start) && { isInContainer: true }),
+  });
+}
+
+const isInside = ({ view }: OpenJob, start: ProcessStart): boolean =>
+  view.isInContainer && start.kind !== "container" && start.isOnMachine !== true;
+
 async function follow(options: ProcessOptions, output: StepProcessLog): Promise<WorkEnd> {
   const { frame, backendNo, start } = options;
   const ending = await waitForExit(options);
   const { exit } = ending;
+  const gone = isInside(frame.job, start) ? frame.job.engine.opened?.containers.gone : undefined;
+  // it did not end: its container went from under it
+  if (ending.kind === "exited") gone?.throwIfAborted();
   const said = await output.endAt(exit.spoolBytes);
   const word = readStepFiles(start.files);
   const { annotations } = frame.log;
@@ -84,9 +125,10 @@ interface ProcessEnding {
 }
 
 /** Waits for the exit; ends the process with grace when `stopped` aborts or the step's time is up. */
-async function waitForExit({ frame, backendNo, stopped }: ProcessOptions): Promise<ProcessEnding> {
+async function waitForExit({ frame, backendNo, start, stopped }: ProcessOptions): Promise<ProcessEnding> {
   const { job, deadlineBootMs } = frame;
-  const { handle, clock } = job;
+  const { clock } = job;
+  const handle = start.kind === "container" ? start.containers : job.handle;
   const over = new AbortController();
   const timers = AbortSignal.any([over.signal, job.attempt.over]);
   const exited = handle.waitStep(backendNo, timers);

@@ -1,13 +1,13 @@
 import { arch } from "node:os";
 import type { Plan, Value } from "@windrow/model";
 import { defaultEnvironment } from "@windrow/workflow";
-import type { JobFiles } from "./job-files.ts";
+import type { JobView } from "./job-view.ts";
 import type { StepScope } from "./step-scope.ts";
 
 /** The same for every step of a job. */
 export interface JobEnvironmentOptions {
   readonly plan: Plan;
-  readonly files: JobFiles;
+  readonly view: JobView;
   readonly agentName: string;
   readonly attemptId: string;
   readonly attemptNo: number;
@@ -18,16 +18,16 @@ export interface JobEnvironmentOptions {
 
 /** What the documentation promises to every step; a workflow cannot change these. */
 export function jobEnvironment(options: JobEnvironmentOptions): { [name: string]: string } {
-  const { plan, files } = options;
+  const { plan, view } = options;
   return {
     ...defaultEnvironment(options.github),
     RUNNER_NAME: options.agentName,
     RUNNER_OS: "Linux",
     RUNNER_ARCH: runnerArch(),
     RUNNER_ENVIRONMENT: "self-hosted",
-    RUNNER_TEMP: files.work.tempDir,
-    RUNNER_TOOL_CACHE: `${files.work.homeDir}/.tool-cache`,
-    RUNNER_WORKSPACE: files.work.workDir,
+    RUNNER_TEMP: view.tempDir,
+    RUNNER_TOOL_CACHE: view.toolCacheDir,
+    RUNNER_WORKSPACE: view.workDir,
     ...(isDebug(plan) && { RUNNER_DEBUG: "1" }),
     WINDROW: "true",
     WINDROW_AGENT_NAME: options.agentName,
@@ -54,9 +54,7 @@ export function runnerArch(): string {
 
 export interface StepEnvironmentOptions {
   readonly job: { readonly [name: string]: string };
-  /** PATH, LANG and the like of the agent; nothing else of its environment reaches a job. */
-  readonly machineEnv: { readonly [name: string]: string };
-  readonly files: JobFiles;
+  readonly view: JobView;
   readonly scope: Pick<StepScope, "env" | "paths">;
   readonly stepEnv: ReadonlyMap<string, string>;
   /** GITHUB_ENV, GITHUB_OUTPUT and the others of this step. */
@@ -65,16 +63,17 @@ export interface StepEnvironmentOptions {
   readonly action: { readonly [name: string]: string };
 }
 
-/** The whole environment of one step: machine, then job, then step; what the documentation promises stands above all. */
+/** The whole environment of one step: machine or image, then job, then step; what the documentation promises stands above all. */
 export function stepEnvironment(options: StepEnvironmentOptions): { [name: string]: string } {
-  const { machineEnv, files, scope, stepEnv } = options;
+  const { view, scope, stepEnv } = options;
   const env: { [name: string]: string } = {
-    ...machineEnv,
+    ...view.baseEnv,
     CI: "true",
-    HOME: files.work.homeDir,
-    TMPDIR: files.work.tempDir,
+    HOME: view.homeDir,
+    // a container has a folder for temporary files of its own
+    ...(!view.isInContainer && { TMPDIR: view.tempDir }),
     // as Maven, see the job's files: Java does not look at HOME
-    GRADLE_USER_HOME: `${files.work.homeDir}/.gradle`,
+    GRADLE_USER_HOME: `${view.homeDir}/.gradle`,
     ...Object.fromEntries(scope.env),
     ...Object.fromEntries(stepEnv),
     ...options.job,

@@ -1,3 +1,4 @@
+import { closeSync, existsSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import type { StepPart } from "../journal/journal-records.ts";
 import type { AnnotationList } from "./annotation-list.ts";
 import type { JobLogs } from "./job-logs.ts";
@@ -19,6 +20,10 @@ export interface StepLog {
   readonly parts: readonly StepPart[];
   addText(text: string): void;
   beginProcess(backendNo: number, options: { readonly allowsUnsecure: boolean }): StepProcessLog;
+  /** What is said while the image of a process is got, before the process begins; a file beside its output. */
+  beginImage(backendNo: number): ImageLog;
+  /** What an earlier process of the agent got. */
+  addImageAgain(backendNo: number): void;
   /** What an earlier process of the agent has seen to its end. */
   addAgain(parts: readonly StepPart[]): Promise<void>;
   /** Whatever a process wrote that did not end properly. */
@@ -32,6 +37,13 @@ export interface StepProcessLog {
   leave(): void;
 }
 
+export interface ImageLog {
+  say(line: string): void;
+  /** Nothing more is said. Idempotent. */
+  end(): Promise<void>;
+  leave(): void;
+}
+
 export function createStepLog({ logs, stepNo, spoolPath, masksCount }: StepLogOptions): StepLog {
   const annotations = logs.listAnnotations();
   // Secrets that are announced from now on belong to later bytes, however late the first byte comes.
@@ -42,6 +54,8 @@ export function createStepLog({ logs, stepNo, spoolPath, masksCount }: StepLogOp
     opened ??= logs.openStream(stepNo, annotations, knownCount);
     return opened;
   };
+
+  const imagePath = (backendNo: number) => `${spoolPath(backendNo)}-image`;
 
   function addText(text: string): void {
     if (text === "") return;
@@ -71,13 +85,50 @@ export function createStepLog({ logs, stepNo, spoolPath, masksCount }: StepLogOp
           continue;
         }
         parts.push(part);
+        const path = part.kind === "image" ? imagePath(part.backendNo) : spoolPath(part.backendNo);
         // What it set by command is known; nothing is refused a second time.
         const options = { isLive: false, allowsUnsecure: true };
-        await stream().beginProcess(spoolPath(part.backendNo), options).endAt(part.rawBytes);
+        await stream().beginProcess(path, options).endAt(part.rawBytes);
       }
     },
-    addSpool: (backendNo) =>
-      stream().beginProcess(spoolPath(backendNo), { isLive: false, allowsUnsecure: true }).endWithSpool(),
+    addImageAgain(backendNo) {
+      const path = imagePath(backendNo);
+      const rawBytes = statSync(path, { throwIfNoEntry: false })?.size;
+      if (rawBytes === undefined) return;
+      parts.push({ kind: "image", backendNo, rawBytes });
+      void stream().beginProcess(path, { isLive: false, allowsUnsecure: false }).endAt(rawBytes);
+    },
+    beginImage(backendNo) {
+      const path = imagePath(backendNo);
+      const file = openSync(path, "a", 0o600);
+      const log = stream().beginProcess(path, { isLive: true, allowsUnsecure: false });
+      let isOver = false;
+      return {
+        say(line) {
+          if (!isOver) writeSync(file, `${line}\n`);
+        },
+        async end() {
+          if (isOver) return;
+          isOver = true;
+          const rawBytes = fstatSync(file).size;
+          closeSync(file);
+          parts.push({ kind: "image", backendNo, rawBytes });
+          await log.endAt(rawBytes);
+        },
+        leave() {
+          if (isOver) return;
+          isOver = true;
+          closeSync(file);
+          log.leave();
+        },
+      };
+    },
+    async addSpool(backendNo) {
+      const options = { isLive: false, allowsUnsecure: true };
+      const image = imagePath(backendNo);
+      if (existsSync(image)) await stream().beginProcess(image, options).endWithSpool();
+      await stream().beginProcess(spoolPath(backendNo), options).endWithSpool();
+    },
     end: () => opened?.end(),
   };
 }

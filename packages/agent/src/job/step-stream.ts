@@ -43,7 +43,7 @@ export interface ProcessLog {
 export function openStepStream(options: StepStreamOptions): StepStream {
   const { stepNo, annotations, book, shipper } = options;
   const onAnnotation = (annotation: Annotation) =>
-    annotations.add(fromWorkspace(annotation, options.matchers()?.workspaceDir));
+    annotations.add(fromWorkspace(annotation, options.matchers()?.workspaceNames ?? []));
   let commands: StepCommands | undefined;
   let watch: MatcherWatch | undefined;
   let isOver = false;
@@ -125,9 +125,10 @@ export function openStepStream(options: StepStreamOptions): StepStream {
 }
 
 /** People and programs look for the file in the repository, not on this machine. */
-function fromWorkspace(annotation: Annotation, workspaceDir: string | undefined): Annotation {
+function fromWorkspace(annotation: Annotation, names: readonly string[]): Annotation {
   const { file } = annotation;
-  if (file === undefined || workspaceDir === undefined || !file.startsWith(`${workspaceDir}/`)) return annotation;
+  const workspaceDir = names.find((name) => file?.startsWith(`${name}/`));
+  if (file === undefined || workspaceDir === undefined) return annotation;
   return { ...annotation, file: file.slice(workspaceDir.length + 1) };
 }
 

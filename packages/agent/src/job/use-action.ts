@@ -2,8 +2,10 @@ import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import type { PostRecord } from "../journal/journal-records.ts";
 import { actionVariables } from "./action-place.ts";
 import { prepareCheckout } from "./checkout-step.ts";
-import { CHECKOUT, NO_CONTAINERS, type ResolvedUses, resolveUses } from "./resolve-uses.ts";
+import type { OpenJob } from "./open-job.ts";
+import { CHECKOUT, type ResolvedUses, resolveUses } from "./resolve-uses.ts";
 import { runComposite } from "./run-composite.ts";
+import { runDocker, runImage } from "./run-docker.ts";
 import { runJavaScript } from "./run-javascript.ts";
 import { runProcess } from "./run-process.ts";
 import { stepEnvironment } from "./step-environment.ts";
@@ -19,6 +21,7 @@ export async function useAction(work: ActionWork): Promise<WorkEnd> {
   if (asked.kind === "ended") return asked.end;
   const resolved = asked.value;
   if (resolved.kind === "refused") return { outcome: "failed", fault: resolved.why };
+  if (resolved.kind === "image") return runImage(work, resolved.image);
   if (resolved.kind === "builtIn") return useBuiltIn(work, resolved);
   const { action } = resolved;
   const { runs } = action.definition;
@@ -28,7 +31,7 @@ export async function useAction(work: ActionWork): Promise<WorkEnd> {
     case "javascript":
       return runJavaScript(work, action, runs);
     case "docker":
-      return { outcome: "failed", fault: `'${step.uses}' is a Docker action: ${NO_CONTAINERS}` };
+      return runDocker(work, action, runs);
   }
 }
 
@@ -49,22 +52,32 @@ async function useBuiltIn(
   const place = { path: "", repository, ref };
   const env = stepEnvironment({
     job: job.environment,
-    machineEnv: job.machineEnv,
-    files: job.files,
+    view: job.view,
     scope,
     stepEnv: view.stepEnv,
     stepFiles: variables,
     action: actionVariables(actionName, place),
   });
-  const { workspaceDir, homeDir, tempDir } = job.files.work;
+  const isCheckout = repository === CHECKOUT;
+  const isOnMachine = isCheckout && job.view.isInContainer && job.view.tools?.includes("git") !== true;
+  const lacks = isCheckout ? whyNoCheckout(job, isOnMachine) : whyNoTools(job, repository);
+  if (lacks !== undefined) return { outcome: "failed", fault: lacks };
+  const { workspaceDir, homeDir, tempDir } = isOnMachine ? job.files.work : job.view;
   const asked = await untilEnded(work, async (signal) => {
-    if (repository === CHECKOUT) {
+    if (isCheckout) {
       const { plan, serverUrl, jobToken } = job;
       const folders = { workspaceDir, homeDir, tempDir };
-      return prepareCheckout({ plan, serverUrl, jobToken, inputs, ...folders, ownEnv: job.machineEnv });
+      const ownEnv = isOnMachine ? job.machineEnv : job.view.baseEnv;
+      const isInContainer = job.view.isInContainer && !isOnMachine;
+      return prepareCheckout({ plan, serverUrl, jobToken, inputs, ...folders, ownEnv, isInContainer });
     }
     const toolCacheDir = job.environment.RUNNER_TOOL_CACHE ?? "";
-    const request = { repository, ref, inputs, env, workspaceDir, homeDir, tempDir, toolCacheDir, signal };
+    const { isInContainer } = job.view;
+    const request = {
+      ...{ repository, ref, inputs, env, homeDir, tempDir, toolCacheDir, signal, isInContainer },
+      // read by the agent
+      workspaceDir: job.files.work.workspaceDir,
+    };
     return job.actions.prepareBuiltIn(request);
   });
   if (asked.kind === "ended") return asked.end;
@@ -78,6 +91,7 @@ async function useBuiltIn(
     condition: "always()",
     env: Object.entries(post.env),
     ...("isTrusted" in post && { isTrusted: true }),
+    ...(isOnMachine && { isOnMachine }),
     actionName,
     action: place,
   };
@@ -88,12 +102,25 @@ async function useBuiltIn(
     return { outcome: "succeeded", outputs, env: set, paths, ...posts };
   }
   // what holds credentials runs with nothing of what the job or its workflow set, not even a PATH
-  const own = { ...answer.env, GITHUB_OUTPUT: variables.GITHUB_OUTPUT ?? "" };
+  const own = { ...answer.env, GITHUB_OUTPUT: isOnMachine ? files.output : (variables.GITHUB_OUTPUT ?? "") };
   const start = {
     argv: answer.argv,
     env: "isTrusted" in answer ? own : { ...env, ...answer.env },
     cwd: workspaceDir,
     files,
+    isOnMachine,
   };
   return { ...(await runProcess({ frame, backendNo, start, stopped: whatEnds(work) })), ...posts };
+}
+
+/** Without git in the image the agent's own does it, as the slot's user: its files are for a container of root's. */
+function whyNoCheckout(job: OpenJob, isOnMachine: boolean): string | undefined {
+  const uid = job.engine.opened?.containers.container?.facts.uid ?? 0;
+  if (!isOnMachine || uid === 0) return undefined;
+  return "the image of the job's container has no git, and runs as another user than root: actions/checkout needs one of the two";
+}
+
+function whyNoTools({ view }: OpenJob, repository: string): string | undefined {
+  if (!view.isMusl) return undefined;
+  return `'${repository}' cannot be done in this job's container: its image is built on musl (Alpine), the tools of the agent on glibc`;
 }

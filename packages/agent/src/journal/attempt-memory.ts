@@ -7,9 +7,14 @@ export interface AttemptMemory {
   readonly opened?: {
     readonly user?: JournaledUser;
     readonly jobToken?: string;
+    readonly hasOwnNetwork?: boolean;
     readonly startedAtMs: number;
     readonly startedAtBootMs: number;
   };
+  /** Containers were made for it. */
+  readonly containersOpened?: boolean;
+  /** Ids of images by name. */
+  readonly images: ReadonlyMap<string, string>;
   readonly stepsStarted: ReadonlyMap<number, StartedStep>;
   readonly stepsEnded: ReadonlyMap<number, StepResult>;
   /** Parts of steps by `partKey`, in the order in which they began. */
@@ -39,6 +44,8 @@ export const partKey = (stepNo: number, partNo: number): string => `${stepNo}/${
 /** Grows with every line: a job may have hundreds of thousands, and copies of all that came before would take for ever. */
 interface GrowingMemory extends AttemptMemory {
   opened?: NonNullable<AttemptMemory["opened"]>;
+  containersOpened?: boolean;
+  readonly images: Map<string, string>;
   readonly stepsStarted: Map<number, StartedStep>;
   readonly stepsEnded: Map<number, StepResult>;
   readonly parts: Map<string, StepPartMemory>;
@@ -52,7 +59,7 @@ export function freshMemory(accepted: AcceptedRecord): AttemptMemory {
 }
 
 function beginMemory(accepted: AcceptedRecord): GrowingMemory {
-  return { accepted, stepsStarted: new Map(), stepsEnded: new Map(), parts: new Map(), masks: [] };
+  return { accepted, images: new Map(), stepsStarted: new Map(), stepsEnded: new Map(), parts: new Map(), masks: [] };
 }
 
 /** Folds the journal's lines; attempts that were released, or whose acceptance is missing, are not in the answer. */
@@ -78,6 +85,12 @@ function addRecord(memory: GrowingMemory, record: Exclude<JournalRecord, { kind:
       memory.opened = opened;
       break;
     }
+    case "containers_opened":
+      memory.containersOpened = true;
+      break;
+    case "image":
+      memory.images.set(record.name, record.imageId);
+      break;
     case "step_started":
       memory.stepsStarted.set(record.stepNo, { ...record, masksCount: memory.masks.length });
       break;

@@ -10,6 +10,8 @@ export interface JournaledUser {
 /** A piece of a step's log: what one process wrote, or lines of the agent's own. */
 export type StepPart =
   | { readonly kind: "process"; readonly backendNo: number; readonly rawBytes: number }
+  /** What was said while the image of that process was got. */
+  | { readonly kind: "image"; readonly backendNo: number; readonly rawBytes: number }
   | { readonly kind: "text"; readonly text: string };
 
 /** What an action does after the job's own steps; everything about it was decided when its step ran. */
@@ -21,6 +23,14 @@ export interface PostRecord {
   readonly script?: { readonly using: string; readonly path: string };
   /** Built-in actions. */
   readonly argv?: readonly string[];
+  /** Docker actions. */
+  readonly container?: {
+    readonly imageId: string;
+    readonly entrypoint: string;
+    readonly args: readonly string[];
+  };
+  /** On the machine although the job has a container. */
+  readonly isOnMachine?: boolean;
   readonly condition: string;
   /** What it sees beside the job's environment: inputs, state, the step's own variables. */
   readonly env: readonly (readonly [name: string, value: string])[];
@@ -88,10 +98,16 @@ export type JournalRecord =
       readonly user?: JournaledUser;
       /** What the job was given: it keeps it, though a restarted agent gets a new one from the controller. */
       readonly jobToken?: string;
+      /** The job has a network of its own, beside those of its containers. */
+      readonly hasOwnNetwork?: boolean;
       readonly startedAtMs: number;
       /** On the machine's boot clock. */
       readonly startedAtBootMs: number;
     }
+  /** The engine made its containers: an agent that comes back finds them, or they are gone. */
+  | { readonly kind: "containers_opened"; readonly attemptId: AttemptId }
+  /** An image by the id that the steps of this job use for a name. */
+  | { readonly kind: "image"; readonly attemptId: AttemptId; readonly name: string; readonly imageId: string }
   | ({ readonly kind: "step_started"; readonly attemptId: AttemptId; readonly stepNo: number } & StartNote)
   | { readonly kind: "step_ended"; readonly attemptId: AttemptId; readonly result: StepResult }
   /** A part of a step, counted in the order in which they came up: a step of a composite action, or one of several after-parts. */
@@ -125,6 +141,8 @@ export type JournalRecord =
 const KINDS: ReadonlySet<unknown> = new Set<JournalRecord["kind"]>([
   "accepted",
   "opened",
+  "containers_opened",
+  "image",
   "step_started",
   "step_ended",
   "part_started",

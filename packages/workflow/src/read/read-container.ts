@@ -1,9 +1,18 @@
 import { isBasicExpression, isMapping } from "@actions/workflow-parser";
-import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
+import type { BasicExpressionToken, TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { ContainerDefinition, Position, ServiceDefinition, Template, TemplateMap } from "@windrow/model";
 import type { Diagnostics } from "../diagnostics.ts";
+import { INSERT } from "../insert-entries.ts";
 import { refuse } from "./refuse.ts";
-import { type Entry, entriesOf, positionOf, readTemplateList, readTemplateMap, readTemplateText } from "./tokens.ts";
+import {
+  type Entry,
+  entriesOf,
+  positionOf,
+  readOpenMap,
+  readTemplateList,
+  readTemplateMap,
+  readTemplateText,
+} from "./tokens.ts";
 
 interface Draft {
   image?: Template;
@@ -32,15 +41,32 @@ export function readContainer(
   return { image, ...rest };
 }
 
-/** An expression may give the whole map: then its image, options and credentials are asked for one by one. */
+/** An expression may give the whole map: then its entries are asked for one by one. */
 function readImageOnly(token: TemplateToken, at: Position, diagnostics: Diagnostics): ContainerDefinition | undefined {
   const image = readTemplateText(token, at, diagnostics);
   if (image === undefined) return undefined;
-  const nothing = { env: [], ports: [], volumes: [] };
-  if (!isBasicExpression(token) || token.originalExpressions !== undefined) return { image, ...nothing };
-  const whole = `(${token.expression})`;
-  return { image: `\${{ ${whole}.image || ${whole} }}`, options: `\${{ ${whole}.options }}`, ...nothing };
+  if (!isWholeExpression(token)) return { image, env: [], ports: [], volumes: [] };
+  return containerFrom(token.expression);
 }
+
+/** A container whose map, or image alone, an expression gives. */
+export function containerFrom(expression: string): ContainerDefinition {
+  const whole = `(${expression})`;
+  const entry = (name: string): Template => `\${{ ${whole}.${name} }}`;
+  return {
+    image: `\${{ ${whole}.image || ${whole} }}`,
+    env: [[INSERT, entry("env")]],
+    ports: [entry("ports")],
+    volumes: [entry("volumes")],
+    options: entry("options"),
+    credentials: { username: entry("credentials.username"), password: entry("credentials.password") },
+    entrypoint: entry("entrypoint"),
+    command: entry("command"),
+  };
+}
+
+const isWholeExpression = (token: TemplateToken): token is BasicExpressionToken =>
+  isBasicExpression(token) && token.originalExpressions === undefined;
 
 function readContainerEntry({ key, at, value }: Entry, draft: Draft, diagnostics: Diagnostics): void {
   switch (key) {
@@ -53,14 +79,20 @@ function readContainerEntry({ key, at, value }: Entry, draft: Draft, diagnostics
       return;
     }
     case "env":
-      draft.env = readTemplateMap(value, "env", diagnostics);
+      draft.env = readOpenMap(value, "env", diagnostics);
       return;
     case "ports":
     case "volumes":
-      if (value.isExpression) refuse(diagnostics, positionOf(value, at), `an expression in place of the list '${key}'`);
-      else draft[key] = readTemplateList(value, at, diagnostics);
+      // one that is an expression may give the whole list
+      draft[key] = readTemplateList(value, at, diagnostics);
       return;
     case "credentials": {
+      if (isWholeExpression(value)) {
+        if (readTemplateText(value, at, diagnostics) === undefined) return;
+        const entry = (name: string): Template => `\${{ (${value.expression}).${name} }}`;
+        draft.credentials = { username: entry("username"), password: entry("password") };
+        return;
+      }
       const given = new Map(readTemplateMap(value, key, diagnostics));
       const [username, password] = [given.get("username"), given.get("password")];
       if (username !== undefined && password !== undefined) draft.credentials = { username, password };
@@ -72,9 +104,14 @@ function readContainerEntry({ key, at, value }: Entry, draft: Draft, diagnostics
   }
 }
 
-/** `services:` of a job, by the host names they get. */
+/** `services:` of a job, by the host names they get; one named `INSERT` stands for those that an expression gives. */
 export function readServices(token: TemplateToken, at: Position, diagnostics: Diagnostics): ServiceDefinition[] {
-  if (token.isExpression) refuse(diagnostics, positionOf(token, at), "an expression in place of the map 'services'");
+  if (isWholeExpression(token)) {
+    const image = readTemplateText(token, at, diagnostics);
+    return image === undefined ? [] : [{ name: INSERT, image, env: [], ports: [], volumes: [] }];
+  }
+  if (token.isExpression)
+    refuse(diagnostics, positionOf(token, at), "text around the expression that gives 'services'");
   const services: ServiceDefinition[] = [];
   for (const entry of entriesOf(token)) {
     if (entry.isComputed) refuse(diagnostics, entry.at, "an expression as the name of a service");

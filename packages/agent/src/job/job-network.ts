@@ -1,0 +1,43 @@
+import { BackendFault, type JobHandle, type OpenJobOptions } from "@windrow/backends";
+import type { JobPolicy } from "@windrow/model";
+import type { JobNetwork } from "../network/job-network.ts";
+import type { JobMachine, RunJobOptions } from "./job-options.ts";
+
+/** How the supervisor of a job is opened under a policy; the same answer for the same policy. */
+export function confine(
+  { confinement: own, networks }: Pick<JobMachine, "confinement" | "networks">,
+  policy: JobPolicy,
+): Pick<OpenJobOptions, "confinement" | "network" | "limits"> {
+  const confinement = policy.confinement ?? own;
+  const { memoryBytes, processesMax } = policy.limits;
+  const limits = {
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(processesMax !== undefined && { processesMax }),
+  };
+  const isOwn = confinement === "sandbox" && wantsOwnNetwork(policy) && canHaveNetwork(networks);
+  return { ...(confinement !== undefined && { confinement }), network: isOwn ? "own" : "machine", limits };
+}
+
+const wantsOwnNetwork = ({ farmAccess, egress }: JobPolicy): boolean => !(farmAccess && egress.kind === "all");
+const canHaveNetwork = (networks: JobMachine["networks"]): boolean =>
+  networks?.problem === undefined && networks !== undefined;
+
+/** What of the policy this agent cannot do for a sandboxed job, in a sentence. */
+export function whatNetworkLacks({ machine, policy }: Pick<RunJobOptions, "machine" | "policy">): string | undefined {
+  const confinement = policy.confinement ?? machine.confinement;
+  if (confinement !== "sandbox" || !wantsOwnNetwork(policy) || canHaveNetwork(machine.networks)) return undefined;
+  return machine.networks?.problem ?? "this agent gives jobs no network of their own";
+}
+
+/** Offers a sandboxed job on its own loopback what it may reach. Undefined: it has the machine's network. */
+export async function openSandboxNetwork(
+  { machine, attempt, policy }: RunJobOptions,
+  handle: JobHandle,
+  options: { readonly ports: readonly number[]; readonly signal: AbortSignal },
+): Promise<JobNetwork | undefined> {
+  const { networks } = machine;
+  if (networks === undefined) throw new BackendFault("network_failed", "the job's own network cannot be opened again");
+  const { attemptId } = attempt;
+  const { egress, farmAccess } = policy;
+  return networks.open({ attemptId, pid: handle.supervisorPid, kind: "sandbox", egress, farmAccess, ...options });
+}
