@@ -1,5 +1,6 @@
 export { type BackoffOptions, backoffMs, type RetryOptions, retry } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
+export { passedThrough } from "./collect-buffers.ts";
 export { type FailpointHandler, failpoint, installFailpointHandler } from "./failpoint.ts";
 export { hasCode } from "./has-code.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";

@@ -32,6 +32,8 @@ export interface LogTailWanted {
   readonly attemptId: AttemptId;
   readonly stream: StreamName;
   readonly untilMs: number;
+  /** Of the watching process; empty when it did not say. */
+  readonly watcher: string;
 }
 
 export interface LogTailBytes {

@@ -456,7 +456,12 @@ export const agentHint: fc.Arbitrary<AgentHint> = fc.oneof(
   fc.tuple(agentId, drain).map(([id, body]) => ({ agentId: id, kind: "drain" as const, ...body })),
   fc.tuple(agentId, kick).map(([id, body]) => ({ agentId: id, kind: "kick" as const, ...body })),
 );
-export const logTailWanted: fc.Arbitrary<LogTailWanted> = record({ attemptId, stream, untilMs: uint53 });
+export const logTailWanted: fc.Arbitrary<LogTailWanted> = record({
+  attemptId,
+  stream,
+  untilMs: uint53,
+  watcher: fc.string({ maxLength: 40 }),
+});
 export const logTailBytes: fc.Arbitrary<LogTailBytes> = record({
   attemptId,
   stream,

@@ -1,5 +1,5 @@
 import { type LeaseRef, Refusal, type StreamName, type StreamSeal } from "@windrow/model";
-import { backoffMs, type Clock, type Logger } from "@windrow/service";
+import { backoffMs, type Clock, type Logger, passedThrough } from "@windrow/service";
 import { LOG_WINDOW_BYTES_MAX, type LogCall, LogGap, WireFault } from "@windrow/wire";
 import type { Connection, ControllerSession } from "../session/connection.ts";
 import type { LogStream, ShippedChunk } from "./log-stream.ts";
@@ -128,6 +128,7 @@ export function createLogShipper(options: LogShipperOptions): LogShipper {
       return;
     }
     if (offset <= lane.ackedBytes) return;
+    passedThrough(offset - lane.ackedBytes);
     lane.ackedBytes = offset;
     dropDurable(lane);
     if (isDrained()) for (const resolve of drainWaiters) resolve();

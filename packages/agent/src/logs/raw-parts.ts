@@ -34,7 +34,7 @@ const readInBackground = promisify(readFile);
 export function createRawParts(): RawParts {
   const parts: Part[] = [];
   let isClosed = false;
-  let reading: Promise<unknown> | undefined;
+  let reading: Promise<void> | undefined;
 
   /** The part that the byte at `offset` belongs to, with the offset of its first byte. */
   function find(offset: number): { readonly part: Part; readonly start: number } | undefined {
@@ -50,7 +50,8 @@ export function createRawParts(): RawParts {
   async function readLater(file: number, buffer: Buffer, offset: number): Promise<number> {
     const done = readInBackground(file, buffer, 0, buffer.length, offset);
     const before = reading;
-    reading = Promise.allSettled([before, done]);
+    // Without what they resolve to: a chain of results would hold every buffer for as long as the stream is open.
+    reading = Promise.allSettled([before, done]).then(() => undefined);
     return (await done).bytesRead;
   }
 

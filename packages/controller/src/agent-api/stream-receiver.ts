@@ -1,12 +1,14 @@
 import type { AgentId, LeaseRef, StreamName } from "@windrow/model";
 import type { Clock } from "@windrow/service";
+import { passedThrough } from "@windrow/service";
 import { LogGap, type LogTime } from "@windrow/wire";
 import type { Metrics } from "../metrics.ts";
+import { createSegmentGatherer } from "./gather-segment.ts";
+import { SEGMENT_BYTES_MAX } from "./segment-buffers.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { StreamHashes } from "./stream-hashes.ts";
 
-/** A segment is cut at this size, after this time, or at the end of its stream. */
-export const SEGMENT_BYTES_MAX = 1024 * 1024;
+/** A segment is cut at its full size, after this time, or at the end of its stream. */
 export const SEGMENT_AFTER_MS = 5_000;
 /** One segment being written and this much more stay far below the window that the agent may fill. */
 const GATHERED_BYTES_MAX = 2 * SEGMENT_BYTES_MAX;
@@ -52,8 +54,7 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
   const closing = new AbortController();
   let durableOffset = options.offset;
   let nextOffset = options.offset;
-  const gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
+  const gathered = createSegmentGatherer();
   let times: (readonly [number, number])[] = [];
   let writing: { readonly done: Promise<void>; readonly bytes: Uint8Array } | undefined;
   let isDue = false;
@@ -62,8 +63,8 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
   let failure: Error | undefined;
 
   function cutWhenDue(): void {
-    if (writing !== undefined || failure !== undefined || gatheredBytes === 0 || !isDue) return;
-    const bytes = takeSegment();
+    if (writing !== undefined || failure !== undefined || gathered.lengthBytes === 0 || !isDue) return;
+    const bytes = gathered.take();
     const endOffset = durableOffset + bytes.length;
     const segment = {
       lease,
@@ -74,23 +75,8 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
     };
     times = times.filter(([offset]) => offset >= endOffset);
     // what stays belongs to the same end of stream, or is large enough itself
-    isDue = gatheredBytes > 0 && (isEnded || gatheredBytes >= SEGMENT_BYTES_MAX);
+    isDue = gathered.lengthBytes > 0 && (isEnded || gathered.lengthBytes >= SEGMENT_BYTES_MAX);
     writing = { bytes, done: write(segment) };
-  }
-
-  /** Whole chunks up to the size of a segment; a chunk is far smaller than a segment. */
-  function takeSegment(): Uint8Array {
-    let takenBytes = 0;
-    let count = 0;
-    for (const chunk of gathered) {
-      if (count > 0 && takenBytes + chunk.length > SEGMENT_BYTES_MAX) break;
-      takenBytes += chunk.length;
-      count++;
-    }
-    const taken = gathered.splice(0, count);
-    gatheredBytes -= takenBytes;
-    const [only] = taken;
-    return taken.length === 1 && only !== undefined ? only : Buffer.concat(taken);
   }
 
   async function write(segment: Parameters<SegmentWriter["write"]>[0]): Promise<void> {
@@ -100,13 +86,15 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
       metrics.logBytes.inc(segment.bytes.length);
       durableOffset += segment.bytes.length;
       writing = undefined;
+      gathered.giveBack(segment.bytes);
+      passedThrough(segment.bytes.length);
       await options.onDurable(durableOffset);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
       writing = undefined;
       options.onFailure(failure);
     }
-    if (gatheredBytes >= SEGMENT_BYTES_MAX) isDue = true;
+    if (gathered.lengthBytes >= SEGMENT_BYTES_MAX) isDue = true;
     cutWhenDue();
   }
 
@@ -116,7 +104,7 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
     void clock.sleep(SEGMENT_AFTER_MS, closing.signal).then(() => {
       isTimed = false;
       if (closing.signal.aborted) return;
-      isDue = gatheredBytes > 0;
+      isDue = gathered.lengthBytes > 0;
       cutWhenDue();
     });
   }
@@ -129,24 +117,24 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
       const fresh = known < data.length ? data.subarray(known) : undefined;
       const at = nextOffset;
       if (fresh !== undefined) {
-        gathered.push(fresh);
-        gatheredBytes += fresh.length;
+        gathered.add(fresh);
         nextOffset += fresh.length;
         for (const time of chunkTimes)
           if (times.length < TIMES_MAX && time.offset >= at) times.push([time.offset, time.atMs]);
         startTimer();
       }
       isEnded ||= end;
-      if (end || gatheredBytes >= SEGMENT_BYTES_MAX) isDue = gatheredBytes > 0;
+      if (end || gathered.lengthBytes >= SEGMENT_BYTES_MAX) isDue = gathered.lengthBytes > 0;
       cutWhenDue();
       return fresh === undefined ? undefined : { offset: at, data: fresh };
     },
     async room(signal) {
-      while (failure === undefined && !signal.aborted && gatheredBytes >= GATHERED_BYTES_MAX) await writing?.done;
+      while (failure === undefined && !signal.aborted && gathered.lengthBytes >= GATHERED_BYTES_MAX)
+        await writing?.done;
       if (failure !== undefined) throw failure;
     },
     async flush() {
-      while (failure === undefined && (gatheredBytes > 0 || writing !== undefined)) {
+      while (failure === undefined && (gathered.lengthBytes > 0 || writing !== undefined)) {
         isDue = true;
         cutWhenDue();
         await writing?.done;
@@ -156,7 +144,9 @@ export function createStreamReceiver(options: StreamReceiverOptions): StreamRece
     pending() {
       const pieces = writing === undefined ? [] : [writing.bytes];
       let offset = durableOffset;
-      return [...pieces, ...gathered].map((data) => {
+      return [...pieces, ...gathered.pieces()].map((bytes) => {
+        // a copy: the buffers are used again
+        const data = Buffer.from(bytes);
         const piece = { offset, data };
         offset += data.length;
         return piece;

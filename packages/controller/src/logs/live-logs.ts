@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { AttemptId, StreamName } from "@windrow/model";
 import type { Clock } from "@windrow/service";
 import { type Bus, everyLogWant, type LogTailBytes, type LogTailWanted, logBytesOf, logWantsOf } from "@windrow/wire";
@@ -27,7 +28,11 @@ export function createLiveLogs(deps: { readonly bus: Bus | undefined; readonly c
   const wantedUntil = new Map<AttemptId, number>();
   const pendingOf = new Map<AttemptId, PendingBytes>();
 
-  const wants = bus?.subscribe(everyLogWant, ({ attemptId }) => {
+  const self = randomUUID();
+
+  const wants = bus?.subscribe(everyLogWant, ({ attemptId, watcher }) => {
+    // who watches here is given the bytes here
+    if (watcher === self) return;
     const isNew = !isWantedAway(attemptId);
     // in the order of the latest wants, so that what is over goes first
     wantedUntil.delete(attemptId);
@@ -54,6 +59,7 @@ export function createLiveLogs(deps: { readonly bus: Bus | undefined; readonly c
         attemptId,
         stream: "system",
         untilMs: clock.nowMs() + WANT_MS,
+        watcher: self,
       });
     };
     void (async () => {

@@ -62,6 +62,7 @@ export const decodeLogTailWanted = createDecoder<LogTailWanted>("LogTailWanted",
   attemptId: fields.uuid("attemptId", asAttemptId),
   stream: unpackStream(fields),
   untilMs: fields.integer("untilMs"),
+  watcher: fields.text("watcher"),
 }));
 export const encodeLogTailBytes = createEncoder<LogTailBytes>("LogTailBytes", (tail) => ({ ...tail }));
 export const decodeLogTailBytes = createDecoder<LogTailBytes>("LogTailBytes", (fields) => ({

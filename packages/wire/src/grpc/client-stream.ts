@@ -4,16 +4,18 @@ import { WireFault } from "../wire-fault.ts";
 import { fromServiceError } from "./error-table.ts";
 import { readMessages } from "./read-messages.ts";
 
+/** After any of these nothing is written any more. */
+const ENDS = ["error", "status", "close"];
+
 type Duplex = ClientDuplexStream<Buffer, Buffer>;
 
 /** The agent's end of a streaming call, before it is given the names of one. */
 export interface ClientStream<In> {
   readonly messages: AsyncIterable<In>;
-  /** True when no more than a buffer's worth waits to be sent. */
-  write(bytes: Buffer): boolean;
+  write(bytes: Buffer): void;
+  /** Resolves when the bytes were handed to the connection, or the call is over. */
+  writeWhole(bytes: Buffer): Promise<void>;
   readonly unsentCount: number;
-  /** Resolves when the buffer has room or the call is over. */
-  untilWritable(): Promise<void>;
   /** Throws what ended the call, if it is over. */
   assertOpen(): void;
   readonly isOver: boolean;
@@ -66,17 +68,18 @@ export function wrapClientStream<In>(
 
   return {
     messages,
-    write: (bytes) => stream.write(bytes),
+    write: (bytes) => void stream.write(bytes),
     get unsentCount() {
       return stream.writableLength;
     },
-    untilWritable: () =>
+    writeWhole: (bytes) =>
       new Promise((resolve) => {
         const done = () => {
-          for (const event of ["drain", "error", "status", "close"]) stream.removeListener(event, done);
+          for (const event of ENDS) stream.removeListener(event, done);
           resolve();
         };
-        for (const event of ["drain", "error", "status", "close"]) stream.on(event, done);
+        for (const event of ENDS) stream.on(event, done);
+        stream.write(bytes, done);
       }),
     assertOpen() {
       if (ended === "normally") throw new WireFault("unavailable", "the controller ended the call");
