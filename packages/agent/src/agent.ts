@@ -3,7 +3,14 @@ import { readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ContainerEngine, type SlotUser, type StepBackend, sweepSites } from "@windrow/backends";
-import { asInstanceId, type Refusal, type Toolchain } from "@windrow/model";
+import {
+  asInstanceId,
+  type Confinement,
+  JOB_POLICY_DEFAULT,
+  type JobPolicy,
+  type Refusal,
+  type Toolchain,
+} from "@windrow/model";
 import { type Clock, type Logger, type Loop, startLoop } from "@windrow/service";
 import {
   type AgentApiClient,
@@ -31,6 +38,8 @@ import { createHeldAttempts } from "./leases/held-attempts.ts";
 import { createLeaseKeeper } from "./leases/lease-keeper.ts";
 import { createOfferTaker } from "./leases/take-offers.ts";
 import { type LeaveRules, watchLeave } from "./leave-by-itself.ts";
+import { createMirrors, type Mirrors } from "./mirrors/mirrors.ts";
+import type { JobNetworksOptions } from "./network/create-job-networks.ts";
 import type { JobNetworks } from "./network/job-network.ts";
 import { type AttemptRunner, runAttempt } from "./run-attempt.ts";
 import type { CertificateKeeper } from "./session/certificate-keeper.ts";
@@ -38,6 +47,7 @@ import { createConnection } from "./session/connection.ts";
 import { createSessionLoop, type SessionMessage } from "./session/session-loop.ts";
 import type { AgentFolders } from "./start/agent-folders.ts";
 import type { Credential } from "./start/credential.ts";
+import { findUnfitness } from "./start/find-unfitness.ts";
 import { type MachineFacts, watchMachine } from "./start/watch-machine.ts";
 import { sweepTrash } from "./sweep-trash.ts";
 
@@ -55,16 +65,28 @@ export interface AgentOptions {
   readonly natsUrls?: readonly string[];
   readonly connect: (address: string) => AgentApiClient;
   readonly backend: StepBackend;
+  /** Where jobs run whose pool does not say where; on the machine unless told. */
+  readonly confinement?: Confinement;
+  /** Why no job can be put into a sandbox here; undefined when they can, or nobody knows. */
+  readonly sandboxProblem?: string | undefined;
   /** Makes the containers of jobs; absent where there is no engine. */
   readonly containers?: ContainerEngine | undefined;
   /** Absent where no job can have a network of its own. */
   readonly networks?: JobNetworks | undefined;
+  /** Makes them, instead. */
+  readonly openNetworks?: (
+    of: Pick<JobNetworksOptions, "gateway" | "farmAddresses" | "stateDir" | "clock" | "logger">,
+  ) => Promise<JobNetworks>;
   readonly folders: AgentFolders;
   readonly slotUsers: readonly (SlotUser | undefined)[];
+  /** As whom the agent keeps its copies of repositories where jobs have users of their own; none are kept without. */
+  readonly mirrorUser?: SlotUser | undefined;
   readonly slotsCount: number;
   readonly labels: readonly string[];
   /** Tools of languages that run here. */
   readonly toolchains?: readonly Toolchain[];
+  /** Of looking at the machine again. */
+  readonly lookEveryMs?: number;
   /** Looks at the machine again; absent where labels and toolchains never change. */
   readonly lookAtMachine?: () => Promise<MachineFacts>;
   readonly version: string;
@@ -124,16 +146,37 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
   const { serverUrl, apiUrl, resultsUrl } = gateway;
   const { backend, machineEnv, hasBash } = options;
-  const { containers, networks } = options;
-  const shared = { backend, containers, networks, machineEnv, hasBash, clock, bootClockMs, journal, keeper, logger };
+  const { containers, confinement = "host" } = options;
+  const farm: FarmFacts = { addresses: [], policy: JOB_POLICY_DEFAULT, pool: "" };
+  const networks =
+    options.networks ??
+    (await options.openNetworks?.({
+      ...{ gateway, clock, logger, stateDir: folders.agentDir },
+      farmAddresses: () => farm.addresses,
+    }));
+  const shared = {
+    backend,
+    containers,
+    networks,
+    confinement,
+    machineEnv,
+    hasBash,
+    clock,
+    bootClockMs,
+    journal,
+    keeper,
+    logger,
+  };
   const { npmRegistryUrl, toolCacheDirs } = options;
   const actions = await createAgentActions({ connection, folders, machineEnv, npmRegistryUrl, toolCacheDirs, clock });
   const openActions = options.openActions ?? actions.open;
   const { actionsDir } = folders;
+  const mirrors = openMirrors(options, serverUrl);
   const toolDirs = [folders.toolsDir, ...toolCacheDirs];
   const machine: JobMachine = {
     ...shared,
     actionsDir,
+    mirrors,
     toolDirs,
     agentName: credential.name,
     serverUrl,
@@ -155,6 +198,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const roomLoop: Loop = startKeepRoom({
     stores: [
       ...actions.stores,
+      ...(mirrors === undefined
+        ? []
+        : [{ name: "mirrors", bytes: mirrors.bytes, drop: (bytesMax: number) => mirrors.dropMirrors(bytesMax) }]),
       ...(containers === undefined
         ? []
         : [
@@ -186,7 +232,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     },
     onRoom: () => journal.catchUp(),
   });
-  const mode = { draining: false, drainedByFarm: false, isReady: false };
+  const mode: AgentMode = { draining: false, drainedByFarm: false, isReady: false, unfitness: undefined };
 
   const takeOffer = createOfferTaker({
     held,
@@ -196,6 +242,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     logger,
     isDraining: () => mode.draining || mode.drainedByFarm,
     isDiskFull: () => disk.isFull,
+    isUnfit: () => mode.unfitness !== undefined,
     onAccepted: run,
   });
   const bus: AgentBus = createAgentBus({
@@ -249,6 +296,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     folders,
     slotUsers: options.slotUsers,
     openActions,
+    poolPolicy: () => farm.policy,
+    onPolicy: (policy) => judgePolicy(policy, false),
     watchDisk: disk.watch,
     onTrash: () => trashLoop.wake(),
   };
@@ -271,7 +320,25 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     });
   }
 
+  /** Says it to the farm where that changes something, and after every welcome that it cannot fulfil. */
+  function judgePolicy(policy: JobPolicy, isWelcome: boolean): void {
+    farm.policy = policy;
+    const { sandboxProblem } = options;
+    const unfitness = findUnfitness(policy, { confinement, sandboxProblem, networks }, farm.pool);
+    if (unfitness === mode.unfitness && !(isWelcome && unfitness !== undefined)) return;
+    if (unfitness !== mode.unfitness) {
+      if (unfitness !== undefined)
+        logger.error({ why: unfitness }, "no job is taken: this agent cannot do as its pool asks");
+      else logger.info("jobs are taken again: this agent can do as its pool asks");
+    }
+    mode.unfitness = unfitness;
+    sessionLoop.say({ kind: "unfit", problem: unfitness ?? "" });
+  }
+
   function onWelcome(welcome: Welcome): void {
+    farm.addresses = welcome.farmAddresses;
+    farm.pool = welcome.pool;
+    judgePolicy(welcome.policy, true);
     const { leaseTtlMs, leaseMarginMs, orphanGraceMs } = welcome;
     keeper.setTerms({ leaseTtlMs, leaseMarginMs, orphanGraceMs });
     drainByFarm(welcome.draining);
@@ -289,6 +356,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     else if (message.kind === "cancel") cancel(message);
     else if (message.kind === "drain") drainByFarm(message.draining);
     else if (message.kind === "upgrade") options.onUpgrade?.(message, answer);
+    else judgePolicy(message.policy, false);
   }
 
   async function answerOffer(offer: Offer, answer: SessionCall["send"]): Promise<void> {
@@ -331,8 +399,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     watchMachine({
       first: found,
       look: lookAtMachine,
+      ...(options.lookEveryMs !== undefined && { everyMs: options.lookEveryMs }),
       onChange(facts) {
+        const isEngineBack = facts.labels.includes("docker") && !found.labels.includes("docker");
         found = facts;
+        // what it kept of jobs that ended while it was away
+        if (isEngineBack && containers !== undefined) void sweepContainers(containers, heldIds(), logger);
         sessionLoop.reconnect();
       },
       clock,
@@ -359,6 +431,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     enough.abort("done");
   }
 
+  function heldIds(): ReadonlySet<string> {
+    return new Set([...held.all()].map((attempt) => attempt.attemptId));
+  }
+
   let stopped: Promise<void> | undefined;
   async function stopOnce(): Promise<void> {
     mode.draining = true;
@@ -373,8 +449,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await options.keeper?.stop();
     await sessionLoop.stop();
     await bus.stop();
+    await networks?.close();
+    await mirrors?.stop();
     await gateway.stop();
     await backend.close();
+    await containers?.close();
     await journal.close();
   }
 
@@ -397,10 +476,46 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
+interface AgentMode {
+  draining: boolean;
+  drainedByFarm: boolean;
+  isReady: boolean;
+  /** Why no job is taken. */
+  unfitness: string | undefined;
+}
+
+/** What the farm said last. */
+interface FarmFacts {
+  addresses: readonly string[];
+  policy: JobPolicy;
+  pool: string;
+}
+
+/** An engine that does not answer keeps what it has until it is back. */
+async function sweepContainers(engine: ContainerEngine, keep: ReadonlySet<string>, logger: Logger): Promise<void> {
+  try {
+    const { containersEnded } = await engine.sweep(keep);
+    if (containersEnded > 0) logger.info({ count: containersEnded }, "swept containers of earlier jobs");
+  } catch (error) {
+    logger.warn({ err: error }, "containers of earlier jobs are swept later");
+  }
+}
+
+/** None where one job is all that an agent does, or where it would have to read what jobs pushed as root. */
+function openMirrors(options: AgentOptions, gatewayUrl: string): Mirrors | undefined {
+  const { slotUsers, mirrorUser: user, folders, machineEnv, clock, logger, leave } = options;
+  if (leave?.isOnce === true) return undefined;
+  if (user === undefined && slotUsers.some((slotUser) => slotUser !== undefined)) return undefined;
+  const { mirrorsDir: dir, workRootDir } = folders;
+  return createMirrors({ dir, workRootDir, gatewayUrl, path: machineEnv.PATH ?? "", user, clock, logger });
+}
+
 /** Ends jobs of an earlier process that the journal does not hold any more, and removes their folders. */
 async function sweepLeftovers(options: AgentOptions, keepAttemptIds: ReadonlySet<string>): Promise<void> {
   const { backend, folders, logger } = options;
   const { workRootDir, trashDir, memoryFiles } = folders;
+  const hasEngine = options.containers !== undefined && options.labels.includes("docker");
+  if (hasEngine) await sweepContainers(options.containers, keepAttemptIds, logger);
   const receipts = await sweepSites({ backend, sitesDir: folders.sitesDir, keepAttemptIds });
   for (const attemptId of await readdir(workRootDir)) {
     if (!keepAttemptIds.has(attemptId)) moveToTrash(join(workRootDir, attemptId), trashDir, attemptId);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
 import { hostname } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { hasCode } from "@windrow/service";
@@ -35,6 +36,10 @@ export interface AgentConfig {
   readonly clearOnly: boolean;
   /** WINDROW_AGENT_BACKEND: `host` or `sandbox`; how steps run. */
   readonly backend: BackendKind;
+  /** WINDROW_AGENT_DOCKER: the socket of the engine that makes containers of jobs, or `off`. */
+  readonly dockerSocket: string | undefined;
+  /** WINDROW_AGENT_SUBNET: the addresses of jobs' own networks, a network of 65,536 or fewer. */
+  readonly jobSubnet: string | undefined;
   /** WINDROW_AGENT_READABLE: folders that sandboxed jobs may read besides the system's own, with colons. */
   readonly readableDirs: readonly string[];
   /** WINDROW_AGENT_CACHE_DISK: what caches may take together; WINDROW_AGENT_DISK_RESERVE: what they leave free. `20%`, `50G`. */
@@ -104,6 +109,8 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
       uptimeMsMax: readDuration("WINDROW_AGENT_MAX_UPTIME", read("WINDROW_AGENT_MAX_UPTIME")),
     },
     backend: readBackend(read("WINDROW_AGENT_BACKEND") ?? "host"),
+    dockerSocket: readDockerSocket(read("WINDROW_AGENT_DOCKER")),
+    jobSubnet: readSubnet(read("WINDROW_AGENT_SUBNET")),
     readableDirs: (read("WINDROW_AGENT_READABLE") ?? "").split(":").filter(isAbsolute),
     disk: {
       cache: readShare("WINDROW_AGENT_CACHE_DISK", read("WINDROW_AGENT_CACHE_DISK")) ?? DISK_SETTINGS_DEFAULT.cache,
@@ -123,6 +130,23 @@ function readBackend(text: string): BackendKind {
   const kind = BACKEND_KINDS.find((one) => one === text);
   if (kind !== undefined) return kind;
   throw new ConfigError(`WINDROW_AGENT_BACKEND is '${text}': it must be ${BACKEND_KINDS.join(" or ")}`);
+}
+
+const DOCKER_SOCKET_DEFAULT = "/var/run/docker.sock";
+
+/** The engine runs on this machine: what it mounts stands here. */
+function readDockerSocket(text = DOCKER_SOCKET_DEFAULT): string | undefined {
+  if (text === "off") return undefined;
+  const path = text.replace(/^unix:\/\//, "");
+  if (isAbsolute(path)) return `unix://${path}`;
+  throw new ConfigError(`WINDROW_AGENT_DOCKER is '${text}': it must be the path of an engine's socket, or off`);
+}
+
+function readSubnet(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const [, address = "", bits] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+  if (isIPv4(address) && Number(bits) >= 16 && Number(bits) <= 24) return text;
+  throw new ConfigError(`WINDROW_AGENT_SUBNET is '${text}': it must be a network such as 10.213.0.0/16, of /16 to /24`);
 }
 
 const OWN_PROGRAMS = /\/node_modules\/\.bin\/?$|\/node-gyp-bin\/?$/;

@@ -1,21 +1,23 @@
-import { bootClockMs, prepareSlotUser, type SlotUser } from "@windrow/backends";
+import { bootClockMs, createDockerEngine, prepareSlotUser, type SlotUser } from "@windrow/backends";
 import { createLogger, type Logger, systemClock } from "@windrow/service";
 import { createAgentApiClient } from "@windrow/wire";
 import { type Agent, startAgent } from "./agent.ts";
 import { clearAgent } from "./clear-agent.ts";
 import { type AgentConfig, readConfig } from "./config.ts";
+import { createJobNetworks } from "./network/create-job-networks.ts";
 import { filesLinkOf, makeAgentFolders, sitesDirOf } from "./start/agent-folders.ts";
 import { lockAgentFolder } from "./start/agent-lock.ts";
 import { ConfigError } from "./start/config-error.ts";
-import { detectLabels } from "./start/detect-labels.ts";
 import { establishIdentity } from "./start/establish-identity.ts";
 import { clientTls } from "./start/farm-trust.ts";
 import { findNpmRegistry } from "./start/find-npm-registry.ts";
 import { isDisabled } from "./start/is-disabled.ts";
+import { createMachineLook, ENGINE_LOOK_EVERY_MS } from "./start/look-at-machine.ts";
 import { removeEmptyMemoryFolder } from "./start/memory-folder.ts";
 import { openBackend } from "./start/open-backend.ts";
 import { reachablePath } from "./start/reachable-path.ts";
 import { runProgram } from "./start/run-program.ts";
+import { MACHINE_LOOK_EVERY_MS } from "./start/watch-machine.ts";
 import { createUpgrader, EXIT_UPGRADED } from "./upgrade/create-upgrader.ts";
 import { readBundle } from "./upgrade/read-bundle.ts";
 
@@ -40,7 +42,12 @@ async function main(): Promise<void> {
   const { PATH: path = "", ...env } = config.machineEnv;
   const machineEnv = { ...env, PATH: hasSlotUsers ? reachablePath(path) : path };
   const runner = { env: machineEnv, user: firstUser };
-  const lookAtMachine = () => detectLabels({ configured: config.labels, ...runner });
+  const { backend, sandboxProblem } = await openBackend(config, folders, firstUser);
+  const { dockerSocket } = config;
+  const lookAtMachine = createMachineLook({
+    ...{ runner, configured: config.labels, canSandbox: sandboxProblem === undefined, dockerSocket },
+    ...{ clock: systemClock, logger },
+  });
   const { labels, toolchains, cut } = await lookAtMachine();
   if (cut.length > 0) logger.warn({ labels: cut }, "labels that the farm does not take are left out");
   const { keys, keeper } = await establishIdentity({
@@ -69,13 +76,29 @@ async function main(): Promise<void> {
     authority,
     ...(config.natsUrls !== undefined && { natsUrls: config.natsUrls }),
     connect: (address) => createAgentApiClient({ address, tls: clientTls(keeper.credential, keys.certificateKey) }),
-    backend: await openBackend(config, folders, firstUser),
+    backend,
+    confinement: config.backend,
+    sandboxProblem,
+    // whether it answers shows job by job; what it makes needs root
+    containers:
+      dockerSocket === undefined || !hasSlotUsers
+        ? undefined
+        : createDockerEngine({
+            socket: dockerSocket,
+            agentId: credential.agentId,
+            agentDir: config.agentDir,
+            subnet: config.jobSubnet,
+          }),
+    openNetworks: (of) =>
+      createJobNetworks({ ...of, ...(config.jobSubnet !== undefined && { subnet: config.jobSubnet }) }),
     folders,
     slotUsers: [firstUser, ...(await prepareMoreUsers(config, slotsCount))],
+    mirrorUser: hasSlotUsers ? await prepareSlotUser({ slotKey: `${config.agentDir}#mirrors` }) : undefined,
     slotsCount,
     labels,
     toolchains,
     lookAtMachine,
+    lookEveryMs: dockerSocket === undefined || !hasSlotUsers ? MACHINE_LOOK_EVERY_MS : ENGINE_LOOK_EVERY_MS,
     version,
     onUpgrade:
       upgrader &&

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser } from "@windrow/backends";
-import { Refusal } from "@windrow/model";
+import { isDeepStrictEqual } from "node:util";
+import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser, wipeSite } from "@windrow/backends";
+import { JOB_POLICY_DEFAULT, type JobPolicy, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
@@ -13,6 +14,7 @@ import { createRuntimeToken } from "./gateway/runtime-token.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
+import { confine } from "./job/job-network.ts";
 import type { JobMachine } from "./job/job-options.ts";
 import { maskVariants } from "./job/mask-variants.ts";
 import { type JobResult, runJob } from "./job/run-job.ts";
@@ -38,6 +40,10 @@ export interface AttemptRunner {
   readonly openActions: (job: ActionJob) => ActionPort;
   /** The controller answered the start: the job is this agent's. */
   readonly onStarted?: () => void;
+  /** What the pool said last: for what is made ready before the start is answered; nothing is until it is, without. */
+  readonly poolPolicy?: () => JobPolicy;
+  /** What the pool says now, as the start's answer has it. */
+  readonly onPolicy?: (policy: JobPolicy) => void;
   /** Watches what the job takes of the disk until the answer is called; absent where nobody does. */
   readonly watchDisk?: DiskWatch["watch"];
   /** There is something to sweep. */
@@ -108,13 +114,22 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   };
   await failpoint("agent.after-accept");
   const hasRun = memory.opened !== undefined;
-  const ahead = hasRun || memory.finishing !== undefined ? undefined : openAhead(runner, attemptId, site);
+  const expected = runner.poolPolicy?.() ?? JOB_POLICY_DEFAULT;
+  let ahead =
+    hasRun || memory.finishing !== undefined ? undefined : openAhead(runner, { attemptId, site, policy: expected });
   const start = await startAttempt(runner, attempt).catch(async (error: unknown) => {
     if (!attempt.abandoned.aborted) await closeUnused(ahead);
     throw error;
   });
   runner.onStarted?.();
   const { plan, policy } = start;
+  runner.onPolicy?.(policy);
+  if (ahead !== undefined && !isDeepStrictEqual(confine(machine, policy), confine(machine, expected))) {
+    // The pool has changed meanwhile: nothing may run in what was opened for what it said before.
+    await closeUnused(ahead);
+    await wipeSite(site);
+    ahead = openAhead(runner, { attemptId, site, policy });
+  }
   const eventJson = await fetchEvent({ connection, lease, start, signal }).catch(async (error: unknown) => {
     if (!attempt.abandoned.aborted) await closeUnused(ahead);
     throw error;
@@ -127,11 +142,15 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   const shipper = createLogShipper({ connection, lease, clock, logger, signal, onRefused, onBroken });
   const onCancelRequested = () => attempt.cancel("cancelled");
   const reporter = createStepReporter({ connection, lease, clock, signal, onCancelRequested, onRefused, onBroken });
+  const { contents = "none" } = plan.permissions;
+  const { repository, trust, sha } = plan;
+  const mirror =
+    contents === "none" ? undefined : machine.mirrors?.open({ repository, trust, sha, attemptId, jobToken });
   const closeGate = gateway.admit({
     jobToken,
     farmToken: start.jobToken,
     repository: plan.repository,
-    contents: plan.permissions.contents ?? "none",
+    contents,
     runId: plan.runId,
     jobId: attempt.jobId,
   });
@@ -181,6 +200,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           eventJson,
           actions,
           jobToken,
+          mirror,
           memory,
           site,
           files,
@@ -216,9 +236,9 @@ const AHEAD_MS_MAX = 600_000;
  */
 function openAhead(
   { machine, folders }: AttemptRunner,
-  attemptId: HeldAttempt["attemptId"],
-  site: JobSite,
+  of: { readonly attemptId: HeldAttempt["attemptId"]; readonly site: JobSite; readonly policy: JobPolicy },
 ): Promise<JobHandle> {
+  const { attemptId, site, policy } = of;
   const { siteDir, user } = site;
   const nowBootMs = machine.bootClockMs();
   const open = async () => {
@@ -238,7 +258,11 @@ function openAhead(
       startedAtMs: machine.clock.nowMs(),
       startedAtBootMs: nowBootMs,
     });
-    return machine.backend.openJob(site, { deadlineBootMs: nowBootMs + AHEAD_MS_MAX, deadlineGrace: defaultGrace });
+    return machine.backend.openJob(site, {
+      deadlineBootMs: nowBootMs + AHEAD_MS_MAX,
+      deadlineGrace: defaultGrace,
+      ...confine(machine, policy),
+    });
   };
   const handle = open();
   // Whoever needs it meets the error.

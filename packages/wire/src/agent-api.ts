@@ -15,6 +15,8 @@ import type {
   FetchActionRequest,
   FetchDocumentRequest,
   FetchReply,
+  PinImageReply,
+  PinImageRequest,
   ResolveActionReply,
   ResolveActionRequest,
 } from "./fetch-messages.ts";
@@ -73,6 +75,9 @@ export interface AgentApi {
 
   /** A piece of the tar file of an action's tree; `not_found` unless this run has resolved that commit. */
   fetchAction(caller: AgentCaller, request: FetchActionRequest): Promise<FetchReply>;
+
+  /** Settles, or only asks, which image a name is for the whole run. */
+  pinImage(caller: AgentCaller, request: PinImageRequest): Promise<PinImageReply>;
 }
 
 /** The agent's end of a session. */
@@ -122,6 +127,7 @@ export interface AgentApiClient {
   fetchDocument(request: FetchDocumentRequest, options?: UnaryOptions): Promise<FetchReply>;
   resolveAction(request: ResolveActionRequest, options?: UnaryOptions): Promise<ResolveActionReply>;
   fetchAction(request: FetchActionRequest, options?: UnaryOptions): Promise<FetchReply>;
+  pinImage(request: PinImageRequest, options?: UnaryOptions): Promise<PinImageReply>;
   /** Idempotent; ends every open call. */
   close(): void;
 }

@@ -45,7 +45,7 @@ export interface Heartbeat {
 }
 
 /** Why an agent turns an offer down. */
-export const DECLINE_REASONS = ["no_free_slot", "draining", "disk_full", "stale_fence"] as const;
+export const DECLINE_REASONS = ["no_free_slot", "draining", "disk_full", "stale_fence", "unfit"] as const;
 export type DeclineReason = (typeof DECLINE_REASONS)[number];
 
 export type OfferAnswer =

@@ -27,6 +27,19 @@ export type ResolveActionReply =
   | { readonly kind: "sha"; readonly sha: string }
   | { readonly kind: "problem"; readonly problem: string };
 
+export interface PinImageRequest {
+  readonly lease: LeaseRef;
+  /** As the workflow or the action names it, without `docker://`. */
+  readonly image: string;
+  /** `name@sha256:…` of a registry, or `sha256:…` of the agent's own engine; empty: only asked. */
+  readonly found: string;
+}
+
+/** What holds for the run; empty: nothing is known. */
+export interface PinImageReply {
+  readonly found: string;
+}
+
 export interface FetchActionRequest {
   readonly lease: LeaseRef;
   readonly repository: string;

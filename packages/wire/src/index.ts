@@ -61,6 +61,8 @@ export type {
   FetchActionRequest,
   FetchDocumentRequest,
   FetchReply,
+  PinImageReply,
+  PinImageRequest,
   ResolveActionReply,
   ResolveActionRequest,
 } from "./fetch-messages.ts";
@@ -74,6 +76,7 @@ export {
   CONTROLLER_MESSAGE_BYTES_MAX,
   EVENT_INLINE_BYTES_MAX,
   FETCH_BYTES_MAX,
+  IMAGE_NAME_CHARS_MAX,
   KEEPALIVE_EVERY_MS,
   KEEPALIVE_TIMEOUT_MS,
   LABEL_CHARS_MAX,

@@ -85,5 +85,7 @@ export const NATS_REVOKE_SETTLE_MS = 150;
 export const UPGRADE_FILES_MAX = 16;
 /** Of why an upgrade failed, as an agent tells it. */
 export const UPGRADE_PROBLEM_CHARS_MAX = 1_000;
+/** Of the name of an image, with the digest that it has. */
+export const IMAGE_NAME_CHARS_MAX = 1_000;
 /** Of why an agent cannot do as its pool asks, as it tells it. */
 export const UNFIT_PROBLEM_CHARS_MAX = 1_000;

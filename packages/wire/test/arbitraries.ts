@@ -40,6 +40,8 @@ import {
   type LogTailWanted,
   type OfferAnswer,
   type ReportStepsRequest,
+  type PinImageReply,
+  type PinImageRequest,
   type ResolveActionReply,
   type ResolveActionRequest,
   type StartAttemptReply,
@@ -440,6 +442,13 @@ export const resolveActionReply: fc.Arbitrary<ResolveActionReply> = fc.oneof(
   record({ kind: fc.constant("sha" as const), sha: fc.oneof(hex(20), hex(32)) }),
   record({ kind: fc.constant("problem" as const), problem: rowText }),
 );
+const imageName = fc.constantFrom("alpine:3", "ghcr.io/a/b@sha256:0", "postgres");
+export const pinImageRequest: fc.Arbitrary<PinImageRequest> = record({
+  lease,
+  image: imageName,
+  found: fc.oneof(fc.constant(""), imageName),
+});
+export const pinImageReply: fc.Arbitrary<PinImageReply> = record({ found: fc.oneof(fc.constant(""), imageName) });
 export const fetchActionRequest: fc.Arbitrary<FetchActionRequest> = record({
   lease,
   repository,

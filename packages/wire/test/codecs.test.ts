@@ -65,6 +65,11 @@ describe("a message decodes to what was encoded", () => {
     roundTrips(arbitrary.resolveActionReply, fetch.encodeResolveActionReply, fetch.decodeResolveActionReply),
   );
   test(
+    "PinImageRequest",
+    roundTrips(arbitrary.pinImageRequest, fetch.encodePinImageRequest, fetch.decodePinImageRequest),
+  );
+  test("PinImageReply", roundTrips(arbitrary.pinImageReply, fetch.encodePinImageReply, fetch.decodePinImageReply));
+  test(
     "FetchActionRequest",
     roundTrips(arbitrary.fetchActionRequest, fetch.encodeFetchActionRequest, fetch.decodeFetchActionRequest),
   );

@@ -64,6 +64,7 @@ export function scriptedApi(methods: Partial<AgentApi>): AgentApi {
     finishAttempt: refuse,
     fetchDocument: refuse,
     resolveAction: refuse,
+    pinImage: refuse,
     fetchAction: refuse,
     ...methods,
   };

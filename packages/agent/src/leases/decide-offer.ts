@@ -11,7 +11,7 @@ export type OfferDecision =
 export function decideOffer(
   offer: Offer,
   held: Pick<HeldAttempts, "get" | "wasReleased" | "fenceOf" | "freeSlotsCount">,
-  agent: { readonly draining: boolean; readonly diskFull: boolean },
+  agent: { readonly draining: boolean; readonly diskFull: boolean; readonly isUnfit?: boolean },
 ): OfferDecision {
   const known = held.get(offer.attemptId);
   if (known !== undefined) {
@@ -22,6 +22,7 @@ export function decideOffer(
     return { kind: "decline", reason: "stale_fence" };
   }
   if (agent.draining) return { kind: "decline", reason: "draining" };
+  if (agent.isUnfit === true) return { kind: "decline", reason: "unfit" };
   if (agent.diskFull) return { kind: "decline", reason: "disk_full" };
   if (held.freeSlotsCount === 0) return { kind: "decline", reason: "no_free_slot" };
   return { kind: "accept" };

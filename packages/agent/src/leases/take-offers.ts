@@ -16,6 +16,8 @@ export interface TakeOffersOptions {
   readonly logger: Logger;
   readonly isDraining: () => boolean;
   readonly isDiskFull: () => boolean;
+  /** It cannot run jobs as its pool asks. */
+  readonly isUnfit?: () => boolean;
   readonly onAccepted: (attempt: HeldAttempt, memory: AttemptMemory) => void;
 }
 
@@ -28,7 +30,11 @@ export function createOfferTaker(options: TakeOffersOptions): (offer: Offer) => 
   return async (offer) => {
     await failpoint("agent.before-accept");
     const { attemptId, leaseId, jobId, attemptNo, fence } = offer;
-    const decision = decideOffer(offer, held, { draining: options.isDraining(), diskFull: options.isDiskFull() });
+    const decision = decideOffer(offer, held, {
+      draining: options.isDraining(),
+      diskFull: options.isDiskFull(),
+      isUnfit: options.isUnfit?.() ?? false,
+    });
     if (decision.kind === "decline") {
       logger.info({ attempt: attemptId, reason: decision.reason }, "offer declined");
       return { attemptId, leaseId, accepted: false, declineReason: decision.reason };

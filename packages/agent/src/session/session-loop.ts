@@ -2,6 +2,7 @@ import { Refusal } from "@windrow/model";
 import { backoffMs, type Clock, type Logger, type Service } from "@windrow/service";
 import {
   type AgentApiClient,
+  type AgentMessage,
   type ControllerMessage,
   type Heartbeat,
   type HeartbeatReply,
@@ -65,6 +66,8 @@ type SessionEnd = "welcomed" | "failed" | "unanswered";
 
 export interface SessionLoop extends Service {
   heartbeatSoon(): void;
+  /** Down the session of the moment; where there is none, nothing happens. */
+  say(message: AgentMessage): void;
   /** Ends the session for another one at once, whose hello says what has changed. */
   reconnect(): void;
 }
@@ -216,6 +219,9 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
     async stop() {
       stopping.abort();
       await running;
+    },
+    say(message) {
+      current?.send(message);
     },
     heartbeatSoon() {
       beatSoon.abort();

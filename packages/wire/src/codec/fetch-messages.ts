@@ -2,10 +2,12 @@ import type {
   FetchActionRequest,
   FetchDocumentRequest,
   FetchReply,
+  PinImageReply,
+  PinImageRequest,
   ResolveActionReply,
   ResolveActionRequest,
 } from "../fetch-messages.ts";
-import { ACTION_REF_CHARS_MAX, FETCH_BYTES_MAX } from "../limits.ts";
+import { ACTION_REF_CHARS_MAX, FETCH_BYTES_MAX, IMAGE_NAME_CHARS_MAX } from "../limits.ts";
 import type { Fields } from "./fields.ts";
 import { unpackLeaseRef } from "./lease.ts";
 import { createDecoder, createEncoder, type Packed } from "./proto-message.ts";
@@ -85,6 +87,23 @@ export const decodeResolveActionRequest = createDecoder<ResolveActionRequest>("R
 }));
 export const encodeResolveActionReply = createEncoder("ResolveActionReply", packResolveReply);
 export const decodeResolveActionReply = createDecoder("ResolveActionReply", unpackResolveReply);
+
+function unpackImage(fields: Fields, name: "image" | "found"): string {
+  const image = fields.rowText(name);
+  if (image.length > IMAGE_NAME_CHARS_MAX) fields.fail(name, `is longer than ${IMAGE_NAME_CHARS_MAX} characters`);
+  return image;
+}
+
+export const encodePinImageRequest = createEncoder<PinImageRequest>("PinImageRequest", (request) => ({ ...request }));
+export const decodePinImageRequest = createDecoder<PinImageRequest>("PinImageRequest", (fields) => ({
+  lease: unpackLeaseRef(fields.message("lease")),
+  image: unpackImage(fields, "image") || fields.fail("image", "is empty"),
+  found: unpackImage(fields, "found"),
+}));
+export const encodePinImageReply = createEncoder<PinImageReply>("PinImageReply", (reply) => ({ ...reply }));
+export const decodePinImageReply = createDecoder<PinImageReply>("PinImageReply", (fields) => ({
+  found: unpackImage(fields, "found"),
+}));
 
 export const encodeFetchActionRequest = createEncoder<FetchActionRequest>("FetchActionRequest", (request) => ({
   ...request,

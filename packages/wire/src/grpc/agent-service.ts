@@ -25,4 +25,5 @@ export const AGENT_SERVICE = {
   fetchDocument: method("FetchDocument", false),
   resolveAction: method("ResolveAction", false),
   fetchAction: method("FetchAction", false),
+  pinImage: method("PinImage", false),
 };

@@ -18,9 +18,11 @@ import {
 import { DecodeError } from "../codec/decode-error.ts";
 import {
   decodeFetchReply,
+  decodePinImageReply,
   decodeResolveActionReply,
   encodeFetchActionRequest,
   encodeFetchDocumentRequest,
+  encodePinImageRequest,
   encodeResolveActionRequest,
 } from "../codec/fetch-messages.ts";
 import {
@@ -114,6 +116,7 @@ export function createAgentApiClient(options: AgentApiClientOptions): AgentApiCl
     openLog: () => openLogCall(openStream(logs, AGENT_SERVICE.shipLog), () => isClosed),
     finishAttempt: unary(AGENT_SERVICE.finishAttempt, encodeFinishAttemptRequest, decodeFinishAttemptReply),
     fetchDocument: unary(AGENT_SERVICE.fetchDocument, encodeFetchDocumentRequest, decodeFetchReply),
+    pinImage: unary(AGENT_SERVICE.pinImage, encodePinImageRequest, decodePinImageReply),
     resolveAction: unary(AGENT_SERVICE.resolveAction, encodeResolveActionRequest, decodeResolveActionReply),
     fetchAction: unary(AGENT_SERVICE.fetchAction, encodeFetchActionRequest, decodeFetchReply),
     close() {

@@ -19,8 +19,10 @@ import {
 import {
   decodeFetchActionRequest,
   decodeFetchDocumentRequest,
+  decodePinImageRequest,
   decodeResolveActionRequest,
   encodeFetchReply,
+  encodePinImageReply,
   encodeResolveActionReply,
 } from "../codec/fetch-messages.ts";
 import { decodeLogMessage, encodeLogAck } from "../codec/log-messages.ts";
@@ -130,6 +132,11 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       serveUnary(context, call, respond, (request) => api.fetchAction(callerOf(call.metadata), request), {
         decode: decodeFetchActionRequest,
         encode: encodeFetchReply,
+      }),
+    pinImage: (call: Unary, respond: Respond) =>
+      serveUnary(context, call, respond, (request) => api.pinImage(callerOf(call.metadata), request), {
+        decode: decodePinImageRequest,
+        encode: encodePinImageReply,
       }),
   });
 
