@@ -96,7 +96,13 @@ export interface JobContainers {
   ): Promise<{ readonly id: string; readonly digest?: string }>;
   /** By the engine, from a folder of the machine; the same content builds once. Its output goes to `progress`. */
   buildImage(
-    options: { readonly contextDir: string; readonly dockerfile: string },
+    options: {
+      readonly contextDir: string;
+      /** Below `contextDir`. */
+      readonly dockerfile: string;
+      /** Values of its arguments. */
+      readonly args?: { readonly [name: string]: string };
+    },
     progress: EngineProgress,
   ): Promise<{ readonly id: string }>;
   /** Runs a step that is a container of its own, on the job's network. Idempotent per `stepNo`, as `JobHandle.startStep`. */

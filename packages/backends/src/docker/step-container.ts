@@ -1,0 +1,165 @@
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { constants as osConstants } from "node:os";
+import { join } from "node:path";
+import { hasCode, systemClock } from "@windrow/service";
+import type Docker from "dockerode";
+import { BackendFault } from "../backend-fault.ts";
+import type { CancelReceipt, GraceSequence, JobSite, StepExit } from "../step-backend.ts";
+import { explainEngine, ifThere, orGone } from "./engine-connection.ts";
+import { followLog, Unended } from "./follow-log.ts";
+
+const LOOK_AGAIN_MS = 500;
+
+/** A step that is a container of its own: its log is brought into the spool while it runs, and its end is written down. */
+export class StepContainer {
+  readonly stepNo: number;
+  #site: JobSite;
+  #container: Docker.Container;
+  #followed: Promise<StepExit>;
+  #lettingGo = new AbortController();
+  #unended = new Unended();
+  /** From what a step is told apart that never wrote. */
+  #isListening = false;
+
+  constructor(options: { readonly site: JobSite; readonly stepNo: number; readonly container: Docker.Container }) {
+    this.stepNo = options.stepNo;
+    this.#site = options.site;
+    this.#container = options.container;
+    mkdirSync(join(this.#site.siteDir, "spool"), { recursive: true, mode: 0o700 });
+    mkdirSync(join(this.#site.siteDir, "container-steps"), { recursive: true, mode: 0o700 });
+    // there from the start, so that it can be followed before the first byte
+    writeFileSync(spoolPath(this.#site, this.stepNo), "", { mode: 0o600, flag: "a" });
+    this.#followed = Promise.reject(new BackendFault("step_unknown", `step ${this.stepNo} was not started`));
+    this.#followed.catch(() => undefined);
+  }
+
+  /** Before the container starts; or when it is found again. */
+  async listen(): Promise<void> {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    await this.#unended.listen(this.#container, this.#lettingGo.signal);
+  }
+
+  follow(): void {
+    this.#followed = this.#follow();
+    // whoever waits for the step is told
+    this.#followed.catch(() => undefined);
+  }
+
+  async wait(signal?: AbortSignal): Promise<StepExit> {
+    signal?.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([this.#followed, aborted.promise]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** As a step's processes are ended: politely, less politely, for good. */
+  async cancel(grace: GraceSequence): Promise<CancelReceipt> {
+    const beganMs = systemClock.monotonicMs();
+    const signals = [
+      { endedBy: "interrupt", name: "SIGINT", waitMs: grace.interruptMs },
+      { endedBy: "terminate", name: "SIGTERM", waitMs: grace.terminateMs },
+    ] as const;
+    let endedBy: CancelReceipt["endedBy"] = "nothing";
+    for (const { endedBy: how, name, waitMs } of signals) {
+      if (waitMs <= 0 || (await this.#isEnded())) continue;
+      await orGone(() => this.#container.kill({ signal: name }));
+      endedBy = how;
+      await this.#endedWithin(waitMs);
+    }
+    if (!(await this.#isEnded())) {
+      endedBy = "kill";
+      await orGone(() => this.#container.kill({ signal: "SIGKILL" }));
+    }
+    await this.#followed;
+    return { endedBy, tookMs: Math.round(systemClock.monotonicMs() - beganMs) };
+  }
+
+  detach(): void {
+    this.#lettingGo.abort(new BackendFault("step_unknown", `step ${this.stepNo} is not watched any more`));
+  }
+
+  async #follow(): Promise<StepExit> {
+    const known = readExit(this.#site, this.stepNo);
+    if (known !== undefined) return known;
+    const path = spoolPath(this.#site, this.stepNo);
+    const { signal } = this.#lettingGo;
+    for (;;) {
+      try {
+        await followLog(this.#container, { path, unended: this.#unended, signal });
+        const { State: state } = await this.#container.inspect({ abortSignal: signal });
+        if (state.Running || state.Restarting) continue;
+        return this.#writeDown(state);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (hasCode(error, "ENOSPC")) {
+          const what = `the output of step ${this.stepNo} of attempt ${this.#site.attemptId} could not be stored: the disk is full`;
+          throw new BackendFault("spool_failed", what, { cause: error });
+        }
+        if (!(await this.#isThere())) {
+          throw new BackendFault("container_gone", `the container of step ${this.stepNo} is gone`, { cause: error });
+        }
+        await systemClock.sleep(LOOK_AGAIN_MS, signal);
+      }
+    }
+  }
+
+  #writeDown(state: Docker.ContainerInspectInfo["State"]): StepExit {
+    const exitCode = state.ExitCode;
+    const signal = Object.entries(osConstants.signals).find(([, number]) => number === exitCode - 128)?.[0];
+    const exit: StepExit = {
+      exitCode,
+      ...(signal !== undefined && { signal }),
+      ...(state.OOMKilled && { isOutOfMemory: true }),
+      startedAtMs: Date.parse(state.StartedAt),
+      endedAtMs: Date.parse(state.FinishedAt),
+      spoolBytes: statSync(spoolPath(this.#site, this.stepNo)).size,
+    };
+    const path = exitPath(this.#site, this.stepNo);
+    writeFileSync(`${path}.new`, JSON.stringify(exit), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    return exit;
+  }
+
+  async #isThere(): Promise<boolean> {
+    try {
+      return (await ifThere(() => this.#container.inspect())) !== undefined;
+    } catch (error) {
+      throw explainEngine(`step ${this.stepNo} cannot be followed`, error);
+    }
+  }
+
+  async #isEnded(): Promise<boolean> {
+    const found = await ifThere(() => this.#container.inspect());
+    return found === undefined || !found.State.Running;
+  }
+
+  async #endedWithin(waitMs: number): Promise<void> {
+    const limit = new AbortController();
+    const ended = this.#container.wait({ condition: "not-running", abortSignal: limit.signal }).catch(() => undefined);
+    await Promise.race([ended, systemClock.sleep(waitMs, limit.signal)]);
+    limit.abort();
+  }
+}
+
+export function spoolPath(site: JobSite, stepNo: number): string {
+  return join(site.siteDir, "spool", String(stepNo));
+}
+
+function exitPath(site: JobSite, stepNo: number): string {
+  return join(site.siteDir, "container-steps", `${stepNo}.json`);
+}
+
+function readExit(site: JobSite, stepNo: number): StepExit | undefined {
+  try {
+    return JSON.parse(readFileSync(exitPath(site, stepNo), "utf8"));
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
