@@ -1,3 +1,6 @@
+/** Tells the agent, and nobody else, that its copy of the repository cannot be read. */
+export const MIRROR_OUTPUT = "windrow-mirror";
+
 /**
  * Runs as the job's user, with nothing of what the job or its workflow set: what it is told comes in WINDROW_CHECKOUT_*.
  * git reads a configuration that stands in a folder made for this one run, and a repository's own that was written here:
@@ -26,7 +29,8 @@ export HOME
 trap 'rm -rf -- "$HOME"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-header() { printf '[http "%s/"]\\n\\textraheader = AUTHORIZATION: basic %s\\n\\tfollowRedirects = false\\n' "$1" "$basic"; }
+header() { printf '[http "%s/"]\\n\\textraheader = AUTHORIZATION: basic %s\\n\\n' "$1" "$basic"; }
+direct() { printf '[http "%s/"]\\n\\tfollowRedirects = false\\n\\tproxy =\\n' "$1"; }
 lfs_settings() {
   printf '[lfs]\\n\\turl = %s\\n[remote "origin"]\\n\\tlfsurl = %s\\n' "$WINDROW_CHECKOUT_LFS" "$WINDROW_CHECKOUT_LFS"
   printf '[filter "lfs"]\\n\\tclean = git-lfs clean -- %%f\\n\\tsmudge = git-lfs smudge -- %%f\\n\\tprocess = git-lfs filter-process\\n\\trequired = true\\n'
@@ -34,6 +38,8 @@ lfs_settings() {
 {
   header "$server"
   header "$api"
+  direct "$server"
+  direct "$api"
   printf '[core]\\n\\thooksPath = /dev/null\\n\\tfsmonitor = false\\n[safe]\\n\\tdirectory = *\\n[gc]\\n\\tauto = 0\\n'
   printf '[maintenance]\\n\\tauto = false\\n[submodule]\\n\\trecurse = false\\n[advice]\\n\\tdetachedHead = false\\n'
   [ -z "$WINDROW_CHECKOUT_LFS" ] || lfs_settings
@@ -159,12 +165,14 @@ bring() {
 
 mirror=$WINDROW_CHECKOUT_MIRROR
 [ -d "$mirror/objects" ] || mirror=
+useless=
 begin
 find_ref
 if ! bring; then
   [ -n "$mirror" ] || fail "'\${sha:-$ref}' could not be fetched from $WINDROW_CHECKOUT_REPOSITORY"
   echo "The agent's own copy of $WINDROW_CHECKOUT_REPOSITORY is of no use; fetching everything"
   mirror=
+  useless=true
   begin
   bring || fail "'\${sha:-$ref}' could not be fetched from $WINDROW_CHECKOUT_REPOSITORY"
 fi
@@ -216,6 +224,7 @@ if [ -n "$WINDROW_CHECKOUT_SAFE" ]; then
 fi
 if [ -n "\${GITHUB_OUTPUT:-}" ]; then
   printf 'commit=%s\\nref=%s\\n' "$(git rev-parse HEAD)" "\${WINDROW_CHECKOUT_REF:-\${sha:-$ref}}" >> "$GITHUB_OUTPUT"
+  [ -z "$useless" ] || echo "${MIRROR_OUTPUT}=useless" >> "$GITHUB_OUTPUT"
 fi
 git log -1 --no-show-signature --format='HEAD is now at %H %s'
 `;

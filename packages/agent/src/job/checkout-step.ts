@@ -113,11 +113,13 @@ export function checkoutCredential(jobToken: string): string {
   return Buffer.from(`x-access-token:${jobToken}`).toString("base64");
 }
 
+/** What of the machine or the image a checkout needs; a workflow can set all else for a container of its own. */
+const OWN_NAMES = /^(?:PATH|LANG|LC_[A-Z]+|TZ|SSL_CERT_FILE|SSL_CERT_DIR|CURL_CA_BUNDLE|(?:https?|all|no)_proxy)$/i;
+
 /** What git reads beside its configuration: hooks and watchers are off whatever a repository says. */
 function fixedEnv({ ownEnv, networkEnv, tempDir }: CheckoutOptions): { [name: string]: string } {
   return {
-    ...ownEnv,
-    ...networkEnv,
+    ...Object.fromEntries(Object.entries({ ...ownEnv, ...networkEnv }).filter(([name]) => OWN_NAMES.test(name))),
     TMPDIR: tempDir,
     HOME: "/nonexistent",
     GIT_TERMINAL_PROMPT: "0",

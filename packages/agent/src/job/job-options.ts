@@ -6,6 +6,7 @@ import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
 import type { LeaseKeeper } from "../leases/lease-keeper.ts";
+import type { JobMirror, Mirrors } from "../mirrors/mirrors.ts";
 import type { JobNetworks } from "../network/job-network.ts";
 import type { StepReporter } from "../reports/step-reporter.ts";
 import type { ImagePins } from "./image-pins.ts";
@@ -30,6 +31,8 @@ export interface JobMachine {
   readonly hasBash: boolean;
   /** Where trees of actions stand; a step may name files there. */
   readonly actionsDir: string;
+  /** Absent: checkouts fetch everything. */
+  readonly mirrors?: Mirrors | undefined;
   /** Folders of tools that containers have in the same place, to read. */
   readonly toolDirs: readonly string[];
   readonly clock: Clock;
@@ -49,6 +52,8 @@ export interface RunJobOptions {
   readonly eventJson: string;
   readonly actions: ActionPort;
   readonly jobToken: string;
+  /** Of the run's repository. */
+  readonly mirror?: JobMirror | undefined;
   readonly memory: AttemptMemory;
   readonly site: JobSite;
   readonly files: JobFiles;

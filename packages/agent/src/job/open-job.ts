@@ -5,6 +5,7 @@ import type { ActionPort } from "../actions/action-port.ts";
 import type { AttemptMemory } from "../journal/attempt-memory.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { HeldAttempt } from "../leases/held-attempt.ts";
+import type { JobMirror } from "../mirrors/mirrors.ts";
 import type { StepReporter } from "../reports/step-reporter.ts";
 import type { ImagePins } from "./image-pins.ts";
 import type { JobEngine } from "./job-engine.ts";
@@ -20,6 +21,8 @@ export interface OpenJob {
   readonly attempt: HeldAttempt;
   readonly plan: Plan;
   readonly jobToken: string;
+  /** The agent's copy of the run's repository. */
+  readonly mirror: JobMirror | undefined;
   readonly serverUrl: string;
   readonly memory: AttemptMemory;
   readonly handle: JobHandle;

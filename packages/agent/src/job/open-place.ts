@@ -82,11 +82,11 @@ function name({ container, services: [service] }: AskedContainers): string {
 
 const EMPTY = { mounts: [] };
 
-const placesOf = ({ files, plan, machine }: RunJobOptions) => ({
+const placesOf = ({ files, plan, machine, mirror }: RunJobOptions) => ({
   files,
   repository: plan.repository,
   actionsDir: machine.actionsDir,
-  toolDirs: machine.toolDirs,
+  toolDirs: mirror?.dir === undefined ? machine.toolDirs : [...machine.toolDirs, mirror.dir],
 });
 
 function toSpec({ options }: PlaceOptions, container: AskedContainer): NonNullable<ContainersRequest["container"]> {

@@ -84,7 +84,21 @@ export function openSteps(options: RunJobOptions, where: StepsPlace): OpenJob {
   );
   const { machineEnv, journal, clock, bootClockMs } = machine;
   return {
-    ...{ attempt, plan, jobToken, serverUrl, memory, handle, files, scope, environment, machineEnv, view, engine },
+    ...{
+      attempt,
+      plan,
+      jobToken,
+      mirror: options.mirror,
+      serverUrl,
+      memory,
+      handle,
+      files,
+      scope,
+      environment,
+      machineEnv,
+      view,
+      engine,
+    },
     ...{ actions, logs, reporter, journal, stop, clock, bootClockMs },
     images: new Map(memory.images),
     pins: options.pins ?? NO_PINS,

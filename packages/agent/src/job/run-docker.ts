@@ -165,7 +165,10 @@ async function runContainer({ frame, backendNo, note }: PartPlace, part: Contain
   const signal = AbortSignal.any([whatEnds({ frame, note }), job.attempt.over]);
   const { containers, networkEnv } = await job.engine.forActions({ say: job.logs.say, signal });
   const { files, variables } = makeStepFiles(job, backendNo, { hasState: true });
-  const mounts = placeDockerAction({ files: job.files, stepFiles: Object.values(files) });
+  // what git finds in the workspace may lead there
+  const mirrorDir = job.mirror?.dir;
+  const mirror = mirrorDir === undefined ? [] : [{ source: mirrorDir, target: mirrorDir, isReadOnly: true }];
+  const mounts = [...placeDockerAction({ files: job.files, stepFiles: Object.values(files) }), ...mirror];
   const { show } = viewDockerAction(job.view, mounts);
   const { GITHUB_ACTION_PATH: _, ...action } = actionVariables(part.actionName, part.place);
   const { PATH, ...given } = stepEnvironment({

@@ -1,7 +1,8 @@
 import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import type { PostRecord } from "../journal/journal-records.ts";
 import { actionVariables } from "./action-place.ts";
-import { prepareCheckout } from "./checkout-step.ts";
+import { MIRROR_OUTPUT } from "./checkout-script.ts";
+import { isOwnCheckout, prepareCheckout } from "./checkout-step.ts";
 import type { OpenJob } from "./open-job.ts";
 import { CHECKOUT, type ResolvedUses, resolveUses } from "./resolve-uses.ts";
 import { runComposite } from "./run-composite.ts";
@@ -67,9 +68,12 @@ async function useBuiltIn(
     if (isCheckout) {
       const { plan, serverUrl, jobToken } = job;
       const folders = { workspaceDir, homeDir, tempDir };
-      const ownEnv = isOnMachine ? job.machineEnv : job.view.baseEnv;
+      const ownEnv = isOnMachine ? job.machineEnv : job.view.ownEnv;
       const isInContainer = job.view.isInContainer && !isOnMachine;
-      return prepareCheckout({ plan, serverUrl, jobToken, inputs, ...folders, ownEnv, isInContainer });
+      const mirrorDir = job.mirror?.dir;
+      const asked = { plan, serverUrl, jobToken, inputs, ...folders, ownEnv, isInContainer, mirrorDir };
+      if (isOwnCheckout(asked)) job.mirror?.refresh();
+      return prepareCheckout(asked);
     }
     const toolCacheDir = job.environment.RUNNER_TOOL_CACHE ?? "";
     const { isInContainer } = job.view;
@@ -110,7 +114,10 @@ async function useBuiltIn(
     files,
     isOnMachine,
   };
-  return { ...(await runProcess({ frame, backendNo, start, stopped: whatEnds(work) })), ...posts };
+  const end = await runProcess({ frame, backendNo, start, stopped: whatEnds(work) });
+  const { [MIRROR_OUTPUT]: useless, ...outputs } = end.outputs ?? {};
+  if (isCheckout && useless !== undefined) job.mirror?.discard();
+  return { ...end, ...(isCheckout && { outputs }), ...posts };
 }
 
 /** Without git in the image the agent's own does it, as the slot's user: its files are for a container of root's. */

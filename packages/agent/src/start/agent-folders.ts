@@ -18,6 +18,8 @@ export interface AgentFolders {
   readonly actionsDir: string;
   readonly toolsDir: string;
   readonly runtimesDir: string;
+  /** Copies of hosted repositories under names that only their own jobs are told. */
+  readonly mirrorsDir: string;
   /** Where the small files by which a job and its agent talk are held in memory; undefined where they stand on the disk. */
   readonly memoryFiles: MemoryFiles | undefined;
 }
@@ -53,6 +55,7 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     actionsDir: join(base, "actions"),
     toolsDir: join(base, "tools"),
     runtimesDir: join(base, "runtimes"),
+    mirrorsDir: join(base, "mirrors"),
   };
   linkMemoryFolder(folders.sitesDir, shortDigest(agentDir), AGENT_PLACES);
   for (const [folder, mode] of [
@@ -63,6 +66,7 @@ export function makeAgentFolders(agentDir: string, hasSlotUsers: boolean): Agent
     [folders.actionsDir, hasSlotUsers ? 0o711 : 0o700],
     [folders.toolsDir, hasSlotUsers ? 0o755 : 0o700],
     [folders.runtimesDir, hasSlotUsers ? 0o711 : 0o700],
+    [folders.mirrorsDir, hasSlotUsers ? 0o711 : 0o700],
   ] as const) {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, mode);
