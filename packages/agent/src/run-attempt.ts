@@ -12,6 +12,7 @@ import { fetchEvent } from "./fetch-event.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createRuntimeToken } from "./gateway/runtime-token.ts";
 import { checkoutCredential } from "./job/checkout-step.ts";
+import { createImagePins } from "./job/image-pins.ts";
 import { moveToTrash, prepareJobFiles } from "./job/job-files.ts";
 import { createJobLogs, type JobLogs } from "./job/job-logs.ts";
 import { confine } from "./job/job-network.ts";
@@ -199,6 +200,7 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           policy,
           eventJson,
           actions,
+          pins: createImagePins({ connection, lease }),
           jobToken,
           mirror,
           memory,

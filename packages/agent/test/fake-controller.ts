@@ -102,6 +102,8 @@ export class FakeController {
   /** By `owner/name@ref`. */
   readonly actions = new Map<string, { readonly sha: string; readonly tar: Buffer }>();
   actionFetchesCount = 0;
+  /** What images are for the one run. */
+  readonly images = new Map<string, string>();
   #server: AgentServer | undefined;
   #port = 0;
   #sessionNo = 0;
@@ -208,6 +210,11 @@ export class FakeController {
         const action = this.actions.get(`${repository}@${ref}`);
         if (action === undefined) return { kind: "problem", problem: `there is no ${repository}@${ref}` };
         return { kind: "sha", sha: action.sha };
+      },
+      pinImage: async (_caller, { lease, image, found }) => {
+        this.#find(lease);
+        if (found !== "" && !this.images.has(image)) this.images.set(image, found);
+        return { found: this.images.get(image) ?? "" };
       },
       fetchAction: async (_caller, { lease, sha, offset }) => {
         this.#find(lease);

@@ -41,7 +41,7 @@ export function sampleRun(change: Partial<RunSummary> = {}): RunSummary {
 }
 
 export function sampleWholeRun(jobs: readonly Job[], change: Partial<Run> = {}): Run {
-  return { ...sampleRun(change), diagnostics: [], inputs: {}, actions: [], jobs: [...jobs], ...change };
+  return { ...sampleRun(change), diagnostics: [], inputs: {}, actions: [], images: [], jobs: [...jobs], ...change };
 }
 
 export function sampleJob(change: Partial<Job> = {}): Job {

@@ -61,6 +61,10 @@ export const runSchema = runSummarySchema
       .array(z.object({ repository: z.string(), ref: z.string(), sha: z.string() }))
       .default([])
       .describe("Actions that jobs of the run have used, and the commit each one is for the whole run."),
+    images: z
+      .array(z.object({ image: z.string(), found: z.string() }))
+      .default([])
+      .describe("Images that Docker actions of the run have used, by digest or, where no registry gave them, by id."),
     jobs: z.array(jobSummarySchema).describe("The jobs of the run's latest attempt, in the order of the file."),
   })
   .meta({ id: "Run" });

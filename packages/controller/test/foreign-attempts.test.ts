@@ -68,6 +68,7 @@ const CASES: Record<string, (api: AgentApiClient, lease: LeaseRef) => Promise<un
   },
   FinishAttempt: (api, lease) => api.finishAttempt({ lease, report: report({ outcome: "failed" }), steps: [] }),
   FetchDocument: (api, lease) => api.fetchDocument({ lease, digest, offset: 0 }),
+  PinImage: (api, lease) => api.pinImage({ lease, image: "alpine:3", found: "" }),
   ResolveAction: (api, lease) => api.resolveAction({ lease, repository: "actions/checkout", ref: "v4" }),
   FetchAction: (api, lease) =>
     api.fetchAction({ lease, repository: "actions/checkout", sha: "a".repeat(40), offset: 0 }),

@@ -158,7 +158,7 @@ test("agents' calls are encrypted: without the farm's authority none arrives, an
   const refuse = () => Promise.reject(new Refusal("not_allowed", "not in this test"));
   const api: AgentApi = {
     ...{ session: refuse, startAttempt: refuse, reportSteps: refuse, shipLog: refuse, finishAttempt: refuse },
-    ...{ fetchDocument: refuse, resolveAction: refuse, fetchAction: refuse },
+    ...{ fetchDocument: refuse, resolveAction: refuse, fetchAction: refuse, pinImage: refuse },
   };
   const callers: string[] = [];
   const agentId = "7f3e4a52-6f5f-4d1f-9b1b-0a6f4a1c2d3e";

@@ -7,6 +7,7 @@ export {
   type RunAction,
   recordRunAction,
 } from "./actions/run-actions.ts";
+export { findRunImage, listRunImages, RUN_IMAGES_MAX, type RunImage, recordRunImage } from "./actions/run-images.ts";
 export {
   type AgentIdentity,
   findAgentIdentities,

@@ -17,6 +17,7 @@ import * as farmId from "./migrations/0014-farm-id.ts";
 import * as labelRaces from "./migrations/0015-label-races.ts";
 import * as jobPolicy from "./migrations/0016-job-policy.ts";
 import * as largeFiles from "./migrations/0017-large-files.ts";
+import * as runImages from "./migrations/0018-run-images.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -36,6 +37,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0015-label-races": labelRaces,
   "0016-job-policy": jobPolicy,
   "0017-large-files": largeFiles,
+  "0018-run-images": runImages,
 };
 
 /**

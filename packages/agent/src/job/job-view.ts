@@ -15,6 +15,8 @@ export interface JobView extends PathTable {
   readonly toolCacheDir: string;
   /** Under every step: the machine's PATH and the like, or what the image sets. */
   readonly baseEnv: { readonly [name: string]: string };
+  /** The same without what the workflow gives its container: for what holds credentials. */
+  readonly ownEnv: { readonly [name: string]: string };
   readonly hasBash: boolean;
   /** Of the container; undefined on the machine, where programs are looked for. */
   readonly tools: readonly string[] | undefined;
@@ -43,6 +45,7 @@ export function viewMachine({ files, machineEnv, networkEnv, hasBash }: MachineV
     ...{ workspaceDir, homeDir, tempDir, workDir },
     toolCacheDir: join(homeDir, TOOL_CACHE_NAME),
     baseEnv: { ...machineEnv, ...networkEnv },
+    ownEnv: { ...machineEnv, ...networkEnv },
     hasBash,
     tools: undefined,
     isMusl: false,
@@ -101,6 +104,8 @@ export interface ContainerViewOptions extends ContainerPlacesOptions {
 export function viewJobContainer(options: ContainerViewOptions): JobView {
   const { facts, repository } = options;
   const pairs = placeJobContainer(options).map(({ source, target }): PathPair => ({ machine: source, seen: target }));
+  const ofImage = Object.entries(facts.env).filter(([name]) => !(name in options.env));
+  const ownEnv = { PATH: PATH_DEFAULT, ...Object.fromEntries(ofImage), ...options.networkEnv };
   return {
     ...createPathTable(pairs),
     isInContainer: true,
@@ -109,7 +114,8 @@ export function viewJobContainer(options: ContainerViewOptions): JobView {
     tempDir: "/__w/_temp",
     workDir: workFolder(repository),
     toolCacheDir: "/__t",
-    baseEnv: { PATH: PATH_DEFAULT, ...facts.env, ...options.networkEnv, ...options.env },
+    baseEnv: { ...ownEnv, ...options.env },
+    ownEnv,
     hasBash: facts.tools.includes("bash"),
     tools: facts.tools,
     isMusl: facts.isMusl,

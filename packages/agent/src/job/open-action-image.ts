@@ -66,16 +66,17 @@ async function pull(job: OpenJob, name: string, progress: EngineProgress): Promi
   const { containers } = await job.engine.forActions(progress);
   if (known !== undefined) return { imageId: known };
   const pinned = await job.pins.find(name, progress.signal);
-  const found = await containers.pullImage(pinned ?? name, progress);
-  const settled = await job.pins.settle(name, found.digest ?? found.id, progress.signal);
-  const imageId =
-    settled === undefined || settled === (pinned ?? found.digest ?? found.id)
-      ? found.id
-      : (await containers.pullImage(settled, progress)).id;
-  job.logs.say(`The image ${name} is ${settled ?? found.digest ?? found.id}`);
+  const first = await containers.pullImage(pinned ?? name, progress);
+  const found = pinned ?? digestOf(first);
+  const held = await job.pins.settle(name, found, progress.signal);
+  const { id: imageId } = held === found ? first : await containers.pullImage(held, progress);
+  job.logs.say(`The image ${name} is ${held}`);
   keepImage(job, name, imageId);
   return { imageId };
 }
+
+/** By its registry, else by this engine alone. */
+const digestOf = ({ id, digest }: { readonly id: string; readonly digest?: string }): string => digest ?? id;
 
 async function build(
   job: OpenJob,

@@ -45,7 +45,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
       attemptId: attempt.attemptId,
       ...user,
       jobToken,
-      ...(hasOwnNetwork && { hasOwnNetwork }),
+      hasOwnNetwork,
       startedAtMs,
       startedAtBootMs,
     });

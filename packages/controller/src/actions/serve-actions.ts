@@ -1,10 +1,12 @@
 import { type LeaseRef, Refusal } from "@windrow/model";
-import { type Database, findRunOfLease, type RunOfLease } from "@windrow/store";
+import { type Database, findRunImage, findRunOfLease, type RunOfLease, recordRunImage } from "@windrow/store";
 import {
   type AgentCaller,
   FETCH_BYTES_MAX,
   type FetchActionRequest,
   type FetchReply,
+  type PinImageReply,
+  type PinImageRequest,
   type ResolveActionReply,
   type ResolveActionRequest,
 } from "@windrow/wire";
@@ -33,6 +35,13 @@ export function serveActions({ db, watch, actions }: ServeActionsDeps) {
       watch.watch(async () => {
         const { runId, ...reader } = await runOf(caller, lease);
         return actions.resolve({ runId, repository, ref, reader });
+      }),
+    pinImage: (caller: AgentCaller, { lease, image, found }: PinImageRequest): Promise<PinImageReply> =>
+      watch.watch(async () => {
+        const { runId } = await runOf(caller, lease);
+        const held =
+          found === "" ? await findRunImage(db, { runId, image }) : await recordRunImage(db, runId, { image, found });
+        return { found: held ?? "" };
       }),
     fetchAction: (caller: AgentCaller, { lease, repository, sha, offset }: FetchActionRequest): Promise<FetchReply> =>
       watch.watch(async () => {

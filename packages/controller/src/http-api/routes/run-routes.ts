@@ -1,5 +1,5 @@
 import { Refusal } from "@windrow/model";
-import { findRun, listRunActions, listRunJobs, listRuns } from "@windrow/store";
+import { findRun, listRunActions, listRunImages, listRunJobs, listRuns } from "@windrow/store";
 import type { StartedByHand } from "../../intake/start-run.ts";
 import { explainRuns } from "../../queue/explain-waits.ts";
 import type { ApiDeps } from "../api-deps.ts";
@@ -76,6 +76,7 @@ export function createRunRoutes({ db, farm, intake, links }: ApiDeps): Pick<Rout
         diagnostics: [...run.diagnostics],
         inputs: run.inputs,
         actions: await listRunActions(db, run.id),
+        images: await listRunImages(db, run.id),
         jobs: await summariseJobs(db, jobs, links),
       };
     },
