@@ -48,6 +48,8 @@ export class AgentBench {
   async start(
     options: {
       withSlotUsers?: boolean;
+      /** Why no job can be put into a sandbox. */
+      sandboxProblem?: string;
       untilConnected?: boolean;
       /** Of a certificate that is renewed on the way. */
       keeper?: { readonly keeper: CertificateKeeper; readonly tls: () => ClientTls };
@@ -80,6 +82,7 @@ export class AgentBench {
       connect: (address) => createAgentApiClient({ address, tls: keeper?.tls() ?? IDENTITY }),
       ...(keeper !== undefined && { keeper: keeper.keeper }),
       backend: this.#backend,
+      sandboxProblem: options.sandboxProblem,
       folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
       slotUsers: this.#slotUsers,
       slotsCount: this.#slotsCount,
