@@ -14,6 +14,7 @@ import {
   openJobNamespace,
   readInsideAddresses,
   readJobRange,
+  unlinkJob,
 } from "@windrow/backends";
 import type { Clock, Logger } from "@windrow/service";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -67,32 +68,40 @@ async function createWithTools(options: JobNetworksOptions, tools: NetworkTools)
     const ends: (() => unknown)[] = [];
     try {
       request.signal.throwIfAborted();
-      if (request.kind === "container" || request.egress.kind === "all") ends.push(await joinMachine(request));
+      if (request.kind === "container") ends.push(await wallContainers(request));
+      else await joinMachine(request, ends);
       request.signal.throwIfAborted();
       const env = await offer(request, ends);
       return { env, close: () => closeAll(ends) };
     } catch (error) {
-      await closeAll(ends);
+      // What was to be made is the fault to tell of.
+      await closeAll(ends).catch((other: unknown) => logger.warn({ err: other }, "a job's network was left in parts"));
       throw error;
     }
   }
 
-  /** The network of a job that the kernel passes packets for, and the wall around it. */
-  async function joinMachine({ pid, kind, farmAccess }: JobNetworkRequest): Promise<() => Promise<void>> {
+  /** The engine made the network; the wall holds for it from now on as the job's policy says. */
+  async function wallContainers({ pid, farmAccess }: JobNetworkRequest): Promise<() => Promise<void>> {
     const namespace = openJobNamespace(pid);
     try {
-      if (kind === "container") {
-        const found = (await readInsideAddresses(tools, namespace)).find(({ address }) => range.has(address));
-        if (found !== undefined)
-          return await walls.add({ address: networkOf(found.address, found.prefix), farmAccess });
-        throw new BackendFault("network_failed", `the engine gave the job no network of ${range.containers}`);
-      }
-      // It stands before anything can go through it.
-      if (!walls.isUp()) await walls.raise();
-      return await walls.add({ address: await linkJob(tools, namespace, range), farmAccess });
+      const found = (await readInsideAddresses(tools, namespace)).find(({ address }) => range.has(address));
+      if (found !== undefined) return await walls.add({ address: networkOf(found.address, found.prefix), farmAccess });
+      throw new BackendFault("network_failed", `the engine gave the job no network of ${range.containers}`);
     } finally {
       namespace.close();
     }
+  }
+
+  /** The way out of a sandbox and the wall around it; where there is to be none, none of an earlier job either. */
+  async function joinMachine({ pid, egress, farmAccess }: JobNetworkRequest, ends: (() => unknown)[]): Promise<void> {
+    const namespace = openJobNamespace(pid);
+    ends.push(() => namespace.close());
+    if (egress.kind !== "all") return unlinkJob(tools, namespace);
+    // It stands before anything can go through it.
+    if (!walls.isUp()) await walls.raise();
+    ends.push(() => unlinkJob(tools, namespace));
+    const address = await linkJob(tools, namespace, range);
+    ends.push(await walls.add({ address, farmAccess }));
   }
 
   /** What the job finds on its own loopback. */
@@ -171,7 +180,15 @@ async function resolveAll(host: string): Promise<string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
-/** The last made goes first; idempotent. */
+/** The last made goes first, each of them whatever became of the others; idempotent. Throws what the first one threw. */
 async function closeAll(ends: (() => unknown)[]): Promise<void> {
-  for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+  const problems: unknown[] = [];
+  for (let end = ends.pop(); end !== undefined; end = ends.pop()) {
+    try {
+      await end();
+    } catch (error) {
+      problems.push(error);
+    }
+  }
+  if (problems.length > 0) throw problems[0];
 }

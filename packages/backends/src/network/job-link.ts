@@ -60,6 +60,17 @@ export async function linkJob(tools: NetworkTools, namespace: JobNamespace, rang
   return job;
 }
 
+/**
+ * Takes the link out of a job's network namespace again, on both sides; nothing happens where there is none. A namespace
+ * may serve a later job.
+ */
+export async function unlinkJob(tools: NetworkTools, namespace: JobNamespace): Promise<void> {
+  const inside = ["--", tools.ip, "link", "del", INSIDE_NAME];
+  const { exitCode, stderr } = await tryTool(tools.nsenter, [`--net=${namespace.path}`, ...inside]);
+  if (exitCode === 0 || stderr.includes("Cannot find device")) return;
+  throw new BackendFault("network_failed", `the job's link to the machine could not be taken away: ${stderr.trim()}`);
+}
+
 async function addLink(
   tools: NetworkTools,
   namespace: JobNamespace,

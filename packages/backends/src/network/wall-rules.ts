@@ -77,14 +77,13 @@ function encodeInput(wishes: WallWishes, others: OthersRules): string[] {
     ),
     ...others.of("exempt", "filter", INPUT_CHAIN),
     ...exempt.map((address) => add(`-s ${address} ${marked("exempt", owner)} -j RETURN`)),
-    add("-j REJECT"),
+    ...refuse("filter", "").map(add),
   ];
 }
 
 /** From jobs to elsewhere through this machine. */
 function encodeFrom(table: "filter" | "mangle", range: JobRange, wishes: WallWishes, others: OthersRules): string[] {
   const { owner, nameServers, exempt, farmAddresses, bridges } = wishes;
-  const refuse = table === "filter" ? "REJECT" : "DROP";
   const add = (rule: string) => `-A ${FROM_CHAIN} ${rule}`;
   // sandboxed jobs go wherever nothing speaks against it; of containers the engine decides what is left
   const pass = (rule: string) => [
@@ -101,17 +100,19 @@ function encodeFrom(table: "filter" | "mangle", range: JobRange, wishes: WallWis
     ...nameServers.flatMap((address) =>
       ["udp", "tcp"].flatMap((protocol) => pass(`-d ${address} -p ${protocol} --dport 53 ${marked("dns", owner)}`)),
     ),
-    ...[range.whole, "169.254.0.0/16", "127.0.0.0/8", "224.0.0.0/4"].map((to) => add(`-d ${to} -j ${refuse}`)),
-    ...bridges.map((bridge) => add(`-o ${bridge} -j ${refuse}`)),
+    ...[range.whole, "169.254.0.0/16", "127.0.0.0/8", "224.0.0.0/4"].flatMap((to) =>
+      refuse(table, `-d ${to}`).map(add),
+    ),
+    ...bridges.flatMap((bridge) => refuse(table, `-o ${bridge}`).map(add)),
     ...ofOthers("exempt"),
     ...exempt.map((address) => {
       const answer = table === "filter" && isSandbox(range, address) ? "ACCEPT" : "RETURN";
       return add(`-s ${address} ${marked("exempt", owner)} -j ${answer}`);
     }),
     // a published port of this machine is this machine
-    add(`-m conntrack --ctstate DNAT -j ${refuse}`),
+    ...refuse(table, "-m conntrack --ctstate DNAT").map(add),
     ...ofOthers("farm"),
-    ...farmAddresses.map((address) => add(`-d ${address} ${marked("farm", owner)} -j ${refuse}`)),
+    ...farmAddresses.flatMap((address) => refuse(table, `-d ${address} ${marked("farm", owner)}`).map(add)),
     ...(table === "filter" ? [add(`-s ${range.sandboxes} -j ACCEPT`)] : []),
   ];
 }
@@ -120,12 +121,21 @@ function encodeFrom(table: "filter" | "mangle", range: JobRange, wishes: WallWis
 function encodeTo(table: "filter" | "mangle", { sandboxes }: JobRange): string[] {
   const add = (rule: string) => `-A ${TO_CHAIN} ${rule}`;
   return [
-    ...(table === "mangle" ? [add("-m addrtype --src-type LOCAL -j RETURN")] : []),
+    // the machine's own words to jobs, among them that something is refused
+    ...(table === "mangle"
+      ? [add("-m addrtype --src-type LOCAL -j RETURN"), add("-p tcp --tcp-flags RST RST -j RETURN")]
+      : []),
     add("-m physdev --physdev-is-bridged -j RETURN"),
     ...(table === "filter" ? [add(`-d ${sandboxes} ${KNOWN} -j ACCEPT`)] : []),
     add(`${KNOWN} -j RETURN`),
-    add(`-j ${table === "filter" ? "REJECT" : "DROP"}`),
+    ...refuse(table, "").map(add),
   ];
+}
+
+/** Connections end at once: what the kernel says of a refusal by ICMP comes a few times a second at most. */
+function refuse(table: "filter" | "mangle", rule: string): string[] {
+  if (table === "mangle") return [`${rule} -j DROP`.trim()];
+  return [`${rule} -p tcp -j REJECT --reject-with tcp-reset`.trim(), `${rule} -j REJECT`.trim()];
 }
 
 function isSandbox(range: JobRange, address: string): boolean {
