@@ -91,8 +91,7 @@ export class DockerJob implements JobContainers {
   async findSteps(there: readonly Docker.ContainerInspectInfo[]): Promise<void> {
     for (const info of there.filter((one) => roleOf(one) === "step" && one.State.Status !== "created")) {
       const stepNo = Number(labelOf(info, LABEL_NAME));
-      const step = new StepContainer({ site: this.#site, stepNo, container: this.#parts.docker.getContainer(info.Id) });
-      if (info.State.Running) await step.listen();
+      const step = new StepContainer({ site: this.#site, stepNo, docker: this.#parts.docker, containerId: info.Id });
       step.follow();
       this.#steps.set(stepNo, step);
     }
@@ -198,12 +197,11 @@ export class DockerJob implements JobContainers {
           network: `container:${this.#holderId}`,
         }),
       });
-      const step = new StepContainer({ site: this.#site, stepNo, container });
       const { State: state } = await container.inspect();
-      if (state.Status === "created" || state.Running) await step.listen();
       if (state.Status === "created") await startContainer(container);
       const { Id: id, State: started } = await container.inspect();
       if (started.Pid > 0) noteContainer(this.#site, { id, pid: started.Pid });
+      const step = new StepContainer({ site: this.#site, stepNo, docker, containerId: id });
       step.follow();
       this.#steps.set(stepNo, step);
     } catch (error) {

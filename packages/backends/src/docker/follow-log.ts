@@ -1,82 +1,83 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode, systemClock } from "@windrow/service";
 import type Docker from "dockerode";
-import { LogFrames } from "./log-frames.ts";
+import { BackendFault } from "../backend-fault.ts";
+import { LocalLogDecoder } from "./local-log.ts";
 
-const NEWLINE = 10;
+const READ_BYTES = 1 << 20;
+const LOOK_MIN_MS = 20;
+const LOOK_MAX_MS = 250;
+
+export interface FollowOptions {
+  readonly docker: Docker;
+  readonly containerId: string;
+  /** Appended to; what it has already is skipped. */
+  readonly path: string;
+  readonly signal: AbortSignal;
+}
 
 /**
- * Appends to the file what the container writes, from the first byte on but for what the file has already, until the
- * container has ended.
- *
- * The engine's log is kept by lines: a line that was never ended comes back with a newline. Whether that is the program's
- * own is known from listening to the container beside it (`Unended`); until the next piece has come it is held back. A
- * program that ends in the middle of a line while no agent listens is given that one newline.
+ * Appends to the file what the container writes, byte for byte and from the first on, until the container has ended. The
+ * engine keeps the log on this machine: nothing is lost while nobody follows. Throws when the engine or its file is gone.
  */
-export async function followLog(
-  container: Docker.Container,
-  { path, unended, signal }: { readonly path: string; readonly unended: Unended; readonly signal: AbortSignal },
-): Promise<void> {
-  const stream = await container.logs({ stdout: true, stderr: true, follow: true, abortSignal: signal });
-  const frames = new LogFrames();
+export async function followLog({ docker, containerId, path, signal }: FollowOptions): Promise<void> {
+  const { DockerRootDir: rootDir } = await docker.info();
+  const source = join(String(rootDir), "containers", containerId, "local-logs", "container.log");
+  const ending = new AbortController();
+  const container = docker.getContainer(containerId);
+  let hasEnded = false;
+  const ended = container
+    .wait({ condition: "not-running", abortSignal: AbortSignal.any([signal, ending.signal]) })
+    .then(
+      () => {
+        hasEnded = true;
+        ending.abort();
+      },
+      // told by the look at the container that follows
+      () => ending.abort(),
+    );
   const file = await open(path, "a", 0o600);
+  let log: FileHandle | undefined;
   try {
+    const decoder = new LocalLogDecoder();
     let skipBytes = (await file.stat()).size;
-    let heldFrom: number | undefined;
-    const append = async (bytes: Buffer) => {
-      const isNew = bytes.subarray(Math.min(skipBytes, bytes.length));
-      skipBytes -= bytes.length - isNew.length;
-      if (isNew.length > 0) await file.appendFile(isNew);
-    };
-    for await (const chunk of stream) {
-      const pieces: Buffer[] = [];
-      for (const { stream: from, bytes } of frames.push(Buffer.from(chunk))) {
-        if (bytes.length === 0) continue;
-        if (heldFrom !== undefined) pieces.push(Buffer.of(NEWLINE));
-        heldFrom = bytes.at(-1) === NEWLINE ? from : undefined;
-        pieces.push(heldFrom === undefined ? bytes : bytes.subarray(0, -1));
+    const buffer = Buffer.alloc(READ_BYTES);
+    for (let lookMs = LOOK_MIN_MS; ; ) {
+      signal.throwIfAborted();
+      // asked before the look: what came until then is seen by it
+      const isLast = ending.signal.aborted;
+      log ??= await openLog(source);
+      const bytesRead = log === undefined ? 0 : (await log.read(buffer, 0, buffer.length)).bytesRead;
+      if (bytesRead > 0) {
+        const bytes = decoder.push(Buffer.from(buffer.subarray(0, bytesRead)));
+        const isNew = bytes.subarray(Math.min(skipBytes, bytes.length));
+        skipBytes -= bytes.length - isNew.length;
+        if (isNew.length > 0) await file.appendFile(isNew);
+        lookMs = LOOK_MIN_MS;
+      } else if (isLast) break;
+      else {
+        await systemClock.sleep(lookMs, AbortSignal.any([signal, ending.signal]));
+        lookMs = Math.min(LOOK_MAX_MS, lookMs * 2);
       }
-      if (pieces.length > 0) await append(Buffer.concat(pieces));
     }
-    signal.throwIfAborted();
-    await unended.wholeEnd(signal);
-    if (heldFrom !== undefined && !unended.has(heldFrom)) await append(Buffer.of(NEWLINE));
+    if (log === undefined && hasEnded) {
+      throw new BackendFault("spool_failed", `the engine keeps no log of a container at ${source}`);
+    }
   } finally {
+    ending.abort();
+    await ended;
+    await log?.close();
     await file.close();
   }
 }
 
-/** Listens to a container from the side, only to know whether what it wrote last on a stream ended in a newline. */
-export class Unended {
-  #streams = new Set<number>();
-  #ended: Promise<void> = Promise.resolve();
-
-  /** Must be called before the container starts, or knows only of what is written from then on. */
-  async listen(container: Docker.Container, signal: AbortSignal): Promise<void> {
-    const stream = await container.attach({ stream: true, stdout: true, stderr: true, abortSignal: signal });
-    const frames = new LogFrames();
-    this.#ended = new Promise((resolve) => {
-      // its loss costs what it knows and no more
-      stream.once("error", () => resolve());
-      stream.once("close", () => resolve());
-      stream.once("end", () => resolve());
-    });
-    stream.on("data", (chunk: Buffer) => {
-      for (const { stream: from, bytes } of frames.push(chunk)) {
-        if (bytes.length === 0) continue;
-        if (bytes.at(-1) === NEWLINE) this.#streams.delete(from);
-        else this.#streams.add(from);
-      }
-    });
-    signal.addEventListener("abort", () => stream.end(), { once: true });
-  }
-
-  has(stream: number): boolean {
-    return this.#streams.has(stream);
-  }
-
-  /** Resolves when the container has ended and all it wrote was heard. */
-  async wholeEnd(signal: AbortSignal): Promise<void> {
-    await this.#ended;
-    signal.throwIfAborted();
+/** It is made when the container starts. */
+async function openLog(source: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(source, "r");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
   }
 }

@@ -3,10 +3,10 @@ import { constants as osConstants } from "node:os";
 import { join } from "node:path";
 import { hasCode, systemClock } from "@windrow/service";
 import type Docker from "dockerode";
-import { BackendFault } from "../backend-fault.ts";
+import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import type { CancelReceipt, GraceSequence, JobSite, StepExit } from "../step-backend.ts";
 import { explainEngine, ifThere, orGone } from "./engine-connection.ts";
-import { followLog, Unended } from "./follow-log.ts";
+import { followLog } from "./follow-log.ts";
 
 const LOOK_AGAIN_MS = 500;
 
@@ -14,30 +14,27 @@ const LOOK_AGAIN_MS = 500;
 export class StepContainer {
   readonly stepNo: number;
   #site: JobSite;
+  #docker: Docker;
   #container: Docker.Container;
   #followed: Promise<StepExit>;
   #lettingGo = new AbortController();
-  #unended = new Unended();
-  /** From what a step is told apart that never wrote. */
-  #isListening = false;
 
-  constructor(options: { readonly site: JobSite; readonly stepNo: number; readonly container: Docker.Container }) {
+  constructor(options: {
+    readonly site: JobSite;
+    readonly stepNo: number;
+    readonly docker: Docker;
+    readonly containerId: string;
+  }) {
     this.stepNo = options.stepNo;
     this.#site = options.site;
-    this.#container = options.container;
+    this.#docker = options.docker;
+    this.#container = options.docker.getContainer(options.containerId);
     mkdirSync(join(this.#site.siteDir, "spool"), { recursive: true, mode: 0o700 });
     mkdirSync(join(this.#site.siteDir, "container-steps"), { recursive: true, mode: 0o700 });
     // there from the start, so that it can be followed before the first byte
     writeFileSync(spoolPath(this.#site, this.stepNo), "", { mode: 0o600, flag: "a" });
     this.#followed = Promise.reject(new BackendFault("step_unknown", `step ${this.stepNo} was not started`));
     this.#followed.catch(() => undefined);
-  }
-
-  /** Before the container starts; or when it is found again. */
-  async listen(): Promise<void> {
-    if (this.#isListening) return;
-    this.#isListening = true;
-    await this.#unended.listen(this.#container, this.#lettingGo.signal);
   }
 
   follow(): void {
@@ -91,12 +88,13 @@ export class StepContainer {
     const { signal } = this.#lettingGo;
     for (;;) {
       try {
-        await followLog(this.#container, { path, unended: this.#unended, signal });
+        await followLog({ docker: this.#docker, containerId: this.#container.id, path, signal });
         const { State: state } = await this.#container.inspect({ abortSignal: signal });
         if (state.Running || state.Restarting) continue;
         return this.#writeDown(state);
       } catch (error) {
         signal.throwIfAborted();
+        if (isBackendFault(error)) throw error;
         if (hasCode(error, "ENOSPC")) {
           const what = `the output of step ${this.stepNo} of attempt ${this.#site.attemptId} could not be stored: the disk is full`;
           throw new BackendFault("spool_failed", what, { cause: error });
@@ -112,12 +110,14 @@ export class StepContainer {
   #writeDown(state: Docker.ContainerInspectInfo["State"]): StepExit {
     const exitCode = state.ExitCode;
     const signal = Object.entries(osConstants.signals).find(([, number]) => number === exitCode - 128)?.[0];
+    const startedAtMs = Date.parse(state.StartedAt);
     const exit: StepExit = {
       exitCode,
       ...(signal !== undefined && { signal }),
       ...(state.OOMKilled && { isOutOfMemory: true }),
-      startedAtMs: Date.parse(state.StartedAt),
-      endedAtMs: Date.parse(state.FinishedAt),
+      startedAtMs,
+      // the engine writes the start down when the process runs already, and it may have been a short one
+      endedAtMs: Math.max(startedAtMs, Date.parse(state.FinishedAt)),
       spoolBytes: statSync(spoolPath(this.#site, this.stepNo)).size,
     };
     const path = exitPath(this.#site, this.stepNo);
