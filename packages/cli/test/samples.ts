@@ -145,6 +145,7 @@ export function sampleAgent(change: Partial<Agent> = {}): Agent {
     certificate_expires_at: "2999-01-01T00:00:00.000Z",
     disabled_at: null,
     disabled_reason: null,
+    unfit_reason: null,
     stopped_at: null,
     jobs: [],
     ...change,

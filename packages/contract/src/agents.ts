@@ -36,6 +36,11 @@ export const agentSchema = z
       .describe("It renews itself; null for an agent of an earlier version, which must join again."),
     disabled_at: timeOrNullSchema.default(null).describe("Set while it may do nothing; resuming enables it again."),
     disabled_reason: z.string().nullable().default(null),
+    unfit_reason: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("Why it cannot run jobs as its pool asks, and takes none."),
     stopped_at: timeOrNullSchema
       .default(null)
       .describe("Set in state `lost` when the agent was stopped in order and left nothing behind."),

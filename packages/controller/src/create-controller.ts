@@ -18,6 +18,7 @@ import { createActions } from "./actions/create-actions.ts";
 import { createAgentApi } from "./agent-api/agent-api.ts";
 import { createAgentAuthenticator } from "./agent-api/authenticate-agent.ts";
 import { createAgentFence } from "./agent-api/fence-agents.ts";
+import { createPolicyKeeper } from "./agent-api/keep-policies.ts";
 import { createPlanMaker } from "./agent-api/plan-maker.ts";
 import { createRenewBatch } from "./agent-api/renew-batch.ts";
 import { createSegmentWriter } from "./agent-api/segment-writer.ts";
@@ -175,8 +176,10 @@ export async function startController({ config, clock, logger }: ControllerDeps)
   const authenticator = createAgentAuthenticator({ db, watch, clock, authority: authority.cert });
   const fence = createAgentFence({ db, watch, clock, logger, controllerId: controller.id, sessions, authenticator });
   const hashes = createStreamHashes((attemptId, stream) => readLog(logDeps, { attemptId, stream, fromOffset: 0 }));
+  const policies = createPolicyKeeper({ db, clock, logger, sessions });
   const api = createAgentApi({
     ...ends,
+    policies,
     blobs,
     watch,
     clock,
@@ -338,6 +341,7 @@ export async function startController({ config, clock, logger }: ControllerDeps)
     parts,
     certificates,
     farmAddresses,
+    policies,
     fence,
     sweeps,
     agentServer,

@@ -183,7 +183,10 @@ function decideAway(job: WaitingJob, groups: Capacity["groups"], scaled: readonl
         draining === 1
           ? `the one agent with ${labels}, ${example?.name ?? ""}, takes nothing new${why}${offlineToo}`
           : `all ${draining} agents with ${labels} take nothing new (${example?.name ?? ""}${why})${offlineToo}`,
-      unblock: `let one take work again: windrow agent resume ${example?.name ?? ""}; or join another with its labels`,
+      unblock:
+        example?.isUnfit === true
+          ? `make its machine fit, or change what the pool asks: windrow agent view ${example.name}; or join another with its labels`
+          : `let one take work again: windrow agent resume ${example?.name ?? ""}; or join another with its labels`,
       isStuck: true,
     };
   }

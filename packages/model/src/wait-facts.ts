@@ -43,15 +43,15 @@ export interface AgentGroup {
   /** `agents.effective_labels` */
   readonly labels: readonly string[];
   readonly readyCount: number;
-  /** Asked to take nothing new, or disabled. */
+  /** Asked to take nothing new, disabled, or not fit for what its pool asks. */
   readonly drainingCount: number;
   /** Not connected. */
   readonly offlineCount: number;
   /** Of the ready ones. */
   readonly slots: number;
   readonly freeSlots: number;
-  /** One that drains, with the reason given. */
-  readonly draining: { readonly name: string; readonly reason: string | null } | null;
+  /** One that drains or cannot do as its pool asks, with the reason given. */
+  readonly draining: { readonly name: string; readonly reason: string | null; readonly isUnfit?: boolean } | null;
   /** One that is not connected. */
   readonly offline: { readonly name: string; readonly seenAgoMs: number | null } | null;
 }

@@ -12,6 +12,7 @@ const LOOKS: Record<AgentState, Look> = {
 };
 
 const DISABLED: Look = { icon: "✗", word: "disabled", colour: "red" };
+const UNFIT: Look = { icon: "!", word: "unfit", colour: "red" };
 const OFFLINE: Look = { icon: "○", word: "offline", colour: "gray" };
 
 /** One that was stopped in order is not missed: it is shown as offline. */
@@ -19,7 +20,9 @@ export function lookOfAgent({
   state,
   stopped_at,
   disabled_at,
-}: Pick<Agent, "state" | "stopped_at" | "disabled_at">): Look {
+  unfit_reason,
+}: Pick<Agent, "state" | "stopped_at" | "disabled_at" | "unfit_reason">): Look {
   if (disabled_at !== null && state !== "removed") return DISABLED;
+  if (unfit_reason !== null && (state === "ready" || state === "draining")) return UNFIT;
   return state === "lost" && stopped_at !== null ? OFFLINE : LOOKS[state];
 }

@@ -77,8 +77,12 @@ export function formatAgents(
       shownLabels(agent).join(","),
     ];
   });
-  return formatTable(COLUMNS, rows, {
+  const table = formatTable(COLUMNS, rows, {
     ...(options.columns === undefined ? {} : { columnsMax: options.columns }),
     styleTitle: (title) => style("dim", title),
   });
+  const unfit = agents.flatMap((agent) =>
+    lookOfAgent(agent).word === "unfit" ? [`${agent.name} takes no job: ${agent.unfit_reason}`] : [],
+  );
+  return unfit.length === 0 ? table : [...table, "", ...unfit];
 }

@@ -13,6 +13,9 @@ export interface AgentProcessOptions {
   readonly labels?: string;
   readonly dir?: string;
   readonly backend?: string;
+  readonly dockerSocket?: string;
+  /** False: none. */
+  readonly docker?: boolean;
   readonly cacheDisk?: string;
   readonly diskReserve?: string;
   readonly once?: boolean;
@@ -54,6 +57,8 @@ export function agentEnvironment(
     ...(options.slots === undefined ? {} : { WINDROW_AGENT_SLOTS: String(countSlots(options.slots)) }),
     ...(labels === undefined ? {} : { WINDROW_AGENT_LABELS: labels.join(",") }),
     ...(options.backend === undefined ? {} : { WINDROW_AGENT_BACKEND: options.backend }),
+    ...(options.dockerSocket === undefined ? {} : { WINDROW_AGENT_DOCKER: options.dockerSocket }),
+    ...(options.docker === false ? { WINDROW_AGENT_DOCKER: "off" } : {}),
     ...(options.cacheDisk === undefined ? {} : { WINDROW_AGENT_CACHE_DISK: options.cacheDisk }),
     ...(options.diskReserve === undefined ? {} : { WINDROW_AGENT_DISK_RESERVE: options.diskReserve }),
     ...(options.once === true ? { WINDROW_AGENT_ONCE: "1" } : {}),

@@ -65,6 +65,7 @@ export function formatAgent(
       "disabled",
       agent.disabled_at === null ? null : `${agent.disabled_reason ?? ""} (windrow agent resume enables it)`,
     ],
+    ["unfit", agent.unfit_reason === null ? null : `takes no job: ${agent.unfit_reason}`],
     ["credential", describeCertificate(agent, nowMs)],
     ["joined", age(agent.created_at)],
     ["connected", age(agent.connected_at)],

@@ -123,6 +123,11 @@ function addProcessOptions(command: Command): Command {
       ).choices(["host", "sandbox"]),
     )
     .option(
+      "--docker-socket <path>",
+      "the engine that makes containers of jobs (WINDROW_AGENT_DOCKER; default: /var/run/docker.sock, if it answers and the agent is root)",
+    )
+    .option("--no-docker", "jobs here have no containers (WINDROW_AGENT_DOCKER=off)")
+    .option(
       "--cache-disk <share>",
       "what tools, actions, mirrors and images may take of the disk together, for example 20% or 50G (WINDROW_AGENT_CACHE_DISK; default: 20%)",
     )

@@ -1,4 +1,5 @@
-import { type AgentId, type AttemptId, Refusal } from "@windrow/model";
+import { isDeepStrictEqual } from "node:util";
+import { type AgentId, type AttemptId, effectiveJobPolicy, JOB_POLICY_DEFAULT, Refusal } from "@windrow/model";
 import {
   type AgentSessionFacts,
   appendEvents,
@@ -15,10 +16,15 @@ import { disabledRefusal, removedRefusal } from "./authenticate-agent.ts";
 
 /** The controller speaks its own version of the protocol and the one before. */
 const PROTOCOL_VERSION_MIN = Math.max(1, PROTOCOL_VERSION - 1);
+/** Agents of earlier versions know nothing of what pools say about their jobs. */
+export const POLICY_PROTOCOL_VERSION = 3;
 const SLOTS_MAX = 1_000;
 /** So many times within so long: two machines that take turns with one credential. */
 const CLASHES_MAX = 3;
 const CLASHES_WITHIN_MS = 60_000;
+
+const UNKNOWN_POLICY =
+  "its version knows nothing of how its pool wants jobs to run: upgrade it (windrow pool upgrade), or join it again";
 
 export interface OpenedAgentSession {
   readonly facts: AgentSessionFacts;
@@ -59,6 +65,9 @@ export async function openAgentSession(db: Database, request: SessionRequest): P
     if (disabledReason !== undefined) return { kind: "disabled" as const, isClone, disabledReason };
     if (facts.instance === "superseded") return { kind: "cloned" as const, isClone, facts };
     const sessionNo = facts.sessionNo + 1;
+    const policy = effectiveJobPolicy(facts.jobSettings, facts);
+    const isPolicyUnknown =
+      hello.protocolVersion < POLICY_PROTOCOL_VERSION && !isDeepStrictEqual(policy, JOB_POLICY_DEFAULT);
     const session = await openSession(tx, {
       ...hello,
       agentId,
@@ -67,6 +76,7 @@ export async function openAgentSession(db: Database, request: SessionRequest): P
       controllerId,
       drainRequested: facts.drainRequested,
       version: hello.agentVersion,
+      ...(isPolicyUnknown && { unfitReason: UNKNOWN_POLICY }),
     });
     return { kind: "opened" as const, isClone, facts, sessionNo, ...session };
   });

@@ -1,4 +1,4 @@
-import { type AgentId, effectiveJobPolicy, Refusal } from "@windrow/model";
+import { type AgentId, effectiveJobPolicy, type JobPolicy, Refusal } from "@windrow/model";
 import type { Clock, Logger } from "@windrow/service";
 import { type Database, findAgent, leaveAgent, noteUnfitAgent, suspectAgent } from "@windrow/store";
 import {
@@ -22,7 +22,8 @@ import { type AgentJwt, createAgentJwt } from "./agent-jwt.ts";
 import { removedRefusal } from "./authenticate-agent.ts";
 import { type CallBudget, createCallBudget } from "./call-budget.ts";
 import { endReading } from "./end-reading.ts";
-import { type OpenedAgentSession, openAgentSession } from "./open-agent-session.ts";
+import type { PolicyKeeper } from "./keep-policies.ts";
+import { type OpenedAgentSession, openAgentSession, POLICY_PROTOCOL_VERSION } from "./open-agent-session.ts";
 import { createOpeningGate } from "./opening-gate.ts";
 import type { RenewBatch } from "./renew-batch.ts";
 import type { OpenSession, SessionRegistry } from "./session-registry.ts";
@@ -40,6 +41,7 @@ export interface SessionDeps extends EndDeps {
   /** Host names and addresses of the farm's own servers. */
   readonly farmAddresses: () => readonly string[];
   readonly sessions: SessionRegistry;
+  readonly policies: Pick<PolicyKeeper, "told" | "forget">;
   readonly renewals: RenewBatch;
   readonly announcer: Announcer;
   /** An agent of this pool has room: dispatch is to look. */
@@ -104,6 +106,11 @@ export function createServeSession(deps: SessionDeps) {
       });
       const held = hello.held.map((lease) => lease.attemptId);
       send(await welcome(deps, { agentId, opened, jwt, held, protocolVersion: hello.protocolVersion }));
+      const { pool } = opened.facts;
+      // what an agent of the version before cannot do was decided with its hello
+      if (hello.protocolVersion >= POLICY_PROTOCOL_VERSION) {
+        deps.policies.told(agentId, { sessionNo: opened.sessionNo, pool, policy: policyOf(opened) });
+      }
       void loseForgotten(deps, opened);
       deps.wakeDispatch(opened.facts.pool);
       const saidGoodbye = readMessages(deps, { iterator, session, jwt, messagesLeft }).then(() => true);
@@ -111,6 +118,7 @@ export function createServeSession(deps: SessionDeps) {
     } finally {
       hints?.close();
       deps.sessions.remove(session);
+      if (deps.sessions.find(agentId) === undefined) deps.policies.forget(agentId);
       deps.metrics.sessionsOpen.set(deps.sessions.agentIds().length);
       const left = leave(deps, session, isGoodbye);
       // the agent waits for the end of the call: then its row says what it did
@@ -183,10 +191,12 @@ async function welcome(
     natsUrls: natsJwt === undefined ? [] : deps.natsUrls,
     revokedAttemptIds: of.held.filter((id) => !ownAttemptIds.has(id)),
     draining: facts.drainRequested,
-    policy: effectiveJobPolicy(facts.jobSettings, facts),
+    policy: policyOf(of.opened),
     farmAddresses: deps.farmAddresses(),
   };
 }
+
+const policyOf = ({ facts }: OpenedAgentSession): JobPolicy => effectiveJobPolicy(facts.jobSettings, facts);
 
 /** A new process that does not know of an attempt cannot continue it: no use in waiting for its lease to run out. */
 async function loseForgotten(deps: SessionDeps, { forgottenAttemptIds }: OpenedAgentSession): Promise<void> {

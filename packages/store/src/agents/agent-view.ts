@@ -25,6 +25,8 @@ export interface AgentView {
   readonly certificate_expires_at: Date | null;
   readonly disabled_at: Date | null;
   readonly disabled_reason: string | null;
+  /** Why it cannot run jobs as its pool asks, and takes none. */
+  readonly unfit_reason: string | null;
   /** When it said goodbye, if that is why it is lost. */
   readonly stopped_at: Date | null;
   readonly jobs: readonly {
@@ -45,7 +47,7 @@ export async function listAgentViews(db: Database, by: { readonly idOrName?: str
       : sql`(a.id::text = ${idOrName} or (a.name = ${idOrName} and a.state <> 'removed'))`;
   const { rows } = await sql<AgentView>`
     select a.id, a.name, a.pool, a.state, a.labels, a.effective_labels, a.toolchains, a.slots, a.drain_reason, a.hostname, a.version, a.protocol_version, a.is_upgradable,
-      a.created_at, a.connected_at, a.last_seen_at, a.removed_at, a.certificate_expires_at, a.disabled_at, a.disabled_reason,
+      a.created_at, a.connected_at, a.last_seen_at, a.removed_at, a.certificate_expires_at, a.disabled_at, a.disabled_reason, a.unfit_reason,
       case when a.state = 'lost' and a.suspect_at is null then a.lost_at end as stopped_at,
       coalesce((
         select jsonb_agg(jsonb_build_object('id', j.id, 'run_id', j.run_id, 'name', j.name, 'state', j.state,

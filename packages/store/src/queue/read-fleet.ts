@@ -24,6 +24,7 @@ interface PoolRow {
 interface GroupRow extends Omit<AgentGroup, "draining" | "offline"> {
   readonly drainingName: string | null;
   readonly drainingReason: string | null;
+  readonly drainingUnfit: boolean | null;
   readonly offlineName: string | null;
   readonly offlineSeenAgoMs: number | null;
 }
@@ -34,12 +35,13 @@ export async function readFleet(db: Database | Tx): Promise<Fleet> {
   const { rows } = await sql<GroupRow>`
     with agent as (
       select a.pool, a.effective_labels as labels, a.name, ${agentRoom} as slots, a.last_seen_at,
-        coalesce(a.disabled_reason, a.drain_reason) as reason,
+        coalesce(a.disabled_reason, a.unfit_reason, a.drain_reason) as reason,
+        a.unfit_reason is not null and a.disabled_at is null as is_unfit,
         -- as the dispatcher sees it: one that is there for one job and had it takes no second
         case when ${isAgentAvailable} then greatest(0, ${agentRoom} - coalesce(o.open_count, 0)) else 0 end as free,
         case when a.disabled_at is not null then 'draining'
           when a.state in ('joining', 'suspect', 'lost') then 'offline'
-          when a.state = 'draining' or a.drain_requested then 'draining'
+          when a.state = 'draining' or a.drain_requested or a.unfit_reason is not null then 'draining'
           else 'ready' end as readiness
       from agents a left join ${openByAgent} o on o.agent_id = a.id where a.state <> 'removed'
     )
@@ -51,6 +53,7 @@ export async function readFleet(db: Database | Tx): Promise<Fleet> {
       coalesce(sum(free) filter (where readiness = 'ready'), 0)::int as "freeSlots",
       (array_agg(name order by name) filter (where readiness = 'draining'))[1] as "drainingName",
       (array_agg(reason order by name) filter (where readiness = 'draining'))[1] as "drainingReason",
+      (array_agg(is_unfit order by name) filter (where readiness = 'draining'))[1] as "drainingUnfit",
       (array_agg(name order by name) filter (where readiness = 'offline'))[1] as "offlineName",
       (array_agg((extract(epoch from clock_timestamp() - last_seen_at) * 1000)::float8 order by name)
         filter (where readiness = 'offline'))[1] as "offlineSeenAgoMs"
@@ -126,10 +129,18 @@ function toPool(row: PoolRow): FleetPool {
   };
 }
 
-function toGroup({ drainingName, drainingReason, offlineName, offlineSeenAgoMs, ...row }: GroupRow): AgentGroup {
+function toGroup({
+  drainingName,
+  drainingReason,
+  drainingUnfit,
+  offlineName,
+  offlineSeenAgoMs,
+  ...row
+}: GroupRow): AgentGroup {
   return {
     ...row,
-    draining: drainingName === null ? null : { name: drainingName, reason: drainingReason },
+    draining:
+      drainingName === null ? null : { name: drainingName, reason: drainingReason, isUnfit: drainingUnfit ?? false },
     offline: offlineName === null ? null : { name: offlineName, seenAgoMs: offlineSeenAgoMs },
   };
 }

@@ -94,6 +94,7 @@ function present(row: ShownAgent): Agent {
     certificate_expires_at: row.certificate_expires_at?.toISOString() ?? null,
     disabled_at: row.disabled_at?.toISOString() ?? null,
     disabled_reason: row.disabled_reason,
+    unfit_reason: row.unfit_reason,
     stopped_at: row.stopped_at?.toISOString() ?? null,
     jobs: row.jobs.map((job) => ({ ...job })),
   };
