@@ -1,7 +1,14 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bootClockMs, createHostBackend, prepareSlotUser, type SlotUser, type StepBackend } from "@windrow/backends";
+import {
+  bootClockMs,
+  type ContainerEngine,
+  createHostBackend,
+  prepareSlotUser,
+  type SlotUser,
+  type StepBackend,
+} from "@windrow/backends";
 import { asAgentId, type Refusal, type StepReport } from "@windrow/model";
 import { type Clock, createLogger, systemClock } from "@windrow/service";
 import { type ClientTls, createAgentApiClient, createUserNkey } from "@windrow/wire";
@@ -20,6 +27,7 @@ export class AgentBench {
   readonly #controllerUrl: string;
   readonly #openActions: AgentOptions["openActions"];
   readonly #clock: Clock;
+  readonly #makeContainers: ((agentDir: string) => ContainerEngine) | undefined;
   readonly #agents: Agent[] = [];
   #slotUsers: (SlotUser | undefined)[] = [];
 
@@ -30,8 +38,11 @@ export class AgentBench {
       controllerUrl?: string;
       openActions?: AgentOptions["openActions"];
       clock?: Clock;
+      /** Anew for each agent, as for each process. */
+      makeContainers?: (agentDir: string) => ContainerEngine;
     } = {},
   ) {
+    this.#makeContainers = options.makeContainers;
     this.dir = mkdtempSync(join(tmpdir(), "windrow-agent-"));
     chmodSync(this.dir, 0o711);
     this.#backend = options.backend ?? createHostBackend();
@@ -82,6 +93,7 @@ export class AgentBench {
       connect: (address) => createAgentApiClient({ address, tls: keeper?.tls() ?? IDENTITY }),
       ...(keeper !== undefined && { keeper: keeper.keeper }),
       backend: this.#backend,
+      ...(this.#makeContainers !== undefined && { containers: this.#makeContainers(this.agentDir) }),
       sandboxProblem: options.sandboxProblem,
       folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
       slotUsers: this.#slotUsers,
