@@ -57,7 +57,7 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
   async function openNow(request: ContainersRequest, progress: EngineProgress): Promise<OpenContainers> {
     const containers = await openOrAttach(request, progress);
     try {
-      network = await openNetwork(containers, progress);
+      network = await openNetwork(containers, request, progress);
     } catch (error) {
       if (attempt.abandoned.aborted) containers.detach();
       else await containers.close();
@@ -81,6 +81,8 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
     if (memory.opened !== undefined) await engine.endRemains(site);
     const { limits, containers: allowances, egress } = policy;
     const hasOutside = egress.kind === "all";
+    // nothing of the job runs outside the wall, not even while its services start
+    if (machine.networks?.problem === undefined) await machine.networks?.prepareContainers();
     const made = await engine.open({ site, ...request, hasOutside, limits, allowances }, progress);
     machine.journal.append({ kind: "containers_opened", attemptId: attempt.attemptId });
     return made;
@@ -88,13 +90,16 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
 
   async function openNetwork(
     { networkPid: pid }: JobContainers,
-    { signal }: EngineProgress,
+    { services }: ContainersRequest,
+    { signal, say }: EngineProgress,
   ): Promise<JobNetwork | undefined> {
     const { networks } = machine;
     if (networks === undefined || networks.problem !== undefined) return undefined;
     const { attemptId } = attempt;
     const { egress, farmAccess } = policy;
-    return networks.open({ attemptId, pid, kind: "container", egress, farmAccess, ports: [], signal });
+    const serviceNames = services.map(({ name }) => name);
+    const own = { attemptId, pid, kind: "container" as const, egress, farmAccess, ports: [] };
+    return networks.open({ ...own, serviceNames, signal, onRefused: say });
   }
 
   function open(request: ContainersRequest, progress: EngineProgress): Promise<OpenContainers> {

@@ -31,7 +31,7 @@ export function whatNetworkLacks({ machine, policy }: Pick<RunJobOptions, "machi
 
 /** Offers a sandboxed job on its own loopback what it may reach. Undefined: it has the machine's network. */
 export async function openSandboxNetwork(
-  { machine, attempt, policy }: RunJobOptions,
+  { machine, attempt, policy, logs }: RunJobOptions,
   handle: JobHandle,
   options: { readonly ports: readonly number[]; readonly signal: AbortSignal },
 ): Promise<JobNetwork | undefined> {
@@ -39,5 +39,6 @@ export async function openSandboxNetwork(
   if (networks === undefined) throw new BackendFault("network_failed", "the job's own network cannot be opened again");
   const { attemptId } = attempt;
   const { egress, farmAccess } = policy;
-  return networks.open({ attemptId, pid: handle.supervisorPid, kind: "sandbox", egress, farmAccess, ...options });
+  const own = { attemptId, pid: handle.supervisorPid, kind: "sandbox" as const, egress, farmAccess };
+  return networks.open({ ...own, ...options, onRefused: (line) => logs.say(line) });
 }

@@ -145,7 +145,7 @@ async function createWithTools(options: JobNetworksOptions, tools: NetworkTools)
       hosts: compileHostRules(hosts),
       judge: (address) => judgeAddress(address) ?? (farmAccess ? undefined : judgeOwn(address)),
       resolve: resolveAll,
-      advice: `An admin changes what the pool's jobs reach: windrow pool set ${poolName} --egress …`,
+      advice: `An admin changes what the pool's jobs reach: windrow pool set ${poolName} --egress allow --egress-hosts …`,
       onRefused(why) {
         refusedCount++;
         tell(why);

@@ -21,6 +21,8 @@ const IMAGE = `${OWN_IMAGES}holder:1`;
 /** An archive with nothing in it. */
 const EMPTY_ARCHIVE = Buffer.alloc(10_240);
 const PROGRAM_FOLDERS = ["/usr", "/bin", "/lib", "/lib64"];
+/** The agent's gateway, which is put on the network's loopback: not every program knows that names below localhost are it. */
+const GATEWAY_HOST = "windrow.localhost:127.0.0.1";
 const NOBODY = "65534:65534";
 const MEMORY_BYTES = 32 << 20;
 const PROCESSES_MAX = 8;
@@ -65,7 +67,7 @@ export async function startHolder({
           Target: folder,
           ReadOnly: true,
         })),
-        ...(extraHosts.length > 0 && { ExtraHosts: extraHosts.map((one) => one.replace("=", ":")) }),
+        ExtraHosts: [GATEWAY_HOST, ...extraHosts.map((one) => one.replace("=", ":"))],
         ...(dns.length > 0 && { Dns: [...dns] }),
       },
       NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [...aliases] } } },
