@@ -68,7 +68,6 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? "" :
     const said = [...attempt.streams.keys()].map((stream) => `== ${stream}\n${log(attempt, stream)}`).join("\n");
     if (attempt.finish?.outcome !== outcome) throw new Error(`${attempt.finish?.outcome}\n${said}`);
   }
-  const gate = (name: string) => join(bench.dir, name);
 
   it("runs all steps of a job in its container, at the documented paths", async () => {
     await bench.start({ withSlotUsers: true });
@@ -199,7 +198,11 @@ outputs: { out: { value: '\${{ steps.in.outputs.out }}' } }
 runs:
   using: composite
   steps:
-    - { id: in, uses: 'docker://${TEST_IMAGES.shell}', with: { entrypoint: /bin/sh, args: -c "echo \${{ inputs.word }} in $PWD; echo out=1 >> $GITHUB_OUTPUT" } }
+    - id: in
+      uses: docker://${TEST_IMAGES.shell}
+      with:
+        entrypoint: /bin/sh
+        args: -c "echo \${{ inputs.word }} in $PWD; echo out=1 >> $GITHUB_OUTPUT"
 `,
     });
     const attempt = await run(`
@@ -209,23 +212,21 @@ runs:
         - { id: o, uses: acme/outer@v1, with: { word: hello } }
         - run: |
             mkdir -p .github/act; cd .github/act
-            printf 'name: l\\nruns: { using: docker, image: Dockerfile, args: ["%s"] }\\n' '\${{ '\${{ github.workspace }}' }}' > action.yml
+            printf 'name: l\\nruns: { using: docker, image: Dockerfile }\\n' > action.yml
             printf 'FROM ${TEST_IMAGES.shell}\\nCOPY word /word\\nENTRYPOINT ["/bin/cat", "/word"]\\n' > Dockerfile
             echo "of the workspace" > word
-            sed -i 's/, args.*\\]//' action.yml
         - uses: ./.github/act
         - { uses: 'docker://${TEST_IMAGES.shell}', with: { args: 'sh -c "exit 7"' }, continue-on-error: true }
         - { uses: 'docker://${TEST_IMAGES.shell}', with: { entrypoint: echo, args: '\${{ github.workspace }}/x' } }
-        - { uses: 'docker://no.such.registry.invalid/none:1' }
     `);
-    expectOutcome(attempt, "failed");
+    expectOutcome(attempt, "succeeded");
     expect(log(attempt, "0")).toContain("hello in /github/workspace\n");
     expect(attempt.finish?.outputs).toEqual({ out: "1" });
     expect(log(attempt, "2")).toContain("of the workspace\n");
     expect(bench.lastReport(attempt, 3)).toMatchObject({ outcome: "failed", exitCode: 7 });
     expect(log(attempt, "4")).toContain("/github/workspace/x\n");
-    expect(bench.outcomes(attempt).slice(0, 6)).toEqual([
-      ...["succeeded", "succeeded", "succeeded", "failed", "succeeded", "failed"],
+    expect(bench.outcomes(attempt).slice(0, 5)).toEqual([
+      ...["succeeded", "succeeded", "succeeded", "failed", "succeeded"],
     ]);
     expect(log(attempt, "system")).toMatch(new RegExp(`The image ${TEST_IMAGES.shell} is sha256:`));
     expect(bench.controller.images.get(TEST_IMAGES.shell)).toMatch(/^sha256:/);
@@ -245,11 +246,11 @@ runs:
     await waitFor("the step", () => log(attempt, "0").includes("one"), 20_000);
     await agent.stop();
     writeFileSync(join(tmp, "go"), "");
-    const second = await bench.start();
+    const second = await bench.start({ withSlotUsers: true });
     await waitFor("the action", () => log(attempt, "1").includes("three"), 20_000);
     await second.stop();
     writeFileSync(join(tmp, "on"), "");
-    await bench.start();
+    await bench.start({ withSlotUsers: true });
     await bench.finished(attempt, 30_000);
     expectOutcome(attempt, "succeeded");
     expect(log(attempt, "0")).toBe("one\ntwo\n");
@@ -260,17 +261,15 @@ runs:
 
   it("gives a job back as lost whose container went while the agent was away", async () => {
     const agent = await bench.start({ withSlotUsers: true });
-    const attempt = offer(
-      `{ container: '${TEST_IMAGES.shell}', steps: [{ run: 'echo one; sleep 600' }] }`
-        .replace(/^\{|\}$/g, "")
-        .split(", steps")
-        .join("\nsteps"),
-    );
+    const attempt = offer(`
+      container: '${TEST_IMAGES.shell}'
+      steps: [{ run: 'echo one; sleep 600' }]
+    `);
     await waitFor("the step", () => log(attempt, "0").includes("one"), 20_000);
     await agent.stop();
     for (const { Id } of await engine.docker.listContainers())
       await engine.docker.getContainer(Id).remove({ force: true });
-    await bench.start();
+    await bench.start({ withSlotUsers: true });
     expect(await bench.finished(attempt, 30_000)).toMatchObject({ outcome: "lost", reason: "infra_fault" });
   }, 60_000);
 
@@ -313,8 +312,9 @@ runs:
     const attempt = await run(`
       services:
         web: { image: '${TEST_IMAGES.shell}', command: sleep 600, ports: ['8080'] }
-        none: { image: '' }
-      steps: [{ run: 'echo "port \${{ job.services.web.ports[''8080''] }} \${{ job.services.none.id }}."' }]
+        none: { image: '\${{ matrix.none }}' }
+      steps:
+        - run: echo "port \${{ job.services.web.ports['8080'] }} \${{ job.services.none.id }}."
     `);
     expectOutcome(attempt, "succeeded");
     expect(log(attempt, "0")).toMatch(/^port \d+ \.\n$/);
