@@ -32,6 +32,12 @@ export function decideNoCapacityReason(job: WaitingJob, fleet: Fleet): WaitReaso
       `join an agent that has them all, or ${change}`,
     );
   }
+  if (missing.length === 1 && missing[0] === "docker") {
+    return stuck(
+      `it has containers, and no agent has a Docker engine: ${agents}`,
+      `start an engine on an agent's machine, where the agent runs as root (windrow doctor looks at it), or do without container, services and docker:// in job '${job.key}' of ${job.workflowPath}`,
+    );
+  }
   const fitting = fleet.pools.filter((one) => hasLabels(one.labels, job.labels));
   // a label that many pools have says nothing of which one is meant
   const pool = fitting.length === 1 ? fitting[0] : fitting.find((one) => job.labels.includes(one.name));

@@ -20,6 +20,7 @@ import { matrixContext, needsContext, strategyContext } from "./job-contexts.ts"
 import { evaluateName, evaluateTimeout } from "./job-keys.ts";
 import { placeJob } from "./job-labels.ts";
 import { nameJob } from "./job-name.ts";
+import { requiredLabels } from "./needs-containers.ts";
 import { readCallInputs } from "./read-call-inputs.ts";
 import { findCalled, type WorkflowScope } from "./workflow-scope.ts";
 
@@ -47,6 +48,7 @@ export type JobReadyAnswer = JobRunAnswer | JobCallAnswer | JobExpandAnswer | Jo
 export interface JobRunAnswer extends EvaluatedStrategy {
   readonly kind: "run";
   readonly name: string;
+  /** Of `runs-on`, and what else its agent must have. */
   readonly labels: readonly string[];
   /** `runs-on.group`. */
   readonly pool?: string;
@@ -171,11 +173,13 @@ function decideStart(
     if (called === undefined) throw new ExpressionFailure(job.call.uses, `'${job.call.uses}' was not loaded`);
     return { ...common, kind: "call", uses: job.call.uses, inputs: readCallInputs(job.call, called, contexts) };
   }
+  const place = placeJob(job, contexts);
   const environment = evaluateName("environment", job.environment?.name, contexts);
   return {
     ...common,
     kind: "run",
-    ...placeJob(job, contexts),
+    ...place,
+    labels: requiredLabels(place.labels, job, contexts),
     continueOnError: evaluateFlag("continue-on-error", job.continueOnError, contexts),
     timeoutMs: evaluateTimeout(job.timeoutMinutes, contexts),
     ...(environment !== undefined && { environment }),

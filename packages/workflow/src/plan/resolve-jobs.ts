@@ -6,6 +6,7 @@ import { jobContexts, matrixContexts } from "./decide-job-ready.ts";
 import { type EvaluatedStrategy, evaluateStrategy, placeInMatrix } from "./evaluate-strategy.ts";
 import { placeJob } from "./job-labels.ts";
 import { nameJob } from "./job-name.ts";
+import { requiredLabels } from "./needs-containers.ts";
 import type { WorkflowScope } from "./workflow-scope.ts";
 
 /** One job to insert: a job of the file in one combination of its matrix. */
@@ -46,7 +47,9 @@ export function resolveJobs({
     return job.matrix.map((matrix, jobIndex): JobSeed => {
       const contexts = matrixContexts({ matrix, jobIndex, jobTotal }, strategy, known);
       const isLabelled = job.call === undefined && !isDynamic && !readsNeeds([...job.runsOn, job.runsOnGroup ?? ""]);
-      const labels = isLabelled ? attempt(() => placeJob(job, contexts).labels) : undefined;
+      const labels = isLabelled
+        ? attempt(() => requiredLabels(placeJob(job, contexts).labels, job, contexts))
+        : undefined;
       const isNamed = !isDynamic && !readsNeeds([job.name ?? ""]);
       return {
         key: job.key,
