@@ -34,7 +34,7 @@ export const CONTEXTS: readonly Entry[] = [
   partly("github", "see its properties below"),
   supported("env", "case-sensitive"),
   supported("vars", "variables of the farm, the owner and the repository; the narrowest wins"),
-  partly("job", "status; container and services stay empty"),
+  supported("job", "status; container and services of jobs that have them; where the workflow stands"),
   supported("jobs", "in the outputs of a called workflow"),
   supported("steps", "outputs, outcome, conclusion"),
   supported("runner", "name, os, arch, temp, tool_cache, debug, environment, workspace"),

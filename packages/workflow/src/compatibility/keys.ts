@@ -1,7 +1,18 @@
 import { type KeyGroup, partly, supported } from "./entry.ts";
 
-const NO_CONTAINERS =
-  "planned; a job that has it fails at its start by name, as no agent runs containers yet; an empty image means none";
+const OF_CONTAINERS: { readonly [key: string]: string } = {
+  image: "with or without docker://; an image that comes out empty means none",
+  env: "an expression may give the whole map",
+  ports: "an expression may give the list",
+  volumes: "named volumes, which go with the job, and folders of the workspace; others as the pool's admin allows",
+  options: "those of `docker create` by an allow-list; see the manual of containers",
+  credentials: "an expression may give the map",
+  entrypoint: "split into words as a shell does",
+  command: "split into words as a shell does",
+};
+const NARROWED = new Set(["volumes", "options"]);
+const ofContainer = (name: string) =>
+  NARROWED.has(name) ? partly(name, OF_CONTAINERS[name] ?? "") : supported(name, OF_CONTAINERS[name]);
 const NO_SCOPE = "read; the farm has nothing of the kind to give or to keep back";
 
 /** Every key of a workflow file but filters of events, by its place. */
@@ -105,8 +116,11 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       supported("continue-on-error"),
       supported("steps", "at most 1,000"),
       partly("environment", "jobs with one never run twice at once; no rules and no secrets of environments"),
-      partly("container", NO_CONTAINERS),
-      partly("services", NO_CONTAINERS),
+      supported(
+        "container",
+        "on agents with a Docker engine, which have the label docker; see the manual of containers",
+      ),
+      supported("services", "as container; an expression may give the whole map"),
       partly("snapshot", "accepted with a warning, without effect: agents make no images of themselves"),
       partly("cancel-timeout-minutes", "accepted with a warning, without effect: the farm sets the time to end"),
     ],
@@ -164,19 +178,17 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
   {
     place: "jobs.<id>.container",
     schema: ["container-mapping"],
-    keys: ["image", "env", "ports", "volumes", "options", "credentials"].map((name) => partly(name, NO_CONTAINERS)),
+    keys: ["image", "env", "ports", "volumes", "options", "credentials"].map(ofContainer),
   },
   {
     place: "jobs.<id>.container.credentials",
     schema: ["container-registry-credentials"],
-    keys: ["username", "password"].map((name) => partly(name, NO_CONTAINERS)),
+    keys: [supported("username"), supported("password")],
   },
   {
     place: "jobs.<id>.services.<id>",
     schema: ["service-container-mapping"],
-    keys: ["image", "env", "ports", "volumes", "options", "credentials", "entrypoint", "command"].map((name) =>
-      partly(name, NO_CONTAINERS),
-    ),
+    keys: ["image", "env", "ports", "volumes", "options", "credentials", "entrypoint", "command"].map(ofContainer),
   },
   {
     place: "jobs.<id>.steps[] with run",

@@ -35,7 +35,7 @@ export const FILES: readonly Entry[] = [
 export const SHELLS: readonly Entry[] = [
   supported("(none)", "`bash -e {0}`, which is not `bash`: no pipefail; `sh -e {0}` where there is no bash"),
   supported("bash", "`bash --noprofile --norc -eo pipefail {0}`"),
-  supported("sh", "`sh -e {0}`"),
+  supported("sh", "`sh -e {0}`; all that an image without bash has by default"),
   supported("python", "`python {0}`"),
   supported("pwsh", "where the program is there"),
   supported("a command with {0}"),
@@ -61,7 +61,11 @@ export const ACTIONS: readonly Entry[] = [
     "JavaScript actions",
     "pre, main, post; node20 and node24; node12 and node16 run on the agent's Node with a warning",
   ),
-  refused("Docker actions, docker://image", "no agent runs containers yet; the step fails by name"),
+  supported(
+    "Docker actions",
+    "on agents with a Docker engine; image from a Dockerfile or docker://, args, env, entrypoint, pre-entrypoint, post-entrypoint",
+  ),
+  supported("docker://image", "as Docker actions; the run records the digest where a registry gives one"),
   refused(
     "actions/cache, actions/upload-artifact, actions/download-artifact",
     "they run, and are told that the farm keeps no caches and artifacts yet",
