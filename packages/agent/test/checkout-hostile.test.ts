@@ -83,6 +83,27 @@ describe("S29: what a job set does not reach a trusted step", () => {
     expect(callsCount).toBe(0);
   });
 
+  it("S29: a set-up step asks the machine's tools, not those that a job put in their place", async () => {
+    const names = "node python3 python java go".split(" ");
+    const lines = [
+      `mkdir -p "$RUNNER_TEMP/tools"; cd "$RUNNER_TEMP/tools"`,
+      ...names.map(
+        (name) => `printf '#!/bin/sh\\n${touch(`tool-${name}`)}; echo v99.0.0\\n' > ${name}; chmod +x ${name}`,
+      ),
+      `echo "$RUNNER_TEMP/tools" >> "$GITHUB_PATH"`,
+      ...["BASH_ENV", "ENV"].map((name) => `echo "${name}=${server.folder}/bashenv" >> "$GITHUB_ENV"`),
+      `echo "LD_PRELOAD=/nonexistent/canary.so" >> "$GITHUB_ENV"`,
+    ];
+    const uses = (name: string) => ({ ...checkoutStep(), uses: `actions/${name}`, continueOnError: "true" });
+    const seen = await run([
+      runStep(lines.join("\n")),
+      ...["setup-node@v4", "setup-python@v5", "setup-go@v5"].map(uses),
+    ]);
+    expect(seen.outcomes[0]).toBe("succeeded");
+    expect([seen.log(1), seen.log(2), seen.log(3)].join("")).not.toMatch(/99\.0\.0|canary/);
+    expect(readdirSync(canaries)).toEqual([]);
+  });
+
   it("S29: a repository's configuration that an earlier step wrote starts no program", async () => {
     const evil = (name: string) => `sh -c '${touch(name)}'`;
     const settings = {

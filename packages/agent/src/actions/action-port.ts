@@ -42,7 +42,10 @@ export interface BuiltInRequest {
 }
 
 export type BuiltInAnswer =
-  /** A process of the job's user; it may write to GITHUB_OUTPUT, GITHUB_ENV and GITHUB_PATH as every step may. */
+  /**
+   * A process of the job's user; it may write to GITHUB_OUTPUT, GITHUB_ENV and GITHUB_PATH as every step may. Of what the
+   * job set it sees nothing but what stands in `env`.
+   */
   | {
       readonly kind: "run";
       readonly argv: readonly string[];

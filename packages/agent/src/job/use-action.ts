@@ -105,11 +105,14 @@ async function useBuiltIn(
     const { outputs, env: set, paths } = answer;
     return { outcome: "succeeded", outputs, env: set, paths, ...posts };
   }
-  // what holds credentials runs with nothing of what the job or its workflow set, not even a PATH
-  const own = { ...answer.env, GITHUB_OUTPUT: isOnMachine ? files.output : (variables.GITHUB_OUTPUT ?? "") };
+  // what is the agent's own runs with nothing of what the job or its workflow set, not even a PATH
+  const base = isCheckout ? {} : { ...job.view.baseEnv, HOME: homeDir, TMPDIR: tempDir, RUNNER_TEMP: tempDir };
+  const words = isCheckout
+    ? { GITHUB_OUTPUT: isOnMachine ? files.output : (variables.GITHUB_OUTPUT ?? "") }
+    : variables;
   const start = {
     argv: answer.argv,
-    env: "isTrusted" in answer ? own : { ...env, ...answer.env },
+    env: { ...base, ...words, ...answer.env },
     cwd: workspaceDir,
     files,
     isOnMachine,

@@ -46,6 +46,7 @@ export function npmrcOf(request: BuiltInRequest, { outputs, paths, say }: SetupR
         .map(([name, value]) => `${name}=${value}`)
         .join("\n"),
       WINDROW_SETUP_PATH: paths.join("\n"),
+      NODE_AUTH_TOKEN: request.env.NODE_AUTH_TOKEN ?? "",
     },
   };
 }

@@ -22,12 +22,13 @@ const SCRIPT = `set -eu
 printf '%s\\n' "$WINDROW_SETUP_SAY"
 dir=$WINDROW_SETUP_DIR
 if [ -n "$WINDROW_SETUP_LIBRARY" ]; then
-  LD_LIBRARY_PATH=$WINDROW_SETUP_LIBRARY\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  LD_LIBRARY_PATH=$WINDROW_SETUP_LIBRARY
   export LD_LIBRARY_PATH
 fi
-if ! "$WINDROW_SETUP_PYTHON" -m venv "$dir" >"$RUNNER_TEMP/venv.log" 2>&1; then
+# isolated: the workspace it stands in may have modules of its own by these names
+if ! "$WINDROW_SETUP_PYTHON" -I -m venv "$dir" >"$RUNNER_TEMP/venv.log" 2>&1; then
   rm -rf -- "$dir"
-  "$WINDROW_SETUP_PYTHON" -m venv --without-pip "$dir" || { cat "$RUNNER_TEMP/venv.log"; exit 1; }
+  "$WINDROW_SETUP_PYTHON" -I -m venv --without-pip "$dir" || { cat "$RUNNER_TEMP/venv.log"; exit 1; }
   echo "::warning::setup-python: this Python has no ensurepip, so there is no pip"
 fi
 printf 'python-version=%s\\npython-path=%s\\ncache-hit=\\n' "$WINDROW_SETUP_VERSION" "$dir/bin/python" >> "$GITHUB_OUTPUT"
@@ -37,7 +38,7 @@ for name in pythonLocation Python_ROOT_DIR Python2_ROOT_DIR Python3_ROOT_DIR VIR
   printf '%s=%s\\n' "$name" "$dir" >> "$GITHUB_ENV"
 done
 if [ -n "$WINDROW_SETUP_LIBRARY" ]; then
-  printf 'LD_LIBRARY_PATH=%s\\n' "$LD_LIBRARY_PATH" >> "$GITHUB_ENV"
+  printf 'LD_LIBRARY_PATH=%s\\n' "$LD_LIBRARY_PATH\${WINDROW_SETUP_LIBRARIES:+:$WINDROW_SETUP_LIBRARIES}" >> "$GITHUB_ENV"
 fi
 printf 'PKG_CONFIG_PATH=%s/lib/pkgconfig\\n' "$dir" >> "$GITHUB_ENV"
 `;
@@ -70,6 +71,8 @@ export const setupPython: SetupTool = async (request, sources, runner) => {
       WINDROW_SETUP_SAY: say.join("\n"),
       WINDROW_SETUP_PYTHON: chosen.program,
       WINDROW_SETUP_LIBRARY: chosen.libraryDir ?? "",
+      // for the steps that follow, not for this one
+      WINDROW_SETUP_LIBRARIES: request.env.LD_LIBRARY_PATH ?? "",
       WINDROW_SETUP_VERSION: chosen.version,
       WINDROW_SETUP_DIR: join(request.toolCacheDir, "Python", chosen.version, TOOL_ARCH),
       WINDROW_SETUP_UPDATE: inputOf(request, "update-environment").toLowerCase() === "false" ? "false" : "true",
