@@ -73,10 +73,7 @@ function describeHost(description: ContainerDescription, ownsNetwork: boolean): 
     NetworkMode: network,
     RestartPolicy: { Name: "no" },
     Privileged: isPrivileged,
-    // a container that has everything keeps it
-    CapDrop: ["ALL"],
-    CapAdd: isPrivileged ? ["ALL"] : keptCapabilities(options),
-    SecurityOpt: isPrivileged ? [] : ["no-new-privileges"],
+    ...(!isPrivileged && { CapDrop: ["ALL"], CapAdd: keptCapabilities(options), SecurityOpt: ["no-new-privileges"] }),
     PidsLimit: smallest(limits.processesMax, options.processesMax) ?? PROCESSES_MAX,
     LogConfig: {
       Type: "local",
