@@ -148,7 +148,7 @@ function writeAll(file: number, bytes: Buffer): void {
 
 function pathInside(path: string): string {
   const inside = normalize(path).replace(/\/$/, "");
-  const isOutside = inside.startsWith("/") || inside === ".." || inside.startsWith("../") || inside.includes("\0");
+  const isOutside = inside.startsWith("/") || inside === ".." || inside.startsWith("../") || path.includes("\0");
   if (isOutside) throw new TarError(`the tree has an entry '${path.slice(0, 200)}' outside of itself`);
   return inside;
 }
