@@ -37,7 +37,7 @@ const sha256Of = (job: JobHandle) =>
     .update(readFileSync(job.spoolPath(1)))
     .digest("hex");
 
-describe.runIf(process.getuid?.() === 0).each(heldBackends)("F23: a full disk on the $name backend", ({ create }) => {
+describe.runIf(process.getuid?.() === 0).each(heldBackends)("F23: a full disk on the $name backend", ({ name, create }) => {
   const backend = create();
   const kit = createJobKit(backend);
 
@@ -74,6 +74,15 @@ describe.runIf(process.getuid?.() === 0).each(heldBackends)("F23: a full disk on
     const { exitCode, spoolBytes } = await job.waitStep(1);
     expect([exitCode, spoolBytes]).toEqual([3, 11]);
     expect(readFileSync(job.spoolPath(1), "utf8")).toBe("last words\n");
+  });
+
+  // a sandboxed job does not see the disk of its log
+  it.runIf(name === "host")("stores what a step says after it has filled the disk itself", async () => {
+    const { job, disk } = await openOnSmallDisk(backend, kit);
+    const script = `head -c ${2 * DISK_BYTES} /dev/zero >${disk}/big || echo "ended $?"; ls ${disk} >&2; exit 7`;
+    await startShell(job, { script });
+    expect((await job.waitStep(1)).exitCode).toBe(7);
+    expect(readFileSync(job.spoolPath(1), "utf8")).toMatch(/No space left on device\nended 1\nbig\nspool\n$/);
   });
 
   it("gives back what it set aside and did not need", async () => {

@@ -44,7 +44,7 @@ const HURRIED_LOOKS_MAX = 50;
 /** After a job was ended for room its folders are removed: the next one is not ended before that can have helped. */
 const END_EVERY_MS = 10_000;
 /** A job is ended for room only when so many looks in a row found none. */
-const END_AFTER_LOOKS = 2;
+const END_AFTER_LOOKS = 3;
 
 interface Watched {
   readonly job: WatchedJob;

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "@windrow/service";
 import type { LogShipper } from "../logs/log-shipper.ts";
 import { createLogStream } from "../logs/log-stream.ts";
 import { createRedactor } from "../logs/redactor.ts";
@@ -44,6 +45,9 @@ export interface JobLogs {
   endSystem(): void;
 }
 
+/** Later ones are dropped: the disk is full, and the first say why. */
+const WAITING_LINES_MAX = 200;
+
 /** One line of the agent's own; longer ones are cut. */
 const LINE_CHARS_MAX = 4_000;
 
@@ -60,6 +64,8 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
   system.addFile(path);
   shipper.add(system);
   let isEnded = false;
+  /** Lines that a full disk had no room for; said before the next one. */
+  let waiting: string[] = [];
   let matchers: JobMatchers | undefined;
 
   function redactWhole(text: string): Buffer {
@@ -69,9 +75,25 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
   function say(line: string): void {
     if (isEnded) return;
     // First redacted, then cut: nobody knows half of a secret for one.
-    writeSync(file, `${redact(line).slice(0, LINE_CHARS_MAX)}\n`);
+    waiting.push(`${redact(line).slice(0, LINE_CHARS_MAX)}\n`);
+    writeWaiting();
     system.touch();
     shipper.wake();
+  }
+
+  /** A job does not end because nothing could be said of it. */
+  function writeWaiting(): void {
+    try {
+      for (let line = waiting[0]; line !== undefined; line = waiting[0]) {
+        const bytes = Buffer.from(line);
+        const written = writeSync(file, bytes);
+        if (written < bytes.length) waiting[0] = bytes.subarray(written).toString("utf8");
+        else waiting.shift();
+      }
+    } catch (error) {
+      if (!hasCode(error, "ENOSPC", "EDQUOT")) throw error;
+      waiting = waiting.slice(0, WAITING_LINES_MAX);
+    }
   }
 
   const redact = (text: string) => redactWhole(`${text}\n`).toString("utf8").slice(0, -1);
@@ -92,6 +114,7 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
     endSystem() {
       if (isEnded) return;
       isEnded = true;
+      writeWaiting();
       system.endFile(fstatSync(file).size);
       system.end();
       closeSync(file);

@@ -447,8 +447,10 @@ store_carefully() {
     while read -r key value; do
       [ "$key" != pos: ] || stored=$value
     done </proc/self/fdinfo/3
-    part=${told#*+}
-    if [ "$((${told%%+*} + ${part%% *}))" -lt 64 ]; then
+    # It may warn before it counts.
+    told=${told%% records in*}
+    told=${told##*[!0-9+]}
+    if [ "$(($told))" -lt 64 ]; then
       # What was set aside and not needed.
       truncate -s "$stored" "$1"
       exit 0
