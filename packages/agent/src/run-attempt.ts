@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser, wipeSite } from "@windrow/backends";
-import { JOB_POLICY_DEFAULT, type JobPolicy, Refusal } from "@windrow/model";
+import { JOB_LOG_BYTES_DEFAULT, JOB_POLICY_DEFAULT, type JobPolicy, Refusal } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
@@ -24,6 +24,7 @@ import { prepareSpoolFolder } from "./job/spool-folder.ts";
 import type { AttemptMemory } from "./journal/attempt-memory.ts";
 import { AttemptRevoked, type HeldAttempt } from "./leases/held-attempt.ts";
 import type { HeldAttempts } from "./leases/held-attempts.ts";
+import { createJobLogLimit } from "./logs/job-log-limit.ts";
 import { createLogShipper, type LogShipper } from "./logs/log-shipper.ts";
 import { createStepReporter, type StepReporter } from "./reports/step-reporter.ts";
 import type { Connection } from "./session/connection.ts";
@@ -177,6 +178,14 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
           .map((text) => Buffer.from(text)),
       ],
       earlierMasks: memory.masks,
+      limit: createJobLogLimit({
+        bytesMax: policy.limits.logBytes ?? JOB_LOG_BYTES_DEFAULT,
+        earlierCuts: memory.logCuts,
+        onCut(stream, storedBytes) {
+          logger.info({ attempt: attemptId, stream, storedBytes }, "the log is beyond its limit");
+          machine.journal.append({ kind: "log_cut", attemptId, stepNo: Number(stream), storedBytes });
+        },
+      }),
       onMask({ stepNo, bytes, heldFrom }) {
         const base64 = Buffer.from(bytes).toString("base64");
         const held = heldFrom.length > 0 && { heldFrom };

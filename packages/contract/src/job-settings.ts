@@ -13,6 +13,7 @@ import * as z from "zod";
 const MEBIBYTE = 1024 * 1024;
 const JOB_MEMORY_BYTES_MIN = 16 * MEBIBYTE;
 const JOB_DISK_BYTES_MIN = 64 * MEBIBYTE;
+const JOB_LOG_BYTES_MIN = MEBIBYTE;
 const JOB_BYTES_MAX = 2 ** 50;
 const JOB_PROCESSES_MIN = 16;
 const JOB_PROCESSES_MAX = 4_194_304;
@@ -72,6 +73,11 @@ const settings = {
   memory_bytes: z.int().min(JOB_MEMORY_BYTES_MIN).max(JOB_BYTES_MAX).describe("One job has at most so much memory."),
   processes_max: z.int().min(JOB_PROCESSES_MIN).max(JOB_PROCESSES_MAX),
   disk_bytes: z.int().min(JOB_DISK_BYTES_MIN).max(JOB_BYTES_MAX).describe("Of its work folder."),
+  log_bytes: z
+    .int()
+    .min(JOB_LOG_BYTES_MIN)
+    .max(JOB_BYTES_MAX)
+    .describe("Stored of its log; beyond it only the last 64 KiB of each step. 512 MiB when not set."),
 };
 type Name = keyof typeof settings;
 
@@ -83,6 +89,7 @@ export const jobPolicySchema = z
     memory_bytes: z.int().nullable(),
     processes_max: z.int().nullable(),
     disk_bytes: z.int().nullable(),
+    log_bytes: z.int().nullable(),
   })
   .meta({ id: "JobPolicy" });
 export type JobPolicyJson = z.infer<typeof jobPolicySchema>;
@@ -97,6 +104,7 @@ export const changeJobSettingsSchema = z.strictObject({
   memory_bytes: settings.memory_bytes.nullable().optional(),
   processes_max: settings.processes_max.nullable().optional(),
   disk_bytes: settings.disk_bytes.nullable().optional(),
+  log_bytes: settings.log_bytes.nullable().optional(),
 } satisfies Record<Name, z.ZodType>);
 export type ChangeJobSettings = z.infer<typeof changeJobSettingsSchema>;
 
@@ -118,6 +126,7 @@ export function encodeJobPolicy(policy: JobPolicy): JobPolicyJson {
     memory_bytes: limits.memoryBytes ?? null,
     processes_max: limits.processesMax ?? null,
     disk_bytes: limits.diskBytes ?? null,
+    log_bytes: limits.logBytes ?? null,
   };
 }
 
@@ -133,6 +142,7 @@ export function changeJobSettings(
     memoryBytes: pick(change.memory_bytes, had.limits?.memoryBytes),
     processesMax: pick(change.processes_max, had.limits?.processesMax),
     diskBytes: pick(change.disk_bytes, had.limits?.diskBytes),
+    logBytes: pick(change.log_bytes, had.limits?.logBytes),
   });
   const after: PoolJobSettings = dropAbsent({
     confinement: pick(change.confinement, had.confinement),

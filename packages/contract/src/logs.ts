@@ -11,6 +11,11 @@ export const logStreamSchema = z
     line_count: z.int(),
     sha256: z.string().nullable().describe("Of the whole stream as shipped, once sealed."),
     sealed_at: timeOrNullSchema,
+    truncated_at: z
+      .int()
+      .nullable()
+      .describe("Where bytes are missing, because the log went beyond its limit; the last 64 KiB follow there."),
+    produced_bytes: z.int().nullable().describe("How many bytes there were, of a log that went beyond its limit."),
   })
   .meta({ id: "LogStream" });
 export type LogStream = z.infer<typeof logStreamSchema>;

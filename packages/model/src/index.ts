@@ -138,6 +138,7 @@ export {
   type EgressPolicy,
   effectiveJobPolicy,
   HOST_NAMESPACES,
+  JOB_LOG_BYTES_DEFAULT,
   JOB_POLICY_DEFAULT,
   type JobLimits,
   type JobPolicy,

@@ -25,7 +25,12 @@ export interface JobLimits {
   readonly processesMax?: number;
   /** Of its work folder. */
   readonly diskBytes?: number;
+  /** Stored of its log; JOB_LOG_BYTES_DEFAULT where nothing is said. */
+  readonly logBytes?: number;
 }
+
+/** The step goes on beyond it, and the end of its output is kept. */
+export const JOB_LOG_BYTES_DEFAULT = 512 * 1024 * 1024;
 
 /** What containers of a job may be given beyond what every one may; an admin's word. */
 export interface ContainerAllowances {

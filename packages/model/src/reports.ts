@@ -51,11 +51,13 @@ export interface Receipt {
   readonly containment: "pid-namespace" | "cgroup" | "best-effort";
 }
 
-/** Final length and SHA-256 (hex) of one stream, of the bytes as shipped. */
+/** Final length and SHA-256 (hex) of one stream, of the bytes as shipped and stored. */
 export interface StreamSeal {
   readonly stream: StreamName;
   readonly lengthBytes: number;
   readonly sha256: string;
+  /** Of a log beyond its limit: from this byte on, bytes that the step produced are missing, and how many it produced. */
+  readonly truncation?: { readonly truncatedAt: number; readonly producedBytes: number };
 }
 
 /** `system` (headers, checkout, agent messages) or the number of a step in the plan. */

@@ -18,6 +18,7 @@ import * as labelRaces from "./migrations/0015-label-races.ts";
 import * as jobPolicy from "./migrations/0016-job-policy.ts";
 import * as largeFiles from "./migrations/0017-large-files.ts";
 import * as runImages from "./migrations/0018-run-images.ts";
+import * as logLimit from "./migrations/0019-log-limit.ts";
 
 const MIGRATIONS: Record<string, Migration> = {
   "0001-farm": farm,
@@ -38,6 +39,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0016-job-policy": jobPolicy,
   "0017-large-files": largeFiles,
   "0018-run-images": runImages,
+  "0019-log-limit": logLimit,
 };
 
 /**

@@ -347,6 +347,8 @@ export interface LogStreamsTable {
   sha256: string | null;
   sealed_at: TimeOrNull;
   restart_count: Generated<number>;
+  truncated_at: number | null;
+  produced_bytes: number | null;
 }
 
 export interface LogSegmentsTable {

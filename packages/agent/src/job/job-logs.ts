@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "@windrow/service";
+import type { JobLogLimit } from "../logs/job-log-limit.ts";
 import type { LogShipper } from "../logs/log-shipper.ts";
 import { createLogStream } from "../logs/log-stream.ts";
 import { createRedactor } from "../logs/redactor.ts";
@@ -18,6 +19,8 @@ export interface JobLogsOptions {
   readonly masks: readonly Uint8Array[];
   /** What steps announced to an earlier process of the agent, in order. */
   readonly earlierMasks: readonly AnnouncedMask[];
+  /** What the steps' streams may store together. */
+  readonly limit: JobLogLimit;
   /** A step announced a secret. */
   readonly onMask: (mask: AnnouncedMask) => void;
 }
@@ -52,7 +55,7 @@ const WAITING_LINES_MAX = 200;
 const LINE_CHARS_MAX = 4_000;
 
 export function createJobLogs(options: JobLogsOptions): JobLogs {
-  const { spoolDir, shipper } = options;
+  const { spoolDir, shipper, limit } = options;
   const book = createMaskBook(options);
   /** Of the agent's own lines. */
   const redactor = createRedactor();
@@ -110,7 +113,17 @@ export function createJobLogs(options: JobLogsOptions): JobLogs {
     },
     listAnnotations: () => createAnnotationList(redact),
     openStream: (stepNo, annotations, masksCount) =>
-      openStepStream({ stepNo, annotations, masksCount, book, shipper, matchers: () => matchers, watchSpool, sizeOf }),
+      openStepStream({
+        stepNo,
+        annotations,
+        masksCount,
+        book,
+        shipper,
+        limit,
+        matchers: () => matchers,
+        watchSpool,
+        sizeOf,
+      }),
     endSystem() {
       if (isEnded) return;
       isEnded = true;

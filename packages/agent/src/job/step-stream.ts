@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Annotation, StreamName } from "@windrow/model";
 import { hasCode } from "@windrow/service";
+import type { JobLogLimit } from "../logs/job-log-limit.ts";
 import type { LogShipper } from "../logs/log-shipper.ts";
 import { createLogStream, type LogStream } from "../logs/log-stream.ts";
 import type { AnnotationList } from "./annotation-list.ts";
@@ -14,6 +15,7 @@ export interface StepStreamOptions {
   readonly masksCount: number;
   readonly book: MaskBook;
   readonly shipper: LogShipper;
+  readonly limit: JobLogLimit;
   readonly matchers: () => JobMatchers | undefined;
   /** Calls back when the file grew, until the answer is called. */
   readonly watchSpool: (path: string, onChange: () => void) => () => void;
@@ -49,6 +51,7 @@ export function openStepStream(options: StepStreamOptions): StepStream {
   let isOver = false;
   const stream: LogStream = createLogStream({
     stream: streamName(stepNo),
+    limit: options.limit,
     masks: book.masksFor(stepNo, options.masksCount),
     onCommand: (command) => commands?.take(command),
     onScanned: (raw, rawOffset) => watch?.push(raw, rawOffset),

@@ -1,4 +1,4 @@
-import type { AttemptId, FinishReport } from "@windrow/model";
+import type { AttemptId, FinishReport, StreamName } from "@windrow/model";
 import type { AcceptedRecord, JournaledUser, JournalRecord, StartNote, StepResult } from "./journal-records.ts";
 
 /** What the journal says about one attempt that is still held. */
@@ -20,6 +20,8 @@ export interface AttemptMemory {
   /** Parts of steps by `partKey`, in the order in which they began. */
   readonly parts: ReadonlyMap<string, StepPartMemory>;
   readonly masks: readonly RememberedMask[];
+  /** Streams of steps that were cut, and at which byte. */
+  readonly logCuts: ReadonlyMap<StreamName, number>;
   readonly finishing?: Omit<FinishReport, "seals">;
 }
 
@@ -50,6 +52,7 @@ interface GrowingMemory extends AttemptMemory {
   readonly stepsEnded: Map<number, StepResult>;
   readonly parts: Map<string, StepPartMemory>;
   readonly masks: RememberedMask[];
+  readonly logCuts: Map<StreamName, number>;
   finishing?: NonNullable<AttemptMemory["finishing"]>;
 }
 
@@ -59,7 +62,14 @@ export function freshMemory(accepted: AcceptedRecord): AttemptMemory {
 }
 
 function beginMemory(accepted: AcceptedRecord): GrowingMemory {
-  return { accepted, images: new Map(), stepsStarted: new Map(), stepsEnded: new Map(), parts: new Map(), masks: [] };
+  const maps = {
+    images: new Map(),
+    stepsStarted: new Map(),
+    stepsEnded: new Map(),
+    parts: new Map(),
+    logCuts: new Map(),
+  };
+  return { accepted, ...maps, masks: [] };
 }
 
 /** Folds the journal's lines; attempts that were released, or whose acceptance is missing, are not in the answer. */
@@ -113,6 +123,9 @@ function addRecord(memory: GrowingMemory, record: Exclude<JournalRecord, { kind:
       memory.masks.push({ stepNo, bytes: Buffer.from(base64, "base64"), heldFrom: heldFrom ?? [] });
       break;
     }
+    case "log_cut":
+      memory.logCuts.set(`${record.stepNo}`, record.storedBytes);
+      break;
     case "finishing":
       memory.finishing = record.report;
       break;

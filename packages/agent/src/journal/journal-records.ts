@@ -134,6 +134,13 @@ export type JournalRecord =
       /** Other streams that were open then, and from where it holds in them. */
       readonly heldFrom?: readonly (readonly [stepNo: number, rawOffset: number])[];
     }
+  /** The job's log is beyond its limit: of this step's, no more is stored before the end than so many bytes. */
+  | {
+      readonly kind: "log_cut";
+      readonly attemptId: AttemptId;
+      readonly stepNo: number;
+      readonly storedBytes: number;
+    }
   | { readonly kind: "finishing"; readonly attemptId: AttemptId; readonly report: Omit<FinishReport, "seals"> }
   /** The controller took the result, or the lease is not ours any more: nothing about the attempt is needed. */
   | { readonly kind: "released"; readonly attemptId: AttemptId };
@@ -148,6 +155,7 @@ const KINDS: ReadonlySet<unknown> = new Set<JournalRecord["kind"]>([
   "part_started",
   "part_ended",
   "mask",
+  "log_cut",
   "finishing",
   "released",
 ]);

@@ -3,8 +3,10 @@ import type { StreamName, StreamSeal } from "@windrow/model";
 import { LOG_CHUNK_BYTES_MAX } from "@windrow/wire";
 import { chunkBuffers } from "./chunk-buffers.ts";
 import { type CommandLine, createCommandScanner } from "./command-scanner.ts";
+import type { JobLogLimit } from "./job-log-limit.ts";
 import { createRawParts } from "./raw-parts.ts";
 import { createRedactor, type Mask } from "./redactor.ts";
+import { createStreamLimiter } from "./stream-limiter.ts";
 
 /** Bytes of one stream as they are shipped. */
 export interface ShippedChunk {
@@ -17,6 +19,8 @@ export interface ShippedChunk {
 
 export interface LogStreamOptions {
   readonly stream: StreamName;
+  /** Of what the job may store; without it everything is stored. */
+  readonly limit?: JobLogLimit;
   /** Secrets known when the stream began. */
   readonly masks: readonly Mask[];
   /** Called for each workflow command in the raw bytes, before any byte of its line is shipped. */
@@ -74,6 +78,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
     for (const mask of masks) redactor.addMask(mask);
     return {
       redactor,
+      limiter: options.limit && createStreamLimiter(options.limit, stream),
       hash: createHash("sha256"),
       readBytes: 0,
       shippedBytes: 0,
@@ -125,6 +130,11 @@ export function createLogStream(options: LogStreamOptions): LogStream {
     return safe;
   }
 
+  function truncation(): Pick<StreamSeal, "truncation"> {
+    const truncated = state.limiter?.truncation;
+    return truncated === undefined ? {} : { truncation: truncated };
+  }
+
   function take(): ShippedChunk | undefined {
     const data = state.outgoing.subarray(0, LOG_CHUNK_BYTES_MAX);
     const offset = state.shippedBytes;
@@ -133,7 +143,7 @@ export function createLogStream(options: LogStreamOptions): LogStream {
     state.hash.update(data);
     state.shippedBytes += data.length;
     state.outgoing = state.outgoing.subarray(data.length);
-    if (end) seal = { stream, lengthBytes: state.shippedBytes, sha256: state.hash.digest("hex") };
+    if (end) seal = { stream, lengthBytes: state.shippedBytes, sha256: state.hash.digest("hex"), ...truncation() };
     const whole = state.whole;
     const isWhole = state.outgoing.length === 0 && whole !== undefined && data.buffer === whole.buffer;
     state.whole = undefined;
@@ -145,6 +155,10 @@ export function createLogStream(options: LogStreamOptions): LogStream {
     const chunk = { offset: offset + skipped, data: data.subarray(skipped), end };
     return isWhole ? { ...chunk, release: () => chunkBuffers.giveBack(whole) } : chunk;
   }
+
+  const store = (redacted: Buffer): Buffer => state.limiter?.take(redacted) ?? redacted;
+
+  const storeLast = (): Buffer[] => [store(state.redactor.end()), state.limiter?.end() ?? NOTHING];
 
   return {
     stream,
@@ -201,10 +215,13 @@ export function createLogStream(options: LogStreamOptions): LogStream {
         // Rewound meanwhile: what was read belongs to the past.
         if (state !== current) continue;
         state.readBytes += raw.length;
-        const redacted = state.redactor.push(raw);
-        state.whole = isFullSize(raw) && redacted.buffer === raw.buffer ? Buffer.from(raw.buffer) : undefined;
+        const stored = store(state.redactor.push(raw));
+        const whole = isFullSize(raw) ? Buffer.from(raw.buffer) : undefined;
         state.isLast = isEnded && state.readBytes >= parts.endedBytes && isScanned;
-        state.outgoing = state.isLast ? joined(redacted, state.redactor.end()) : redacted;
+        state.outgoing = state.isLast ? joined([stored, ...storeLast()]) : stored;
+        const isInWhole = state.outgoing.buffer === raw.buffer;
+        state.whole = isInWhole ? whole : undefined;
+        if (whole !== undefined && !isInWhole) chunkBuffers.giveBack(whole);
         if (raw.length === 0 && !state.isLast && !mayHaveMore) return undefined;
       }
       return undefined;
@@ -221,8 +238,10 @@ export function createLogStream(options: LogStreamOptions): LogStream {
   };
 }
 
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first = NOTHING, ...others] = parts.filter(({ length }) => length > 0);
+  return others.length === 0 ? first : Buffer.concat([first, ...others]);
+}
+
 /** Read into a buffer of the stock. */
 const isFullSize = (raw: Buffer): boolean => raw.buffer.byteLength === LOG_CHUNK_BYTES_MAX;
-
-const joined = (first: Buffer, second: Buffer): Buffer =>
-  second.length === 0 ? first : Buffer.concat([first, second]);

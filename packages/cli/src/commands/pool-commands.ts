@@ -63,6 +63,7 @@ export function addPoolCommands(program: Command, context: TreeContext): void {
     .option("--job-memory <amount>", "one job has at most so much memory, for example 4GiB, or none")
     .option("--job-processes <count>", "one job has at most so many processes, or none")
     .option("--job-disk <amount>", "one job's work folder has at most so much, for example 20GiB, or none")
+    .option("--job-log <amount>", "so much of one job's log is stored, or none for what is usual (512MiB)")
     .option("--file <file>", "a JSON file with fields as the API takes them (also scaling and provider), - for stdin");
   addProviderOptions(set).addHelpText(
     "after",

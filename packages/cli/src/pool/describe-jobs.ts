@@ -43,6 +43,7 @@ function describeLimits(policy: JobPolicyJson): string {
     ...(policy.memory_bytes === null ? [] : [`${formatBytes(policy.memory_bytes)} of memory`]),
     ...(policy.processes_max === null ? [] : [`${policy.processes_max} processes`]),
     ...(policy.disk_bytes === null ? [] : [`${formatBytes(policy.disk_bytes)} of disk`]),
+    ...(policy.log_bytes === null ? [] : [`${formatBytes(policy.log_bytes)} of log`]),
   ];
   return limits.length === 0 ? "none for one job" : `${limits.join(", ")} for one job`;
 }

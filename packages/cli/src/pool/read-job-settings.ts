@@ -14,6 +14,7 @@ export interface JobSettingsOptions {
   readonly jobMemory?: string;
   readonly jobProcesses?: string;
   readonly jobDisk?: string;
+  readonly jobLog?: string;
 }
 
 const HOST_NAMESPACES = ["network", "pid", "ipc"] as const;
@@ -21,7 +22,7 @@ const ALLOW_EXAMPLE = "For example: --container-allow cap:NET_ADMIN,device:/dev/
 
 /** Options → what is to change of how the pool's jobs run; undefined when nothing is. Errors: CliError `usage`. */
 export function readJobSettings(options: JobSettingsOptions): ChangeJobSettings | undefined {
-  const { confinement, farmAccess, containers, containerAllow, jobMemory, jobProcesses, jobDisk } = options;
+  const { confinement, farmAccess, containers, containerAllow, jobMemory, jobProcesses, jobDisk, jobLog } = options;
   const egress = readEgress(options);
   const change: ChangeJobSettings = {
     ...(confinement === undefined ? {} : { confinement: confinement === "default" ? null : confinement }),
@@ -32,6 +33,7 @@ export function readJobSettings(options: JobSettingsOptions): ChangeJobSettings 
     ...(jobMemory === undefined ? {} : { memory_bytes: bytesOrNone("--job-memory", jobMemory) }),
     ...(jobProcesses === undefined ? {} : { processes_max: countOrNone("--job-processes", jobProcesses) }),
     ...(jobDisk === undefined ? {} : { disk_bytes: bytesOrNone("--job-disk", jobDisk) }),
+    ...(jobLog === undefined ? {} : { log_bytes: bytesOrNone("--job-log", jobLog) }),
   };
   return Object.keys(change).length === 0 ? undefined : change;
 }

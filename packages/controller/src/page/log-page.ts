@@ -1,6 +1,7 @@
 import type { AttemptView, JobView } from "@windrow/store";
 import { html } from "./html.ts";
 import { layout } from "./layout.ts";
+import type { ShownPiece } from "./log-lines.ts";
 import { showState } from "./show-time.ts";
 
 /** How much of a log one page shows. */
@@ -11,7 +12,7 @@ export interface LogWindow {
   readonly from: number;
   readonly to: number;
   readonly lengthBytes: number;
-  readonly text: string;
+  readonly pieces: readonly ShownPiece[];
 }
 
 /** One stream of a job's log, a window of it at a time. */
@@ -40,5 +41,11 @@ function show(window: LogWindow, link: string, raw: string) {
   const earlier =
     from > 0 ? html`<a href="${link}&from=${Math.max(0, from - LOG_WINDOW_BYTES)}">earlier</a> ` : undefined;
   const later = to < lengthBytes ? html`<a href="${link}&from=${to}">later</a> ` : undefined;
-  return html`<p class="dim">bytes ${from} to ${to} of ${lengthBytes} · ${earlier}${later}<a href="${raw}">raw</a></p><pre>${window.text}</pre>`;
+  return html`<p class="dim">bytes ${from} to ${to} of ${lengthBytes} · ${earlier}${later}<a href="${raw}">raw</a></p><pre>${window.pieces.map((piece) => showPiece(piece, link, raw))}</pre>`;
+}
+
+function showPiece({ text, leftOut }: ShownPiece, link: string, raw: string) {
+  if (leftOut === undefined) return text;
+  const { from, to } = leftOut;
+  return html`${text}<span class="dim"> … the line has ${to - from} more bytes here: <a href="${link}&from=${from}">go on</a> <a href="${raw}&from=${from}&to=${to}">raw</a></span>`;
 }

@@ -6,8 +6,8 @@ import { requirePrincipal } from "../http-api/guard.ts";
 import { readJobs } from "../http-api/present/read-jobs.ts";
 import { findAttemptNo } from "../http-api/routes/log-routes.ts";
 import { ownerScope, requireJob, requireRun } from "../http-api/routes/require-reach.ts";
-import { cleanLog } from "./clean-log.ts";
 import { PAGE_HEADERS } from "./layout.ts";
+import { showLines } from "./log-lines.ts";
 import { LOG_WINDOW_BYTES, type LogWindow, logPage } from "./log-page.ts";
 import { runPage } from "./run-page.ts";
 import { runsPage } from "./runs-page.ts";
@@ -69,7 +69,7 @@ export function registerPages(app: FastifyInstance, deps: ApiDeps): void {
           const bytes = deps.farm.readLog({ attemptId: attempt.id, stream: stream.stream, from, to });
           for await (const chunk of bytes) chunks.push(chunk);
         }
-        window = { stream: stream.stream, from, to, lengthBytes, text: cleanLog(Buffer.concat(chunks)) };
+        window = { stream: stream.stream, from, to, lengthBytes, pieces: showLines(Buffer.concat(chunks), from) };
       }
       return reply.headers(PAGE_HEADERS).send(logPage(job, attempt, window));
     },

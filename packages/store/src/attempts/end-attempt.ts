@@ -77,9 +77,11 @@ export async function endAttempts(tx: Tx, ends: readonly AttemptEnd[]): Promise<
       returning j.id
     ),
     sealed as (
-      update log_streams s set sha256 = t.sha256, sealed_at = clock_timestamp()
+      update log_streams s set sha256 = t.sha256, sealed_at = clock_timestamp(), truncated_at = t.truncated_at, produced_bytes = t.produced_bytes
       from unnest(${seals.map((seal) => seal.attemptId)}::uuid[], ${seals.map((seal) => seal.stream)}::text[],
-        ${seals.map((seal) => seal.sha256)}::text[]) as t (attempt_id, stream, sha256)
+        ${seals.map((seal) => seal.sha256)}::text[], ${seals.map((seal) => seal.truncation?.truncatedAt ?? null)}::bigint[],
+        ${seals.map((seal) => seal.truncation?.producedBytes ?? null)}::bigint[])
+        as t (attempt_id, stream, sha256, truncated_at, produced_bytes)
       where s.attempt_id = t.attempt_id and s.stream = t.stream and s.sealed_at is null
     ),
     told as (

@@ -41,6 +41,9 @@ export interface StreamView {
   readonly line_count: number;
   readonly sha256: string | null;
   readonly sealed_at: Date | null;
+  /** Where bytes were left out, and how many there were; null where none were. */
+  readonly truncated_at: number | null;
+  readonly produced_bytes: number | null;
 }
 
 export interface AttemptView {
@@ -180,7 +183,16 @@ async function listSummaries(db: Database, attemptIds: readonly string[]): Promi
 async function listStreams(db: Database, attemptIds: readonly string[]): Promise<StreamView[]> {
   return db
     .selectFrom("log_streams")
-    .select(["attempt_id", "stream", "length_bytes", "line_count", "sha256", "sealed_at"])
+    .select([
+      "attempt_id",
+      "stream",
+      "length_bytes",
+      "line_count",
+      "sha256",
+      "sealed_at",
+      "truncated_at",
+      "produced_bytes",
+    ])
     .where("attempt_id", "in", attemptIds)
     .execute();
 }

@@ -121,6 +121,7 @@ const packFinish = ({ lease, report, steps }: FinishAttemptRequest): Packed => (
     name: packRowText(name),
     value: packRowText(value),
   })),
+  seals: report.seals.map(({ truncation, ...seal }) => ({ ...seal, ...truncation })),
   steps: steps.map(packStepReport),
 });
 
@@ -144,7 +145,16 @@ function unpackFinish(fields: Fields): FinishAttemptRequest {
 const unpackSeal = (fields: Fields): StreamSeal => {
   const sha256 = fields.text("sha256");
   if (!SHA256_HEX.test(sha256)) fields.fail("sha256", "is not 64 hex digits");
-  return { stream: unpackStream(fields), lengthBytes: fields.integer("lengthBytes"), sha256 };
+  const lengthBytes = fields.integer("lengthBytes");
+  const truncatedAt = fields.optional("truncatedAt", fields.integer);
+  const producedBytes = fields.optional("producedBytes", fields.integer);
+  if ((truncatedAt === undefined) !== (producedBytes === undefined)) fields.fail("truncatedAt", "stands alone");
+  if ((truncatedAt ?? 0) > lengthBytes) fields.fail("truncatedAt", "lies beyond the stream's end");
+  const isTruncated = truncatedAt !== undefined && producedBytes !== undefined;
+  return {
+    ...{ stream: unpackStream(fields), lengthBytes, sha256 },
+    ...(isTruncated && { truncation: { truncatedAt, producedBytes } }),
+  };
 };
 
 const unpackReceipt = (fields: Fields): Receipt => ({

@@ -30,6 +30,7 @@ export const packJobPolicy = (policy: JobPolicy): Packed => ({
   memoryBytes: policy.limits.memoryBytes ?? 0,
   processesMax: policy.limits.processesMax ?? 0,
   diskBytes: policy.limits.diskBytes ?? 0,
+  logBytes: policy.limits.logBytes ?? 0,
 });
 
 export const unpackJobPolicy = (fields: Fields): JobPolicy => ({
@@ -69,6 +70,7 @@ const unpackLimits = (fields: Fields): JobLimits => ({
   ...present("memoryBytes", fields.integer("memoryBytes") || undefined),
   ...present("processesMax", fields.integer("processesMax") || undefined),
   ...present("diskBytes", fields.integer("diskBytes") || undefined),
+  ...present("logBytes", fields.integer("logBytes") || undefined),
 });
 
 function boundedTexts(fields: Fields, { name, max }: { readonly name: string; readonly max: number }): string[] {

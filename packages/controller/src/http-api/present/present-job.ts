@@ -57,6 +57,8 @@ export function presentStream(stream: StreamView): LogStream {
     line_count: stream.line_count,
     sha256: stream.sha256,
     sealed_at: stream.sealed_at?.toISOString() ?? null,
+    truncated_at: stream.truncated_at,
+    produced_bytes: stream.produced_bytes,
   };
 }
 
