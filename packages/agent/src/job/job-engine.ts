@@ -91,7 +91,7 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
   async function openNetwork(
     { networkPid: pid }: JobContainers,
     { services }: ContainersRequest,
-    { signal, say }: EngineProgress,
+    { signal }: EngineProgress,
   ): Promise<JobNetwork | undefined> {
     const { networks } = machine;
     if (networks === undefined || networks.problem !== undefined) return undefined;
@@ -99,7 +99,7 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
     const { egress, farmAccess } = policy;
     const serviceNames = services.map(({ name }) => name);
     const own = { attemptId, pid, kind: "container" as const, egress, farmAccess, ports: [] };
-    return networks.open({ ...own, serviceNames, signal, onRefused: say });
+    return networks.open({ ...own, serviceNames, signal, onRefused: (line) => options.logs.say(line) });
   }
 
   function open(request: ContainersRequest, progress: EngineProgress): Promise<OpenContainers> {
