@@ -230,6 +230,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       trashLoop.wake();
       roomLoop.wake();
     },
+    ownLackBytes: () => journal.lackBytes,
     onRoom: () => journal.catchUp(),
   });
   const mode: AgentMode = { draining: false, drainedByFarm: false, isReady: false, unfitness: undefined };

@@ -37,59 +37,64 @@ const sha256Of = (job: JobHandle) =>
     .update(readFileSync(job.spoolPath(1)))
     .digest("hex");
 
-describe.runIf(process.getuid?.() === 0).each(heldBackends)("F23: a full disk on the $name backend", ({ name, create }) => {
-  const backend = create();
-  const kit = createJobKit(backend);
+describe.runIf(process.getuid?.() === 0).each(heldBackends)(
+  "F23: a full disk on the $name backend",
+  ({ name, create }) => {
+    const backend = create();
+    const kit = createJobKit(backend);
 
-  it("makes a step wait when there is no room for its output, and loses nothing of it", async () => {
-    const { job, disk } = await openOnSmallDisk(backend, kit);
-    writeFileSync(join(disk, "ballast"), Buffer.alloc(DISK_BYTES - 1024 * 1024, 1));
-    const script = "i=0; while [ $i -lt 40 ]; do head -c 65536 ../all; i=$((i + 1)); echo $i >../progress; done";
-    writeFileSync(
-      join(job.site.workDir, "all"),
-      Buffer.from(Array.from({ length: 65_536 }, (_, at) => (at * 7) % 251)),
-    );
-    await startShell(job, { script });
-    await expect.poll(() => freeBytes(disk), { timeout: 3_000 }).toBeLessThan(256 * 1024);
-    const progress = () => readFileSync(join(job.site.workDir, "progress"), "utf8");
-    const held = await expect
-      .poll(progress, { timeout: 5_000 })
-      .toMatch(/^1\d\n$/)
-      .then(progress);
-    expect(Number(held)).toBeLessThan(40);
-    rmSync(join(disk, "ballast"));
-    const { exitCode, spoolBytes } = await job.waitStep(1);
-    expect([exitCode, spoolBytes]).toEqual([0, 40 * 65_536]);
-    const expected = createHash("sha256");
-    for (let part = 0; part < 40; part++) expected.update(readFileSync(join(job.site.workDir, "all")));
-    expect(sha256Of(job)).toBe(expected.digest("hex"));
-    expect(dirname(job.spoolPath(1))).toContain(job.site.siteDir);
-  });
+    it("makes a step wait when there is no room for its output, and loses nothing of it", async () => {
+      const { job, disk } = await openOnSmallDisk(backend, kit);
+      writeFileSync(join(disk, "ballast"), Buffer.alloc(DISK_BYTES - 1024 * 1024, 1));
+      const script = "i=0; while [ $i -lt 40 ]; do head -c 65536 ../all; i=$((i + 1)); echo $i >../progress; done";
+      writeFileSync(
+        join(job.site.workDir, "all"),
+        Buffer.from(Array.from({ length: 65_536 }, (_, at) => (at * 7) % 251)),
+      );
+      await startShell(job, { script });
+      await expect.poll(() => freeBytes(disk), { timeout: 3_000 }).toBeLessThan(256 * 1024);
+      const progress = () => readFileSync(join(job.site.workDir, "progress"), "utf8");
+      const held = await expect
+        .poll(progress, { timeout: 5_000 })
+        .toMatch(/^1\d\n$/)
+        .then(progress);
+      expect(Number(held)).toBeLessThan(40);
+      rmSync(join(disk, "ballast"));
+      const { exitCode, spoolBytes } = await job.waitStep(1);
+      expect([exitCode, spoolBytes]).toEqual([0, 40 * 65_536]);
+      const expected = createHash("sha256");
+      for (let part = 0; part < 40; part++) expected.update(readFileSync(join(job.site.workDir, "all")));
+      expect(sha256Of(job)).toBe(expected.digest("hex"));
+      expect(dirname(job.spoolPath(1))).toContain(job.site.siteDir);
+    });
 
-  it("keeps the last words of a step that found it full, and the end of one that left a background process", async () => {
-    const { job, disk } = await openOnSmallDisk(backend, kit);
-    await startShell(job, { script: "until [ -e ../full ]; do sleep 0.05; done; sleep 600 & echo last words; exit 3" });
-    writeFileSync(join(disk, "ballast"), Buffer.alloc(freeBytes(disk), 1));
-    writeFileSync(join(job.site.workDir, "full"), "");
-    const { exitCode, spoolBytes } = await job.waitStep(1);
-    expect([exitCode, spoolBytes]).toEqual([3, 11]);
-    expect(readFileSync(job.spoolPath(1), "utf8")).toBe("last words\n");
-  });
+    it("keeps the last words of a step that found it full, and the end of one that left a background process", async () => {
+      const { job, disk } = await openOnSmallDisk(backend, kit);
+      await startShell(job, {
+        script: "until [ -e ../full ]; do sleep 0.05; done; sleep 600 & echo last words; exit 3",
+      });
+      writeFileSync(join(disk, "ballast"), Buffer.alloc(freeBytes(disk), 1));
+      writeFileSync(join(job.site.workDir, "full"), "");
+      const { exitCode, spoolBytes } = await job.waitStep(1);
+      expect([exitCode, spoolBytes]).toEqual([3, 11]);
+      expect(readFileSync(job.spoolPath(1), "utf8")).toBe("last words\n");
+    });
 
-  // a sandboxed job does not see the disk of its log
-  it.runIf(name === "host")("stores what a step says after it has filled the disk itself", async () => {
-    const { job, disk } = await openOnSmallDisk(backend, kit);
-    const script = `head -c ${2 * DISK_BYTES} /dev/zero >${disk}/big || echo "ended $?"; ls ${disk} >&2; exit 7`;
-    await startShell(job, { script });
-    expect((await job.waitStep(1)).exitCode).toBe(7);
-    expect(readFileSync(job.spoolPath(1), "utf8")).toMatch(/No space left on device\nended 1\nbig\nspool\n$/);
-  });
+    // a sandboxed job does not see the disk of its log
+    it.runIf(name === "host")("stores what a step says after it has filled the disk itself", async () => {
+      const { job, disk } = await openOnSmallDisk(backend, kit);
+      const script = `head -c ${2 * DISK_BYTES} /dev/zero >${disk}/big || echo "ended $?"; ls ${disk} >&2; exit 7`;
+      await startShell(job, { script });
+      expect((await job.waitStep(1)).exitCode).toBe(7);
+      expect(readFileSync(job.spoolPath(1), "utf8")).toMatch(/No space left on device\nended 1\nbig\nspool\n$/);
+    });
 
-  it("gives back what it set aside and did not need", async () => {
-    const { job, disk } = await openOnSmallDisk(backend, kit);
-    const before = freeBytes(disk);
-    await startShell(job, { script: "echo a few words" });
-    expect((await job.waitStep(1)).spoolBytes).toBe(12);
-    expect(before - freeBytes(disk)).toBeLessThan(64 * 1024);
-  });
-});
+    it("gives back what it set aside and did not need", async () => {
+      const { job, disk } = await openOnSmallDisk(backend, kit);
+      const before = freeBytes(disk);
+      await startShell(job, { script: "echo a few words" });
+      expect((await job.waitStep(1)).spoolBytes).toBe(12);
+      expect(before - freeBytes(disk)).toBeLessThan(64 * 1024);
+    });
+  },
+);

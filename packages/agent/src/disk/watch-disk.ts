@@ -23,6 +23,8 @@ export interface WatchDiskOptions {
   readonly logger: Logger;
   /** There is so little room that caches are to give some. */
   readonly onLow: () => void;
+  /** So much of the room on the agent's own disk is spoken for. */
+  readonly ownLackBytes?: () => number;
   /** A look found room for jobs. */
   readonly onRoom?: () => void;
   readonly measure?: typeof measureFolders;
@@ -58,7 +60,7 @@ interface Room {
 }
 
 export function startDiskWatch(options: WatchDiskOptions): DiskWatch {
-  const { folders, settings, clock, logger, onLow, onRoom, measure = measureFolders } = options;
+  const { folders, settings, clock, logger, onLow, onRoom, ownLackBytes = () => 0, measure = measureFolders } = options;
   const watched = new Set<Watched>();
   const state = { isFull: false, isLow: false, emptyLooks: 0, endedAtMs: Number.NEGATIVE_INFINITY, lastFree: 0 };
 
@@ -77,7 +79,8 @@ export function startDiskWatch(options: WatchDiskOptions): DiskWatch {
 
   /** Answers whether to look again at once. */
   async function look(): Promise<boolean> {
-    const [work, own] = await Promise.all([lookAt(folders.workRootDir), lookAt(folders.agentDir)]);
+    const [work, all] = await Promise.all([lookAt(folders.workRootDir), lookAt(folders.agentDir)]);
+    const own = { ...all, freeBytes: all.freeBytes - ownLackBytes() };
     setFull(isBelow(work, "refuseBytes") || isBelow(own, "refuseBytes"), Math.min(work.freeBytes, own.freeBytes));
     if (!state.isFull) onRoom?.();
     const isLow = isBelow(work, "dropBytes") || isBelow(own, "dropBytes");

@@ -6,6 +6,8 @@ export const JOURNAL_RESERVE_BYTES = 1024 * 1024;
 
 /** Room beside the journal that is given up when the disk is full, so that jobs that run can go on and end. */
 export interface JournalReserve {
+  /** What of it is given up now. */
+  readonly lackBytes: number;
   /** Gives it up; false when there is none any more. */
   use(): boolean;
   /** Sets room aside again, where there is some. */
@@ -15,6 +17,9 @@ export interface JournalReserve {
 export function makeJournalReserve(path: string): JournalReserve {
   let isThere = false;
   const reserve: JournalReserve = {
+    get lackBytes() {
+      return isThere ? 0 : JOURNAL_RESERVE_BYTES;
+    },
     use() {
       if (!isThere) return false;
       isThere = false;

@@ -35,6 +35,8 @@ export interface Journal {
    * new attempt's line, or a secret's, cannot be written whole; then nothing of it stays.
    */
   append(record: JournalRecord): void;
+  /** Of the disk's free room, so much is to be set aside again before it counts as free. */
+  readonly lackBytes: number;
   /** Writes what waits for room, where there is some. */
   catchUp(): void;
   /** Resolves when everything appended before the call is on the disk; calls that overlap share one flush. */
@@ -149,6 +151,9 @@ export function openJournal(path: string, logger: Logger): Journal {
       else writeWithReserve(line, record.kind !== "mask");
       keep(record);
       rewriteIfLarge();
+    },
+    get lackBytes() {
+      return reserve.lackBytes;
     },
     catchUp() {
       try {
