@@ -45,7 +45,7 @@ export const SHELLS: readonly Entry[] = [
 
 /** Values of `uses` of a step. */
 export const ACTIONS: readonly Entry[] = [
-  partly("actions/checkout", "built in; this repository only, no LFS, no ssh-key"),
+  partly("actions/checkout", "built in, with LFS; repositories of this farm that let the job in; no ssh-key"),
   partly("actions/setup-node", "built in; versions the agent has, others from the npm registry; no caching"),
   partly("actions/setup-python", "built in; versions the agent has; no caching"),
   partly("actions/setup-go", "built in; versions the agent has, others from the Go module proxy; no caching"),
