@@ -90,6 +90,10 @@ export interface ContainerDefinition {
   readonly credentials?: { readonly username: Template; readonly password: Template };
   readonly entrypoint?: Template;
   readonly command?: Template;
+  /** Of these texts in the file. */
+  readonly imagePosition?: Position;
+  readonly optionsPosition?: Position;
+  readonly volumesPosition?: Position;
 }
 
 export interface ServiceDefinition extends ContainerDefinition {

@@ -168,6 +168,7 @@ export {
 } from "./pools/label-aliases.ts";
 export { listPopulatedPools } from "./pools/list-populated-pools.ts";
 export { listPoolViews, type PoolView } from "./pools/pool-view.ts";
+export { type PoolPolicyRow, readPoolPolicies } from "./pools/read-pool-policies.ts";
 export { type PoolRow, readPools } from "./pools/read-pools.ts";
 export { lockPoolSettings, POOL_SETTINGS_DEFAULT, type PoolSettings, setPool } from "./pools/set-pool.ts";
 export { insertPushes, type PushRow, type RefUpdate } from "./pushes/insert-pushes.ts";

@@ -1,3 +1,4 @@
+export { type ContainerRefusal, findContainerRefusals } from "./check/find-container-refusals.ts";
 export { checkFile, type FileKind, fileKind } from "./check-file.ts";
 export { COMPATIBILITY, type Section } from "./compatibility/compatibility-table.ts";
 export type { Entry, Support } from "./compatibility/entry.ts";
@@ -51,6 +52,7 @@ export { type JobContextFacts, jobContext } from "./plan/job-context.ts";
 export { matrixContext, needsContext, strategyContext } from "./plan/job-contexts.ts";
 export { DEFAULT_PERMISSIONS, jobPermissions } from "./plan/job-permissions.ts";
 export { type FinishedJob, mergeNeedOutputs, needResult } from "./plan/merge-need-outputs.ts";
+export { CONTAINER_LABEL } from "./plan/needs-containers.ts";
 export { assumedNeed } from "./plan/not-known-yet.ts";
 export { outlivesCancel } from "./plan/outlives-cancel.ts";
 export { type PreviewJob, type PreviewQuestion, previewRun, type RunPreview } from "./plan/preview-run.ts";

@@ -13,6 +13,7 @@ import {
 } from "@windrow/workflow";
 import { groupOf } from "./group-of.ts";
 import { findJobDefinition, localKey } from "./job-path.ts";
+import type { RefuseContainers } from "./refuse-containers.ts";
 import type { GraphJob, RunGraph } from "./run-graph.ts";
 import { toPlanFacts, toRunScope } from "./run-plan-facts.ts";
 import type { RunText } from "./run-texts.ts";
@@ -20,7 +21,7 @@ import type { RunText } from "./run-texts.ts";
 /** What is decided of a run's jobs while it is moved on, and applied when nothing is left to decide. */
 export interface AdvancePass {
   /** Needed before the first job is decided: what the run and its jobs have asked for already. */
-  readText(text: RunText, entries: readonly RunEntry[]): void;
+  readText(text: RunText, entries: readonly RunEntry[], refuseContainers?: RefuseContainers): void;
   decide(job: GraphJob): void;
   /** Whether a job asks to be judged even when the run is cancelled, and then says yes. */
   isWantedAfterCancel(job: GraphJob): boolean;
@@ -51,11 +52,13 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
   let text: RunText | undefined;
   let entries = new Map<JobId, RunEntry>();
   let facts: RunFacts | undefined;
+  let refuseContainers: RefuseContainers | undefined;
   const scopes = new Map<JobId | null, WorkflowScope>();
 
   const pass: AdvancePass = {
-    readText(read, asked) {
+    readText(read, asked, refuse) {
       text = read;
+      refuseContainers = refuse;
       entries = new Map(asked.flatMap((entry) => (entry.jobId === null ? [] : [[entry.jobId, entry]])));
     },
     get facts() {
@@ -122,6 +125,11 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
     switch (answer.kind) {
       case "run":
       case "call": {
+        const refused = answer.kind === "run" ? refusedContainers(job, answer) : undefined;
+        if (refused !== undefined) {
+          fail(job, refused);
+          return;
+        }
         const concurrency = answer.concurrency ?? (answer.kind === "call" ? groupOfCalled(job, answer) : undefined);
         const call = calls.at(-1);
         const named = call === undefined ? answer : { ...answer, name: `${call.name} / ${answer.name}` };
@@ -146,6 +154,11 @@ export function createAdvancePass(run: LockedRun, graph: RunGraph, publicUrl: st
       case "fail":
         fail(job, answer.diagnostic);
     }
+  }
+
+  function refusedContainers(job: GraphJob, answer: JobRunAnswer): Diagnostic | undefined {
+    const file = scopeOf(job).definition.path;
+    return refuseContainers?.({ job: findJobDefinition(requireText().definition, job.key), answer, file });
   }
 
   /** The group of a called file is asked for by the job that calls it. */

@@ -25,6 +25,7 @@ import type { JobRunAnswer } from "@windrow/workflow";
 import { type AdvancePass, createAdvancePass } from "./advance-pass.ts";
 import { leaveOutliving, withInside } from "./choose-cancelled.ts";
 import { growRun } from "./grow-run.ts";
+import { readContainerRules } from "./refuse-containers.ts";
 import { createRunGraph, type GraphJob, type RunGraph } from "./run-graph.ts";
 import type { RunTexts } from "./run-texts.ts";
 
@@ -96,7 +97,9 @@ async function move(tx: Tx, run: LockedRun, graph: RunGraph, options: AdvanceOpt
   const listReady = (): GraphJob[] => (run.state === "waiting" ? [] : graph.ready());
   if (listReady().length === 0 && graph.endedCalls().length === 0) return { queuedCount: 0, cancels, groups: [] };
   const pass = createAdvancePass(run, graph, options.publicUrl);
-  pass.readText(await options.texts.read(tx, run.id), run.hasEntries ? await readRunEntries(tx, run.id) : []);
+  const text = await options.texts.read(tx, run.id);
+  const refuseContainers = await readContainerRules(tx, { definition: text.definition, trust: run.trust });
+  pass.readText(text, run.hasEntries ? await readRunEntries(tx, run.id) : [], refuseContainers);
   for (;;) {
     const calls = graph.endedCalls();
     const ready = listReady();

@@ -1,6 +1,7 @@
 import {
   CANCEL_INTERRUPT_MS,
   CANCEL_TERMINATE_MS,
+  type ContainerDefinition,
   type JobDefinition,
   type Plan,
   type TemplateMap,
@@ -44,12 +45,18 @@ export function buildPlan(request: PlanRequest): Plan {
     inputs: scope.inputs,
     vars,
     permissions: jobPermissions(scope, job, facts.trust),
-    ...(job.container !== undefined && { container: job.container }),
-    services: job.services,
+    ...(job.container !== undefined && { container: withoutPositions(job.container) }),
+    services: job.services.map(withoutPositions),
     ...(environment !== undefined && { environment }),
     exclusive: environment !== undefined,
     cancelGrace: { interruptMs: CANCEL_INTERRUPT_MS, terminateMs: CANCEL_TERMINATE_MS },
   };
+}
+
+/** Where something stands in the file is of no use to who runs it. */
+function withoutPositions<T extends ContainerDefinition>(container: T): T {
+  const { imagePosition: _image, optionsPosition: _options, volumesPosition: _volumes, ...rest } = container;
+  return rest as T;
 }
 
 /** Facts may come from a wider object; a plan carries nothing that is not its own. */

@@ -1,6 +1,14 @@
 import { isBasicExpression, isMapping } from "@actions/workflow-parser";
 import type { BasicExpressionToken, TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
-import type { ContainerDefinition, Position, ServiceDefinition, Template, TemplateMap } from "@windrow/model";
+import {
+  CONTAINER_ALLOWANCES_DEFAULT,
+  type ContainerDefinition,
+  type Position,
+  type ServiceDefinition,
+  type Template,
+  type TemplateMap,
+} from "@windrow/model";
+import { findContainerRefusals } from "../check/find-container-refusals.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { INSERT } from "../insert-entries.ts";
 import { refuse } from "./refuse.ts";
@@ -23,6 +31,9 @@ interface Draft {
   entrypoint?: Template;
   command?: Template;
   credentials?: { readonly username: Template; readonly password: Template };
+  imagePosition?: Position;
+  optionsPosition?: Position;
+  volumesPosition?: Position;
 }
 
 /** `container:` of a job or one of `services:`: an image, or a map. */
@@ -38,7 +49,20 @@ export function readContainer(
     diagnostics.error(at, { code: "missing-key", message: "the key 'image' is missing", hint: "add 'image'" });
     return undefined;
   }
-  return { image, ...rest };
+  const container = { image, ...rest };
+  warnOfRefusals(container, at, diagnostics);
+  return container;
+}
+
+/** What the farm refuses unless an admin allows it; whether one does is not known here. */
+function warnOfRefusals(container: ContainerDefinition, at: Position, diagnostics: Diagnostics): void {
+  for (const { message, position } of findContainerRefusals(container, CONTAINER_ALLOWANCES_DEFAULT)) {
+    diagnostics.warning(position ?? at, {
+      code: "container-refused",
+      message: `the farm refuses this container: ${message}`,
+      hint: "leave it out; what an admin allows is said by: windrow pool view POOL",
+    });
+  }
 }
 
 /** An expression may give the whole map: then its entries are asked for one by one. */
@@ -76,6 +100,7 @@ function readContainerEntry({ key, at, value }: Entry, draft: Draft, diagnostics
     case "command": {
       const text = readTemplateText(value, at, diagnostics);
       if (text !== undefined) draft[key] = text;
+      if (key === "image" || key === "options") draft[`${key}Position`] = positionOf(value, at);
       return;
     }
     case "env":
@@ -85,6 +110,7 @@ function readContainerEntry({ key, at, value }: Entry, draft: Draft, diagnostics
     case "volumes":
       // one that is an expression may give the whole list
       draft[key] = readTemplateList(value, at, diagnostics);
+      if (key === "volumes") draft.volumesPosition = positionOf(value, at);
       return;
     case "credentials": {
       if (isWholeExpression(value)) {
