@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { createDockerEngine } from "@windrow/backends";
 import {
   startTestEngine,
+  startTestRegistry,
   TEST_IMAGES,
   type TestEngine,
   whyNoTestEngine,
   whyNoTestImage,
+  whyNoTestRegistry,
 } from "@windrow/backends/testing";
-import type { Plan } from "@windrow/model";
+import { JOB_POLICY_DEFAULT, type Plan } from "@windrow/model";
 import { parseWorkflow } from "@windrow/workflow";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ActionShelf } from "./action-shelf.ts";
@@ -164,7 +166,7 @@ runs:
       "pre.sh": '#!/bin/sh\necho "pre $INPUT_WHO"; echo "early=1" >> "$GITHUB_STATE"\n',
       "post.sh": '#!/bin/sh\necho "post $STATE_kept $STATE_early $INPUT_WHO"\n',
     });
-    for (const name of ["main.sh", "pre.sh", "post.sh"]) chmod(join(shelf.dir, "v1/acme/box", name));
+    for (const name of ["main.sh", "pre.sh", "post.sh"]) makeExecutable(join(shelf.dir, "v1/acme/box", name));
     const attempt = await run(`
       outputs: { out: '\${{ steps.box.outputs.out }}' }
       steps:
@@ -320,6 +322,74 @@ runs:
     expect(log(attempt, "0")).toMatch(/^port \d+ \.\n$/);
   }, 60_000);
 
+  it("uses one image for one name in all jobs of a run, though the registry has another by now", async (context) => {
+    const noRegistry = whyNoTestRegistry();
+    if (noRegistry !== undefined) context.skip(noRegistry);
+    const registry = await startTestRegistry(engine);
+    try {
+      await bench.start({ withSlotUsers: true });
+      const image = await registry.publish("shell", "team/app");
+      const step = `steps: [{ uses: 'docker://${image}', with: { entrypoint: cat, args: /etc/passwd } }]`;
+      const first = await run(`\n${step}\n`);
+      expectOutcome(first, "succeeded");
+      const pinned = bench.controller.images.get(image);
+      expect(pinned).toMatch(/^127.0.0.1:5000\/team\/app@sha256:[0-9a-f]{64}$/);
+      expect(log(first, "system")).toContain(`The image ${image} is ${pinned}`);
+      await registry.publish("tools", "team/app");
+      const second = await run(`\n${step}\n`);
+      expectOutcome(second, "succeeded");
+      expect(log(second, "system")).toContain(`The image ${image} is ${pinned}`);
+      bench.controller.images.clear();
+      const ofAnotherRun = await run(`\n${step}\n`);
+      expectOutcome(ofAnotherRun, "succeeded");
+    } finally {
+      await registry.stop();
+    }
+  }, 60_000);
+
+  it("ships what a Docker action said again when the agent restarts after it, and runs its after-part", async () => {
+    const agent = await bench.start({ withSlotUsers: true });
+    shelf.add("acme/after@v1", {
+      "action.yml":
+        "name: a\nruns: { using: docker, image: Dockerfile, post-entrypoint: /post.sh, post-if: success() }\n",
+      Dockerfile: `FROM ${TEST_IMAGES.shell}\nCOPY main.sh post.sh /\nENTRYPOINT ["/main.sh"]\n`,
+      "main.sh": '#!/bin/sh\necho main; echo "at=main" >> "$GITHUB_STATE"\n',
+      "post.sh": '#!/bin/sh\necho "after $STATE_at"\n',
+    });
+    for (const name of ["main.sh", "post.sh"]) makeExecutable(join(shelf.dir, "v1/acme/after", name));
+    const attempt = offer(`
+      steps:
+        - uses: acme/after@v1
+        - run: 'echo waiting; while ! [ -e "$RUNNER_TEMP/go" ]; do sleep 0.05; done'
+    `);
+    await waitFor("the second step", () => log(attempt, "1").includes("waiting"), 20_000);
+    await agent.stop();
+    const before = log(attempt, "0");
+    await bench.start({ withSlotUsers: true });
+    writeFileSync(join(bench.agentDir, "work", attempt.offer.attemptId, "job/tmp/go"), "");
+    await bench.finished(attempt, 30_000);
+    expectOutcome(attempt, "succeeded");
+    expect(log(attempt, "0")).toBe(before);
+    expect(before).toMatch(/Successfully built .*\nmain\n$/s);
+    expect(log(attempt, "2")).toBe("after main\n");
+  }, 60_000);
+
+  it("keeps to what the pool allows: no containers at all", async () => {
+    bench.controller.policy = { ...JOB_POLICY_DEFAULT, containersAllowed: false };
+    await bench.start({ withSlotUsers: true });
+    const refused = await run(`
+      container: '${TEST_IMAGES.shell}'
+      steps: [{ run: echo never }]
+    `);
+    expect(refused.finish).toMatchObject({ outcome: "failed", reason: "containers_unsupported" });
+    const action = await run(`
+      steps: [{ uses: 'docker://${TEST_IMAGES.shell}' }]
+    `);
+    expect(bench.lastReport(action, 0)?.fault).toBe("the job's pool allows no containers");
+    expect(await engine.docker.listContainers({ all: true })).toEqual([]);
+    expect(bench.outcomes(action)).toEqual(["failed"]);
+  }, 60_000);
+
   it("fails a job that asks for what no container may have, and one whose image is nowhere", async () => {
     await bench.start({ withSlotUsers: true });
     const bad = await run(`
@@ -336,7 +406,7 @@ runs:
   }, 60_000);
 });
 
-const chmod = (path: string) => {
+const makeExecutable = (path: string) => {
   if (!existsSync(path)) throw new Error(path);
   writeFileSync(path, readFileSync(path), { mode: 0o755 });
   chmodSync(path, 0o755);

@@ -114,7 +114,6 @@ describe("an action of a repository", () => {
     ["a ref that is not there", "me/tool@v9", "", /has no branch, tag or commit 'v9'/],
     ["a folder that is not there", "me/tool@v1", "none", /'me\/tool\/none@v1' has no such folder/],
     ["a folder without an action file", "me/tool@v1", "docs", /has no action\.yml/],
-    ["a container action without a file", "me/tool@v1", "container", /container action/],
     ["a path that leads out", "me/tool@v1", "../..", /leads out/],
     ["an action file with a mistake", "me/tool@v1", "bad", /line 3: 'runs' is missing/],
     ["an action file that is a link out of the tree", "me/tool@v1", "sly", /has no action\.yml/],
@@ -122,7 +121,6 @@ describe("an action of a repository", () => {
     addAction("me/tool@v1", sha("b"), {
       "action.yml": "tool",
       "docs/readme": "",
-      "container/Dockerfile": "",
       "bad/action.yml": "wrong",
       "sly/readme": "",
       "sly/action.yml": "->/etc/hostname",
@@ -130,6 +128,14 @@ describe("an action of a repository", () => {
     expect(await openAction()(request(name, path), never)).toEqual({
       kind: "problem",
       why: expect.stringMatching(why),
+    });
+  });
+
+  it("that is nothing but a Dockerfile is a Docker action", async () => {
+    addAction("me/tool@v1", sha("b"), { "container/Dockerfile": "FROM scratch" });
+    expect(await openAction()(request("me/tool@v1", "container"), never)).toMatchObject({
+      kind: "opened",
+      definition: { inputs: [], runs: { kind: "docker", image: "Dockerfile" } },
     });
   });
 

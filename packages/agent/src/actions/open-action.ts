@@ -78,6 +78,9 @@ export function createOpenAction(options: OpenActionOptions) {
     const { tree, path, name, sha } = place;
     const file = readActionFile(tree, path);
     if (file.kind === "problem") return { kind: "problem", why: `'${name}' cannot be used: ${file.why}` };
+    if (file.kind === "absent" && hasDockerfile(tree, path)) {
+      return { kind: "opened", dir: join(tree, path), definition: ofDockerfile(name), sha };
+    }
     if (file.kind === "absent") return { kind: "problem", why: `'${name}' ${whyAbsent(join(tree, path))}` };
     const { definition, diagnostics } = parse({ path: join(path, file.name), text: file.text });
     if (definition !== undefined) return { kind: "opened", dir: join(tree, path), definition, sha };
@@ -90,8 +93,20 @@ export function createOpenAction(options: OpenActionOptions) {
 /** What the controller refuses because of what the workflow asks, not because of the lease. */
 const PROBLEMS: ReadonlySet<string> = new Set(["not_found", "not_allowed", "invalid", "too_large"]);
 
+const hasDockerfile = (tree: string, path: string): boolean => existsSync(join(tree, path, "Dockerfile"));
+
+/** A folder with nothing but a Dockerfile is an action that takes what it is given. */
+function ofDockerfile(name: string): ActionDefinition {
+  const conditions = { preCondition: "always()", postCondition: "always()" };
+  return {
+    name,
+    inputs: [],
+    outputs: [],
+    runs: { kind: "docker", image: "Dockerfile", args: [], env: [], ...conditions },
+  };
+}
+
 function whyAbsent(dir: string): string {
   if (!existsSync(dir)) return "has no such folder";
-  if (existsSync(join(dir, "Dockerfile"))) return "is a container action without action.yml, which no agent runs yet";
   return "has no action.yml or action.yaml";
 }

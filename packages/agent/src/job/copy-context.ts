@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BackendFault } from "@windrow/backends";
 import { TarError } from "../actions/tar-entry.ts";
 import { createTarUnpacker } from "../actions/unpack-tar.ts";
@@ -15,9 +14,8 @@ export const CONTEXT_BYTES_MAX = 2 * 1024 * 1024 * 1024;
  * put links to anything there. Throws `container_refused` when it cannot be read.
  */
 export async function copyContext<T>(job: OpenJob, dir: string, work: (copyDir: string) => Promise<T>): Promise<T> {
-  const root = join(job.handle.site.siteDir, "spool");
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  const copyDir = await mkdtemp(join(root, "context-"));
+  // the agent's own part of the attempt, on the same disk; mode 700
+  const copyDir = await mkdtemp(join(dirname(job.files.work.workDir), "context-"));
   try {
     await copy(job, dir, copyDir);
     return await work(copyDir);

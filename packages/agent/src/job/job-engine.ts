@@ -123,11 +123,18 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
     async close(grace) {
       isClosed = true;
       await opening?.catch(() => undefined);
-      await network?.close();
-      if (opened !== undefined) return opened.containers.close(grace);
-      // an earlier process of the agent may have opened them
-      const isOpened = memory.containersOpened === true && machine.containers !== undefined;
-      return isOpened ? await machine.containers.endRemains(site) : NO_RECEIPT;
+      try {
+        await network?.close();
+        if (opened !== undefined) return await opened.containers.close(grace);
+        // an earlier process of the agent may have opened them
+        const isOpened = memory.containersOpened === true && machine.containers !== undefined;
+        return isOpened ? await machine.containers.endRemains(site) : NO_RECEIPT;
+      } catch (error) {
+        // what the job did counts all the same; the guard ends its containers, and the next sweep
+        machine.logger.error({ err: error, attempt: attempt.attemptId }, "a job's containers could not be ended");
+        options.logs.say("The job's containers could not be ended: the engine does not answer");
+        return NO_RECEIPT;
+      }
     },
     detach() {
       opened?.containers.detach();

@@ -67,7 +67,7 @@ async function pull(job: OpenJob, name: string, progress: EngineProgress): Promi
   if (known !== undefined) return { imageId: known };
   const pinned = await job.pins.find(name, progress.signal);
   const first = await containers.pullImage(pinned ?? name, progress);
-  const found = pinned ?? digestOf(first);
+  const found = pinned ?? digestOf(name, first);
   const held = await job.pins.settle(name, found, progress.signal);
   const { id: imageId } = held === found ? first : await containers.pullImage(held, progress);
   job.logs.say(`The image ${name} is ${held}`);
@@ -76,7 +76,12 @@ async function pull(job: OpenJob, name: string, progress: EngineProgress): Promi
 }
 
 /** By its registry, else by this engine alone. */
-const digestOf = ({ id, digest }: { readonly id: string; readonly digest?: string }): string => digest ?? id;
+function digestOf(name: string, { id, digest }: { readonly id: string; readonly digest?: string }): string {
+  if (digest === undefined) return id;
+  // a port of the registry stands before the last slash, a tag behind it
+  const repository = name.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+  return `${repository}@${digest.slice(digest.indexOf("@") + 1)}`;
+}
 
 async function build(
   job: OpenJob,

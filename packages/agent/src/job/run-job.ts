@@ -1,4 +1,11 @@
-import { type GraceSequence, isBackendFault, type JobHandle, type JobReceipt, noGrace } from "@windrow/backends";
+import {
+  type ContainersReceipt,
+  type GraceSequence,
+  isBackendFault,
+  type JobHandle,
+  type JobReceipt,
+  noGrace,
+} from "@windrow/backends";
 import type { FinishReport, Outcome, Receipt } from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import { ExpressionFailure } from "@windrow/workflow";
@@ -59,7 +66,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     logs.say(`The job could not be started: ${sentence(error)}`);
     // Its supervisor may be there all the same, with a step of an earlier process under it: nothing of it may go on.
     await machine.backend.endRemains(options.site);
-    if (memory.containersOpened === true) await machine.containers?.endRemains(options.site);
+    await createJobEngine(options).close();
     return end("lost", "infra_fault", sentence(error));
   }
   if (handle === undefined) return endGoneJob(options, end);
@@ -148,19 +155,17 @@ interface OpenedJob {
 /** The supervisor first: a step must not see its services go. */
 async function closeAll({ handle, engine }: OpenedJob, grace: GraceSequence): Promise<JobReceipt> {
   let receipt: JobReceipt | undefined;
+  let containers: ContainersReceipt;
   try {
     receipt = await handle.closeJob(grace);
   } finally {
-    const containers = await engine.close(grace);
-    if (receipt !== undefined) {
-      receipt = {
-        ...receipt,
-        processesEnded: receipt.processesEnded + containers.processesEnded,
-        leftCount: receipt.leftCount + containers.leftCount,
-      };
-    }
+    containers = await engine.close(grace);
   }
-  return receipt;
+  return {
+    ...receipt,
+    processesEnded: receipt.processesEnded + containers.processesEnded,
+    leftCount: receipt.leftCount + containers.leftCount,
+  };
 }
 
 /** At once: whoever has the job now must not find this one beside it. */
@@ -236,7 +241,7 @@ async function endGoneJob(
   const { machine, memory, logs, plan, site } = options;
   // Where no namespace held it, a step may have outlived its supervisor.
   await machine.backend.endRemains(site);
-  if (memory.containersOpened === true) await machine.containers?.endRemains(site);
+  await createJobEngine(options).close();
   const remains = await machine.backend.readRemains(site);
   const { reporter } = options;
   await shipRemains({ plan, memory, logs, reporter, siteDir: site.siteDir, remains });
