@@ -20,6 +20,7 @@ export { type ContainerDoor, type DoorFacts, doorTarget, prepareDoor } from "./d
 export { noteContainer, startGuard } from "./door/guard.ts";
 export { bootClockMs } from "./host/boot-clock.ts";
 export { createHostBackend, type HostBackendOptions } from "./host/host-backend.ts";
+export { findJobLimits, type JobLimitFacts } from "./limits/find-job-limits.ts";
 export { linkJob, readInsideAddresses, unlinkJob } from "./network/job-link.ts";
 export { type JobNamespace, openJobNamespace } from "./network/job-namespace.ts";
 export { JOB_SUBNET_DEFAULT, type JobRange, networkOf, readJobRange } from "./network/job-range.ts";

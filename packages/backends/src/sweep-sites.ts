@@ -2,6 +2,7 @@ import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode } from "@windrow/service";
 import { BackendFault } from "./backend-fault.ts";
+import { removeJobCgroups } from "./limits/job-cgroups.ts";
 import type { JobReceipt, JobSite, StepBackend } from "./step-backend.ts";
 import { wipeFolder } from "./work-dir.ts";
 
@@ -34,6 +35,8 @@ export async function wipeSite(site: JobSite): Promise<void> {
     throw new BackendFault("site_invalid", `${site.siteDir} is no site folder`);
   }
   const spoolDir = join(site.siteDir, "spool");
+  // Those of a job that was never ended.
+  await removeJobCgroups(site);
   for (const name of await readNames(spoolDir)) await shred(join(spoolDir, name));
   await wipeFolder(site.siteDir);
 }

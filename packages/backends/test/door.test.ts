@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, writeSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -102,6 +102,23 @@ describe.runIf(isRoot).each(shells)("steps through a door whose first process ru
     await waitUntil("the trap", async () => (await readFile(job.spoolPath(1), "utf8")) === "ready\n");
     expect((await job.cancelStep(1, quickGrace)).endedBy).toBe(endedBy);
     expect(await job.waitStep(1)).toMatchObject({ exitCode });
+  });
+
+  // it takes the ten seconds that a container is given to answer
+  it.runIf(shellName === "sh")("ends a step at the last whose container answers no more, and says so", async () => {
+    const { job, container } = await open();
+    await start(job, "trap '' INT TERM; sleep 600; sleep 600");
+    // as a job would that stops its container's first process and fills the pipe to it
+    const helpers = (await readFile(`/proc/${container.pid}/task/${container.pid}/children`, "utf8")).trim().split(" ");
+    for (const pid of helpers) process.kill(Number(pid), "SIGSTOP");
+    const ctl = openSync(join(job.site.siteDir, "door", "ctl"), constants.O_RDWR | constants.O_NONBLOCK);
+    expect(() => {
+      for (;;) writeSync(ctl, "nonsense\n".repeat(400));
+    }).toThrow("EAGAIN");
+    expect((await job.cancelStep(1, noGrace)).endedBy).toBe("kill");
+    expect(await job.waitStep(1)).toMatchObject({ exitCode: 137 });
+    expect(await job.closeJob()).toMatchObject({ leftCount: 0 });
+    closeSync(ctl);
   });
 
   it("cancels a step before it has its process", async () => {

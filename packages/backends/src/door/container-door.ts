@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { BackendFault } from "../backend-fault.ts";
 import type { ContainerFacts, ContainerMount } from "../docker/container-engine.ts";
 import type { JobSite } from "../step-backend.ts";
-import { greetContainer } from "./greet-container.ts";
+import { containerGone, greetContainer, isContainerThere } from "./greet-container.ts";
 import { makePipes } from "./make-pipes.ts";
 
 /** Where a job's container finds its door. */
@@ -44,11 +44,20 @@ export async function prepareDoor(site: JobSite): Promise<ContainerDoor> {
     mounts: [{ source: dir, target: doorTarget, isReadOnly: true }],
     entrypoint: ["/bin/sh", `${doorTarget}/init.sh`],
     greet: async (signal, pid) => {
+      // What it said before anything of the job ran holds: a step could answer in its place later.
+      if (existsSync(factsPath(site))) {
+        if (!isContainerThere(dir)) throw containerGone();
+        return readDoorFacts(site);
+      }
       const facts = await greetContainer(dir, signal, pid);
       writeDoorFacts(site, facts);
       return facts;
     },
   };
+}
+
+function factsPath(site: JobSite): string {
+  return join(site.siteDir, "door-facts");
 }
 
 export function doorDir(site: JobSite): string {
@@ -57,7 +66,7 @@ export function doorDir(site: JobSite): string {
 
 /** What the job's container said when it was greeted. Throws `step_invalid` when there is none. */
 export function readDoorFacts(site: JobSite): DoorFacts {
-  const path = join(site.siteDir, "door-facts");
+  const path = factsPath(site);
   if (!existsSync(path)) {
     throw new BackendFault("step_invalid", `attempt ${site.attemptId} has no container that a step could run in`);
   }
@@ -65,7 +74,7 @@ export function readDoorFacts(site: JobSite): DoorFacts {
 }
 
 function writeDoorFacts(site: JobSite, facts: DoorFacts): void {
-  const path = join(site.siteDir, "door-facts");
+  const path = factsPath(site);
   writeFileSync(`${path}.new`, JSON.stringify(facts), { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }

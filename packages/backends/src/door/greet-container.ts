@@ -14,7 +14,7 @@ const answerBytesMax = 4_096;
 /** Asks a container's first process for its facts until it answers. See `ContainerDoor.greet`. */
 export async function greetContainer(dir: string, signal: AbortSignal, pid: number | undefined): Promise<DoorFacts> {
   const first = pid === undefined ? undefined : readProcessIdentity(pid);
-  if (pid !== undefined && first === undefined) throw gone();
+  if (pid !== undefined && first === undefined) throw containerGone();
   const facts = openSync(join(dir, "facts"), constants.O_RDWR | constants.O_NONBLOCK);
   const alive = openSync(join(dir, "alive"), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -23,7 +23,7 @@ export async function greetContainer(dir: string, signal: AbortSignal, pid: numb
     for (let look = 0; ; look++) {
       signal.throwIfAborted();
       const isThere = hasWriter(alive);
-      if ((wasThere && !isThere) || (first !== undefined && !isProcessAlive(first))) throw gone();
+      if ((wasThere && !isThere) || (first !== undefined && !isProcessAlive(first))) throw containerGone();
       wasThere ||= isThere;
       if (wasThere && look % askEveryLooks === 0) ask(dir);
       else if (!wasThere) look = -1;
@@ -46,7 +46,17 @@ export async function greetContainer(dir: string, signal: AbortSignal, pid: numb
   }
 }
 
-function gone(): BackendFault {
+/** Whether the container's first process lives. */
+export function isContainerThere(dir: string): boolean {
+  const alive = openSync(join(dir, "alive"), constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return hasWriter(alive);
+  } finally {
+    closeSync(alive);
+  }
+}
+
+export function containerGone(): BackendFault {
   return new BackendFault("container_gone", "the job's container ended before it could take a step");
 }
 

@@ -96,18 +96,23 @@ signal_step() {
     kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null
     return
   fi
+  [ -z "$setsid" ] || kill -s KILL "$2" 2>/dev/null
   family=" $2 "
-  # Twice, since a child may have a smaller number than its parent.
-  for round in 1 2; do
+  # Again and again as long as more are found: a child may have a smaller number than its parent, and be made meanwhile.
+  rounds=50 found=-1 known=0
+  while [ "$found" -ne "$known" ] && [ "$rounds" -gt 0 ]; do
+    found=$known rounds=$((rounds - 1))
     for entry in /proc/[0-9]*; do
       entry=${entry#/proc/}
       case $family in *" $entry "*) continue ;; esac
       read_stat "$entry" || continue
-      if [ "$session" = "$2" ]; then
-        family="$family$entry "
-      elif [ -z "$setsid" ]; then
-        case $family in *" $ppid "*) family="$family$entry " ;; esac
+      if [ "$session" != "$2" ]; then
+        [ -z "$setsid" ] || continue
+        case $family in *" $ppid "*) ;; *) continue ;; esac
       fi
+      family="$family$entry " known=$((known + 1))
+      # Without a session of its own what lost its parent would not be known for its own any more.
+      [ -z "$setsid" ] || kill -s KILL "$entry" 2>/dev/null
     done
   done
   for entry in $family; do

@@ -168,9 +168,17 @@ cancel_step() {
   echo "kill end" >"$dir/cancelled"
   hurried=no
   step_pid=$pid
-  wait_for 10000 kill_session && return
-  # A container that does not answer: then its bridge says how the step ended.
-  [ ! -p "door/reply.$step_no" ] || kill -s KILL -- "-$step_pid" 2>/dev/null
+  if [ -p "door/reply.$step_no" ]; then kill_in_container; else wait_for 10000 kill_session; fi
+}
+
+# A job may fill the pipe to its container and stop who reads it there: so another process writes into it. One whose container
+# does not answer has its bridge killed, which says how the step ended.
+kill_in_container() {
+  (echo "signal $step_no KILL" 1<>door/ctl) &
+  writer=$!
+  wait_for 10000 step_has_ended || kill -s KILL -- "-$step_pid" 2>/dev/null
+  kill -s KILL "$writer" 2>/dev/null
+  wait "$writer" 2>/dev/null
 }
 
 # signal_group NAME: before the step has made its session there is only the process itself.
@@ -181,10 +189,6 @@ signal_group() {
 # Succeeds when the step has ended.
 kill_session() {
   step_has_ended && return
-  if [ -p "door/reply.$step_no" ]; then
-    echo "signal $step_no KILL" 1<>door/ctl
-    return 1
-  fi
   kill -s KILL "$step_pid" 2>/dev/null
   for entry in /proc/[0-9]*; do
     entry=${entry#/proc/}
