@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of the workflow language
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createDockerEngine } from "@windrow/backends";
+import { createDockerEngine, createHostBackend, findSandbox, type StepBackend } from "@windrow/backends";
 import {
   startTestEngine,
   startTestRegistry,
@@ -43,12 +43,15 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? "" :
     engine = await startTestEngine({ networks: true, images: ["shell", "tools"] });
   }, 120_000);
   afterAll(() => engine?.stop());
-  beforeEach(() => {
-    bench = new AgentBench({
+  const makeBench = (backend?: StepBackend) =>
+    new AgentBench({
+      ...(backend !== undefined && { backend }),
       openActions: () => shelf.port,
       makeContainers: (agentDir) =>
         createDockerEngine({ socket: engine.socket, agentId: "agent-1", agentDir, retryFirstMs: 10 }),
     });
+  beforeEach(() => {
+    bench = makeBench();
     shelf = new ActionShelf(join(bench.agentDir, "actions"));
   });
   afterEach(async () => {
@@ -388,6 +391,36 @@ runs:
     expect(bench.lastReport(action, 0)?.fault).toBe("the job's pool allows no containers");
     expect(await engine.docker.listContainers({ all: true })).toEqual([]);
     expect(bench.outcomes(action)).toEqual(["failed"]);
+  }, 60_000);
+
+  it("runs steps in the container, or in the sandbox beside services, where the pool asks for a sandbox", async (context) => {
+    const found = await findSandbox(undefined);
+    if ("problem" in found) return context.skip(found.problem);
+    await bench.stop();
+    const sandbox = { bwrap: found.bwrap, network: "machine" as const, readable: [] };
+    bench = makeBench(createHostBackend({ sandbox, confinement: "sandbox" }));
+    bench.controller.policy = { ...JOB_POLICY_DEFAULT, confinement: "sandbox", farmAccess: true };
+    await bench.start({ withSlotUsers: true });
+    const inside = await run(`
+      container: '${TEST_IMAGES.shell}'
+      steps:
+        - run: 'pwd; echo x > made; echo "A=1" >> "$GITHUB_ENV"'
+        - { uses: 'docker://${TEST_IMAGES.shell}', with: { entrypoint: cat, args: made } }
+        - run: echo "$A"
+    `);
+    expectOutcome(inside, "succeeded");
+    expect(log(inside, "0")).toBe("/__w/app/app\n");
+    expect(log(inside, "1")).toMatch(/x\n$/);
+    expect(log(inside, "2")).toBe("1\n");
+    const beside = await run(`
+      services: { web: { image: '${TEST_IMAGES.shell}', command: sleep 600, ports: ['8080'] } }
+      steps:
+        - run: 'echo x > made; echo "\${{ job.services.web.ports[8080] }}"'
+        - { uses: 'docker://${TEST_IMAGES.shell}', with: { entrypoint: cat, args: made } }
+    `);
+    expectOutcome(beside, "succeeded");
+    expect(log(beside, "0")).toMatch(/^\d+\n$/);
+    expect(log(beside, "1")).toMatch(/x\n$/);
   }, 60_000);
 
   it("fails a job that asks for what no container may have, and one whose image is nowhere", async () => {
