@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -115,6 +116,35 @@ describe.skipIf(missing !== undefined)(
       const own = await runInside(one.job, "readlink /proc/self/ns/net", { stepNo: 2 });
       expect(step.output.toString()).toBe(own.output);
     });
+
+    it.skipIf(!hasPostgres)(
+      "on a network that leads nowhere are offered all the same, also by an agent that came back",
+      async () => {
+        const { site } = await kit.openSite();
+        const fixture = fileURLToPath(new URL("./fixtures/agent-with-services.ts", import.meta.url));
+        const words = [process.execPath, fixture, engine.socket, kit.agentDir, JSON.stringify(site), TEST_IMAGES.tools];
+        const begin = async () => {
+          const [program = "", ...args] = [...(engine.network?.enter ?? []), ...words];
+          const agent = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+          const [line] = await once(agent.stdout, "data");
+          return { agent, ...JSON.parse(String(line)) };
+        };
+        const end = async (agent: ReturnType<typeof spawn>) => {
+          const gone = once(agent, "exit");
+          agent.kill("SIGKILL");
+          await gone;
+        };
+        const first = await begin();
+        expect(first).toMatchObject({ isFound: false, ports: { 80: expect.stringMatching(/^\d+$/) } });
+        const ask = `curl -s --max-time 5 http://127.0.0.1:${first.ports[80]}/`;
+        expect(await onMachine(ask)).toBe("served\n");
+        await end(first.agent);
+        const second = await begin();
+        expect(second).toMatchObject({ isFound: true, ports: first.ports });
+        expect(await onMachine(ask)).toBe("served\n");
+        await end(second.agent);
+      },
+    );
 
     it.skipIf(!hasPostgres)("lead outside only where the job may go there", async () => {
       const outside = createTestNetwork();

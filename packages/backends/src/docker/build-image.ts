@@ -4,9 +4,9 @@ import type { JobLimits } from "@windrow/model";
 import type Docker from "dockerode";
 import { BackendFault } from "../backend-fault.ts";
 import { type BuildContext, packContext } from "./build-context.ts";
-import type { EngineProgress } from "./container-engine.ts";
+import type { EngineProgress, RegistryCredentials } from "./container-engine.ts";
 import { ifThere, wordsOf } from "./engine-connection.ts";
-import { followProgress } from "./follow-progress.ts";
+import { type EngineNews, followProgress } from "./follow-progress.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import { OWN_IMAGES } from "./image-name.ts";
 import { LABEL_AGENT } from "./labels.ts";
@@ -26,8 +26,14 @@ export interface ImageBuilderOptions {
   readonly docker: Docker;
   readonly ledger: ImageLedger;
   readonly agentId: string;
+  /** Archives stand in it while they are sent. */
   readonly agentDir: string;
+  /** For images that a Dockerfile begins with. */
+  readonly registryAuth: Readonly<Record<string, RegistryCredentials>>;
 }
+
+/** What the engine's builder calls the registry that images without one come from. */
+const DOCKER_HUB = "https://index.docker.io/v1/";
 
 /** Images of Docker actions. The same content builds once, also for several jobs at the same time. */
 export class ImageBuilder {
@@ -60,7 +66,7 @@ export class ImageBuilder {
   }
 
   async #buildOnce(context: BuildContext, request: BuildRequest, progress: EngineProgress): Promise<{ id: string }> {
-    const { docker, ledger, agentId } = this.#options;
+    const { docker, ledger, agentId, registryAuth } = this.#options;
     const { say, signal } = progress;
     const name = `${OWN_IMAGES}build:${context.digest.slice(0, 40)}`;
     const known = await ifThere(() => docker.getImage(name).inspect());
@@ -71,6 +77,11 @@ export class ImageBuilder {
     }
     const { args, network, limits, dockerfile } = request;
     const { memoryBytes } = limits;
+    const registries = Object.entries(registryAuth).map(([host, one]) => [
+      host === "docker.io" ? DOCKER_HUB : host,
+      one,
+    ]);
+    const steps = new BuildSteps();
     try {
       const stream = await docker.buildImage(createReadStream(context.file), {
         dockerfile,
@@ -81,20 +92,24 @@ export class ImageBuilder {
         labels: { [LABEL_AGENT]: agentId },
         buildargs: { ...args },
         ...(memoryBytes !== undefined && { memory: memoryBytes, memswap: memoryBytes }),
+        ...(registries.length > 0 && { registryconfig: Object.fromEntries(registries) }),
         abortSignal: signal,
       });
       const lines = new Lines(say);
       await followProgress(stream, (news) => {
+        steps.take(news);
         if (news.stream !== undefined) lines.push(news.stream);
         else if (news.id === undefined && news.status !== undefined) say(news.status);
       });
       lines.end();
     } catch (error) {
+      await steps.keepTrack(docker, ledger, { isFailed: true });
       if (signal.aborted) throw signal.reason;
       const words = wordsOf(error);
       if (isWorlds(words)) throw error;
       throw new BackendFault("container_refused", `the image could not be built: ${words}`, { cause: error });
     }
+    await steps.keepTrack(docker, ledger, { isFailed: false });
     const built = await docker.getImage(name).inspect();
     ledger.put({ id: built.Id, name, bytes: built.Size });
     return { id: built.Id };
@@ -104,6 +119,41 @@ export class ImageBuilder {
 /** A registry that cannot be reached, an engine that ends: not the Dockerfile's doing. */
 function isWorlds(words: string): boolean {
   return /dial tcp|i\/o timeout|TLS handshake|connection refused|ECONNRESET|ECONNREFUSED|no space left/i.test(words);
+}
+
+/** What a build leaves in the engine besides its image. */
+class BuildSteps {
+  #pulled = new Set<string>();
+  #lastStep: string | undefined;
+
+  take({ status = "", stream = "" }: EngineNews): void {
+    const [, pulled] = /^Status: Downloaded newer image for (\S+)$/.exec(status) ?? [];
+    if (pulled !== undefined) this.#pulled.add(pulled);
+    const [, step] = /^ ---> ([0-9a-f]{12,64})\s*$/.exec(stream) ?? [];
+    if (step !== undefined) this.#lastStep = step;
+  }
+
+  /** Images it pulled are this agent's; what it made before it failed goes. Neither is worth a failure of its own. */
+  async keepTrack(docker: Docker, ledger: ImageLedger, { isFailed }: { readonly isFailed: boolean }): Promise<void> {
+    for (const name of this.#pulled) {
+      const found = await docker
+        .getImage(name)
+        .inspect()
+        .catch(() => undefined);
+      if (found !== undefined) ledger.put({ id: found.Id, name, bytes: found.Size });
+    }
+    if (!isFailed || this.#lastStep === undefined) return;
+    const step = await docker
+      .getImage(this.#lastStep)
+      .inspect()
+      .catch(() => undefined);
+    // an image with a name, or one that was not made here, is what the build began with
+    if (step === undefined || step.Parent === "" || (step.RepoTags ?? []).length > 0) return;
+    await docker
+      .getImage(step.Id)
+      .remove()
+      .catch(() => undefined);
+  }
 }
 
 /** Output comes in pieces; what is said are lines. */

@@ -46,7 +46,7 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     subnet,
     ledger,
     puller: new ImagePuller({ docker, ledger, registryAuth, retryFirstMs }),
-    builder: new ImageBuilder({ docker, ledger, agentId, agentDir: tempDir }),
+    builder: new ImageBuilder({ docker, ledger, agentId, agentDir: tempDir, registryAuth }),
     wanted: new WantedImages(),
   };
   const end = (attemptId: string) =>
@@ -57,11 +57,10 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     async open(request, progress) {
       const { site, limits } = request;
       try {
-        await openJob(parts, request, progress);
-        const settings: JobSettings = { limits };
-        writeSettings(site, settings);
-        const job = await findDockerJob(parts, site, settings);
+        const forwards = await openJob(parts, request, progress);
+        const job = await findDockerJob(parts, site, { limits, forwards });
         if (job === undefined) throw new BackendFault("container_gone", "the job's containers ended as they began");
+        writeSettings(site, job.settings);
         return job;
       } catch (error) {
         // what went wrong first is what people are told

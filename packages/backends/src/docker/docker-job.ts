@@ -19,6 +19,7 @@ import { describeContainer } from "./describe-container.ts";
 import { endContainers, filterBy } from "./end-containers.ts";
 import { explainEngine, ifThere } from "./engine-connection.ts";
 import type { EngineParts } from "./engine-parts.ts";
+import { type PortForward, PortForwards } from "./forward-ports.ts";
 import { isImageId } from "./image-name.ts";
 import { LABEL_NAME, LABEL_ROLE, nameOf, type Owner } from "./labels.ts";
 import { resolveVolumes } from "./resolve-volumes.ts";
@@ -27,6 +28,8 @@ import { StepContainer, spoolPath } from "./step-container.ts";
 /** What `openJob` was told and a later process has to know. */
 export interface JobSettings {
   readonly limits: { readonly memoryBytes?: number; readonly processesMax?: number };
+  /** Of services on a network that leads nowhere. */
+  readonly forwards: readonly PortForward[];
 }
 
 const LOOK_AGAIN_MS = 1_000;
@@ -43,8 +46,15 @@ export async function findDockerJob(
   const there = infos.filter((one) => one !== undefined);
   const holder = there.find((one) => roleOf(one) === "holder");
   if (holder === undefined || !holder.State.Running) return undefined;
+  const network = nameOf({ agentId, attemptId: site.attemptId });
+  const forwards = new PortForwards();
+  const addressOf = (service: string) => {
+    const info = there.find((one) => roleOf(one) === "service" && labelOf(one, LABEL_NAME) === service);
+    return info?.NetworkSettings.Networks[network]?.IPAddress ?? "";
+  };
+  const opened = await forwards.open(settings.forwards, addressOf);
   for (const { Image } of there) parts.wanted.add(site.attemptId, Image);
-  const job = new DockerJob({ parts, site, settings, holder, there });
+  const job = new DockerJob({ parts, site, settings: { ...settings, forwards: opened }, forwards, holder, there });
   await job.findSteps(there);
   return job;
 }
@@ -55,9 +65,10 @@ export class DockerJob implements JobContainers {
   readonly container: JobContainer | undefined;
   readonly services: ReadonlyMap<string, ServiceFacts>;
   readonly gone: AbortSignal;
+  readonly settings: JobSettings;
+  #forwards: PortForwards;
   #parts: EngineParts;
   #site: JobSite;
-  #settings: JobSettings;
   #owner: Owner;
   #holderId: string;
   #steps = new Map<number, StepContainer>();
@@ -69,13 +80,15 @@ export class DockerJob implements JobContainers {
     readonly parts: EngineParts;
     readonly site: JobSite;
     readonly settings: JobSettings;
+    readonly forwards: PortForwards;
     readonly holder: Docker.ContainerInspectInfo;
     readonly there: readonly Docker.ContainerInspectInfo[];
   }) {
     const { parts, site, holder, there } = options;
     this.#parts = parts;
     this.#site = site;
-    this.#settings = options.settings;
+    this.settings = options.settings;
+    this.#forwards = options.forwards;
     this.#owner = { agentId: parts.agentId, attemptId: site.attemptId };
     this.#holderId = holder.Id;
     this.networkPid = holder.State.Pid;
@@ -117,7 +130,7 @@ export class DockerJob implements JobContainers {
   ): Promise<{ readonly id: string }> {
     const { contextDir, dockerfile, args = {} } = options;
     const network = `container:${this.#holderId}`;
-    const { limits } = this.#settings;
+    const { limits } = this.settings;
     try {
       const built = await this.#parts.builder.build({ contextDir, dockerfile, args, network, limits }, progress);
       this.#parts.wanted.add(this.#site.attemptId, built.id);
@@ -163,6 +176,7 @@ export class DockerJob implements JobContainers {
 
   #letGo(): void {
     this.#lettingGo.abort();
+    this.#forwards.close();
     for (const step of this.#steps.values()) step.detach();
     this.#parts.wanted.drop(this.#site.attemptId);
   }
@@ -193,7 +207,7 @@ export class DockerJob implements JobContainers {
           spec,
           options,
           mounts,
-          limits: this.#settings.limits,
+          limits: this.settings.limits,
           network: `container:${this.#holderId}`,
         }),
       });
@@ -245,6 +259,9 @@ export class DockerJob implements JobContainers {
       const outside = bindings?.[0]?.HostPort;
       if (outside !== undefined) ports[inside.replace(/\/tcp$/, "")] = outside;
     }
+    const service = labelOf(info, LABEL_NAME);
+    for (const { inside, outside } of this.settings.forwards.filter((one) => one.service === service))
+      ports[inside] = outside;
     return { id: info.Id, network: this.network, ports };
   }
 }

@@ -8,10 +8,11 @@ import { createContainer, startContainer } from "./create-container.ts";
 import { describeContainer } from "./describe-container.ts";
 import { explainEngine } from "./engine-connection.ts";
 import type { EngineParts } from "./engine-parts.ts";
+import type { PortForward } from "./forward-ports.ts";
 import { startHolder } from "./holder.ts";
 import { createJobNetwork, NEIGHBOURS_MAX } from "./job-subnet.ts";
 import { labelsOf, nameOf, type Owner } from "./labels.ts";
-import { readPorts } from "./read-ports.ts";
+import { type PublishedPort, readPorts } from "./read-ports.ts";
 import { resolveVolumes } from "./resolve-volumes.ts";
 import { waitHealthy } from "./wait-healthy.ts";
 
@@ -25,13 +26,14 @@ const SERVICE_NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
 
 /**
  * Everything that a job's containers need, in order: what the workflow asks is read before anything is made, then images,
- * network, services, and the job's own container. Throws as `ContainerEngine.open` does; what was made is the caller's to end.
+ * network, services, and the job's own container. Answers which ports the engine
+ * cannot publish. Throws as `ContainerEngine.open` does; what was made is the caller's to end.
  */
 export async function openJob(
   parts: EngineParts,
   request: JobContainersRequest,
   progress: EngineProgress,
-): Promise<void> {
+): Promise<readonly PortForward[]> {
   const { docker, agentId } = parts;
   const { site, services, container } = request;
   const { signal } = progress;
@@ -76,7 +78,7 @@ export async function openJob(
           limits: request.limits,
           network: options.hostNamespaces.includes("network") ? "host" : network,
           aliases: [name],
-          ports: isPublished ? readPorts([...spec.ports, ...options.ports]) : [],
+          ports: isPublished && request.hasOutside ? portsOf({ spec, options }) : [],
         }),
       });
       await startContainer(made, signal);
@@ -85,10 +87,23 @@ export async function openJob(
     });
   });
   await allOrFirst(starting);
-  if (job === undefined) return;
+  const forwards = isPublished && !request.hasOutside ? read_.flatMap(forwardsOf) : [];
+  if (job === undefined) return forwards;
   await explained("the job's container could not be started", signal, () =>
     startJobContainer(parts, { owner, request, job, image: imageOf(job.spec), network, signal }),
   );
+  return forwards;
+}
+
+function portsOf({ spec, options }: Pick<ReadSpec, "spec" | "options">): PublishedPort[] {
+  return readPorts([...spec.ports, ...options.ports]);
+}
+
+function forwardsOf({ name, spec, options }: ReadSpec & { readonly name: string }): PortForward[] {
+  return portsOf({ spec, options }).flatMap(({ inside, outside }) => {
+    const [port = "", protocol] = inside.split("/");
+    return protocol === "tcp" ? [{ service: name, inside: port, outside }] : [];
+  });
 }
 
 async function startJobContainer(
@@ -141,7 +156,7 @@ function read(owner: Owner, request: JobContainersRequest, spec: ContainerSpec |
   const who = "name" in spec ? `the service ${spec.name}` : "the job's container";
   if ("problem" in found) throw new BackendFault("container_refused", `${who}: ${found.problem}`);
   const { options } = found;
-  readPorts([...spec.ports, ...options.ports]);
+  portsOf({ spec, options });
   const volumes = [...spec.volumes, ...options.volumes];
   return { spec, options, mounts: resolveVolumes({ owner, site, allowances, mounts: spec.mounts, volumes }) };
 }
