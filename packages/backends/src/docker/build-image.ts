@@ -50,9 +50,11 @@ export class ImageBuilder {
     const context = await packContext({ contextDir, dockerfile, tempDir: this.#options.agentDir });
     try {
       const before = this.#underWay.get(context.digest);
-      // whether that one succeeded shows below
-      await before?.catch(() => undefined);
-      progress.signal.throwIfAborted();
+      if (before !== undefined) {
+        progress.say("The image is being built for another job");
+        // whether that one succeeded shows below
+        await endOrAbort(before, progress.signal);
+      }
       const own = this.#buildOnce(context, request, progress);
       this.#underWay.set(context.digest, own);
       try {
@@ -119,6 +121,14 @@ export class ImageBuilder {
 /** A registry that cannot be reached, an engine that ends: not the Dockerfile's doing. */
 function isWorlds(words: string): boolean {
   return /dial tcp|i\/o timeout|TLS handshake|connection refused|ECONNRESET|ECONNREFUSED|no space left/i.test(words);
+}
+
+async function endOrAbort(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => aborted.resolve(), { once: true });
+  await Promise.race([work.catch(() => undefined), aborted.promise]);
+  signal.throwIfAborted();
 }
 
 /** What a build leaves in the engine besides its image. */

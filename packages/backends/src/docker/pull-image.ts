@@ -171,11 +171,15 @@ function toMegabytes(bytes: number): string {
 }
 
 function describe(id: string, repoDigests: readonly string[] | undefined, name: string): PulledImage {
-  const repository = name.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
-  const own = repoDigests?.find((one) => one.startsWith(`${repository}@`)) ?? repoDigests?.[0];
+  const repository = shorten(name.replace(/@.*$/, "").replace(/:[^/:]*$/, ""));
+  // the same image may have come from another registry, which this one need not know by that digest
+  const own = repoDigests?.find((one) => shorten(one).startsWith(`${repository}@`));
   const digest = own?.slice(own.indexOf("@") + 1);
   return { id, ...(digest !== undefined && { digest }) };
 }
+
+/** As the engine writes names of its default registry. */
+const shorten = (name: string): string => name.replace(/^(?:index\.)?docker\.io\//, "").replace(/^library\//, "");
 
 function keyOf({ image, credentials, platform }: PullRequest): string {
   const hash = createHash("sha256").update(JSON.stringify([image, credentials, platform]));
