@@ -26,7 +26,7 @@ export async function checkDocker(dockerHost: string | undefined): Promise<Check
     return {
       ...{ name: NAME, state: "warning", detail: `${where} does not answer: ${code || String(error)}` },
       hint: isForbidden
-        ? "Run the agent as root or as a member of the group docker, which is as good as root"
+        ? "Jobs have containers only on an agent that is root; run windrow doctor as root to try the engine"
         : "Start the engine (systemctl start docker), or unset DOCKER_HOST",
     };
   }

@@ -3,6 +3,7 @@ import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../commands/command-context.ts";
 import { runGit } from "../git/run-git.ts";
 import { checkDocker } from "./check-docker.ts";
+import { checkNetworks } from "./check-networks.ts";
 import { checkSandbox } from "./check-sandbox.ts";
 import { checkSpace } from "./check-space.ts";
 
@@ -17,6 +18,7 @@ export async function checkMachine(context: Pick<CommandContext, "cwd" | "enviro
     checkGit(cwd),
     checkSpace(environment.HOME || cwd),
     checkSandbox(),
+    checkNetworks(),
     checkDocker(environment.DOCKER_HOST),
   ]);
   return [checkNode(process.versions.node), ...others];

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { checkDocker } from "./check-docker.ts";
+import { checkNetworks } from "./check-networks.ts";
 import { checkSandbox } from "./check-sandbox.ts";
 import { judgeSpace } from "./check-space.ts";
 
@@ -18,6 +19,22 @@ describe("sandbox", () => {
 
   test("one that works is well", async () => {
     expect(await checkSandbox("true")).toMatchObject({ state: "ok" });
+  });
+});
+
+describe("networks of jobs", () => {
+  test("who is not root is told what that means for pools", async () => {
+    expect(await checkNetworks({ isRoot: false })).toMatchObject({
+      state: "warning",
+      hint: expect.stringContaining("--farm-access on"),
+    });
+  });
+
+  test("a machine without the programs is told their packages", async () => {
+    expect(await checkNetworks({ isRoot: true, folders: ["/nonexistent"] })).toMatchObject({
+      state: "warning",
+      hint: "apt-get install iproute2 iptables util-linux",
+    });
   });
 });
 
