@@ -123,16 +123,6 @@ async function useBuiltIn(
   return { ...end, ...(isCheckout && { outputs }), ...posts };
 }
 
-/** The machine's, or the image's without what the workflow gives its container. */
-function ownEnvOf({ view, engine }: OpenJob): { readonly [name: string]: string } {
-  const { opened } = engine;
-  const image = opened?.containers.container?.facts.env;
-  if (!view.isInContainer || image === undefined) return view.baseEnv;
-  return { PATH: IMAGE_PATH_DEFAULT, ...image, ...opened?.networkEnv };
-}
-
-const IMAGE_PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /** Without git in the image the agent's own does it, as the slot's user: its files are for a container of root's. */
 function whyNoCheckout(job: OpenJob, isOnMachine: boolean): string | undefined {
   const uid = job.engine.opened?.containers.container?.facts.uid ?? 0;

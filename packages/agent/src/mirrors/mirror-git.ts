@@ -21,7 +21,7 @@ export interface MirrorGitCall {
 }
 
 /** Jobs go first. */
-const NICE = 10;
+const NICE = 5;
 const COMPLAINT_CHARS_MAX = 2_000;
 
 /** Of every call: no configuration of the machine or of a person, no hooks, no helpers, http alone. */
