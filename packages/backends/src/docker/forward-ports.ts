@@ -20,7 +20,7 @@ export class PortForwards {
   #servers: Server[] = [];
   #sockets = new Set<Socket>();
 
-  /** The ports as they are open now. Throws `container_refused` when one is taken. */
+  /** The ports as they are open now. Throws `engine_failed` when one is taken. */
   async open(wanted: readonly PortForward[], addressOf: (service: string) => string): Promise<PortForward[]> {
     const opened: PortForward[] = [];
     try {
@@ -52,7 +52,7 @@ export class PortForwards {
     return new Promise((resolve, reject) => {
       server.once("error", (cause) => {
         const what = `port ${port} of the machine cannot be given to a service: ${cause.message}`;
-        reject(new BackendFault("container_refused", what, { cause }));
+        reject(new BackendFault("engine_failed", what, { cause }));
       });
       server.listen(port, "127.0.0.1", () => {
         const address = server.address();

@@ -56,7 +56,7 @@ export class ImagePuller {
     const fresh = this.#fresh.get(key);
     const isFresh = fresh !== undefined && systemClock.monotonicMs() - fresh.atMs < FRESH_MS;
     const known = isFresh
-      ? await this.#inspect(fresh.image.id)
+      ? (await this.#inspect(fresh.image.id)) && fresh.image
       : name.isPinned && request.credentials === undefined
         ? await this.#inspect(name.full)
         : undefined;
