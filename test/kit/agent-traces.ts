@@ -7,7 +7,7 @@ import { ifThere } from "./if-there.ts";
 /** Where an agent that is root keeps its work folders when the users of its slots cannot walk to its own folder. */
 const OUTSIDE_ROOT = "/var/lib/windrow";
 
-const outsideFolder = (agent: AgentProcess) =>
+export const outsideFolder = (agent: Pick<AgentProcess, "dir">): string =>
   join(OUTSIDE_ROOT, `agent-${createHash("sha256").update(agent.dir).digest("hex").slice(0, 12)}`);
 
 /** Work folders, spools and supervisors' folders of attempts that are still on an agent's disk. */

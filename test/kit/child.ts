@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly logFile: string;
   /** A network namespace of this machine to run it in. */
   readonly namespace?: string;
+  /** Words before the command, which they must become: process number and signals are then the process's own. */
+  readonly within?: readonly string[];
   /** Words for Node itself, before the entry. */
   readonly nodeArgs?: readonly string[];
   /** Where the test writes the failpoint that is to strike, see failpoints.ts. */
@@ -54,6 +56,7 @@ export function startChild(options: ChildOptions): Child {
   const command = [process.execPath, ...imports, fileURLToPath(new URL(file, import.meta.url))];
   // `ip netns exec` becomes the process itself, so pid and signals are the process's own
   if (options.namespace !== undefined) command.unshift("ip", "netns", "exec", options.namespace);
+  command.unshift(...(options.within ?? []));
   const [executable = "", ...args] = command;
   const process_: ChildProcess = spawn(executable, args, {
     detached: true,

@@ -179,6 +179,10 @@ export class Farm {
     /** Instead of what joining answers: a proxy, to part this agent alone from the controllers. */
     grpcAddress?: string;
     waitReady?: boolean;
+    /** Words before its command, which they must become. */
+    within?: readonly string[];
+    /** Besides what every agent is told. */
+    env?: Readonly<Record<string, string>>;
   }): Promise<AgentProcess> {
     const { name } = options;
     const dir = join(this.dir, "agents", name);
@@ -189,6 +193,7 @@ export class Farm {
       name,
       entry: "@windrow/agent/main",
       ...(this.#options.network === undefined ? {} : { namespace: this.#options.network.agentNamespace(name) }),
+      ...(options.within === undefined ? {} : { within: options.within }),
       logFile: join(this.dir, "logs", `${name}.log`),
       failpointFile: this.#failpointFile(name),
       nodeArgs: this.#options.nodeArgs ?? [],
@@ -201,6 +206,7 @@ export class Farm {
         ...(options.grpcAddress === undefined ? {} : { WINDROW_AGENT_GRPC_ADDRESS: options.grpcAddress }),
         WINDROW_LOG_LEVEL: this.#options.logLevel ?? "debug",
         ...this.#options.agentEnv,
+        ...options.env,
         ...(joinToken === undefined ? {} : { WINDROW_JOIN_TOKEN: joinToken }),
       },
     });
