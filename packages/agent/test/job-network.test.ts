@@ -59,11 +59,12 @@ describe.skipIf(reason !== undefined)(`the network of a sandboxed job${reason ? 
       job,
       `curl -sS -o /dev/null -w '%{http_code}\\n' -u x:wrt_own http://windrow.localhost:${gatewayPort}/api/v3/x
        curl -sS -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:${gatewayPort}/api/v3/x
+       node -e 'fetch("http://windrow.localhost:${gatewayPort}/api/v3/x").then(async (r) => { await r.text(); process.stdout.write(r.status + "\\n"); })'
        curl -sS http://127.0.0.1:${servicePort}/
        git ls-remote http://windrow.localhost:${gatewayPort}/acme/other 2>&1 </dev/null | tail -1
        tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; env | grep -i proxy`,
     );
-    expect(seen).toMatch(/^501\n401\nthe service\n[^\n]+\nlo\n$/);
+    expect(seen).toMatch(/^501\n401\n401\nthe service\n[^\n]+\nlo\n$/);
     expect(
       await reachable(job, [...farmDoors, ...machineDoors, `${INTERNET}:80`, `${METADATA}:80`, `${LAN}:80`]),
     ).toEqual([]);

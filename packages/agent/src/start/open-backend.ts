@@ -1,5 +1,7 @@
+import { dirname, join } from "node:path";
 import { createHostBackend, findSandbox, type SlotUser, type StepBackend } from "@windrow/backends";
 import type { AgentConfig } from "../config.ts";
+import { writeHostsFile } from "../network/write-hosts-file.ts";
 import type { AgentFolders } from "./agent-folders.ts";
 import { ConfigError } from "./config-error.ts";
 
@@ -22,11 +24,23 @@ export async function openBackend(
     return { backend: createHostBackend(), sandboxProblem: found.problem };
   }
   const { actionsDir, toolsDir, runtimesDir, mirrorsDir } = folders;
+  // beside the other folders that jobs read
+  const hostsFile = join(dirname(actionsDir), "hosts");
+  writeHostsFile(hostsFile);
   const sandbox = {
+    hostsFile,
     bwrap: found.bwrap,
     network: "machine" as const,
     // actions that need no Node of their own run with the agent's
-    readable: [process.execPath, actionsDir, toolsDir, runtimesDir, mirrorsDir, ...config.toolCacheDirs, ...config.readableDirs],
+    readable: [
+      process.execPath,
+      actionsDir,
+      toolsDir,
+      runtimesDir,
+      mirrorsDir,
+      ...config.toolCacheDirs,
+      ...config.readableDirs,
+    ],
   };
   return { backend: createHostBackend({ sandbox, confinement: config.backend }), sandboxProblem: undefined };
 }

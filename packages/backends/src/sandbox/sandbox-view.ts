@@ -10,6 +10,8 @@ export interface HostSandbox {
   readonly network: "machine" | "none";
   /** Folders and files of the machine or the agent that jobs may read besides the system's own. Absolute. */
   readonly readable: readonly string[];
+  /** Stands in the place of /etc/hosts; readable by everybody. The machine's own unless told. */
+  readonly hostsFile?: string;
 }
 
 /** The system's own folders, as far as there are any; links between them stay links. */
@@ -25,7 +27,7 @@ const HIDDEN = ["/etc/windrow", "/sys/fs/bpf", "/sys/kernel/debug", "/sys/kernel
  * The other namespaces (processes, IPC, network) are the supervisor's, so that the steps of a job and what they leave in
  * the background share them.
  */
-export function encodeSandboxView(site: JobSite, { readable }: HostSandbox): string {
+export function encodeSandboxView(site: JobSite, { readable, hostsFile }: HostSandbox): string {
   const tempDir = join(site.workDir, "tmp");
   const words = [
     ...["--unshare-user", "--disable-userns", "--cap-drop", "ALL"],
@@ -33,6 +35,7 @@ export function encodeSandboxView(site: JobSite, { readable }: HostSandbox): str
     ...HIDDEN.flatMap((folder) => (existsSync(folder) ? ["--tmpfs", folder] : [])),
     ...["--ro-bind", "/proc", "/proc", "--dev", "/dev"],
     ...showResolver(),
+    ...showHosts(hostsFile),
     // before the job's own folders, which may stand below one of these
     ...["--bind", tempDir, "/tmp", "--bind", tempDir, "/var/tmp"],
     ...readable.flatMap((path) => ["--ro-bind-try", path, path]),
@@ -57,4 +60,11 @@ function showResolver(): string[] {
   if (!existsSync(file)) return [];
   const real = realpathSync(file);
   return real.startsWith("/etc/") ? [] : ["--ro-bind-try", real, real];
+}
+
+/** Only over a plain file: nothing can be put in the place of a link. */
+function showHosts(hostsFile: string | undefined): string[] {
+  const file = "/etc/hosts";
+  const isPlain = hostsFile !== undefined && lstatSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  return isPlain ? ["--ro-bind-try", hostsFile, file] : [];
 }
