@@ -26,7 +26,10 @@ export function createFarmAddresses(deps: {
     list: () => known,
     async start() {
       loop = startLoop({
-        ...{ name: "farm addresses", everyMs: LOOK_EVERY_MS, clock, logger },
+        name: "farm addresses",
+        everyMs: LOOK_EVERY_MS,
+        clock,
+        logger,
         async runOnce() {
           known = [...new Set([...own, ...(await listFarmAddresses(db))])].sort();
         },
