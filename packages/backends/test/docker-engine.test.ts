@@ -74,6 +74,21 @@ describe.skipIf(missing !== undefined)(`an engine${missing === undefined ? "" : 
     expect(await kit.engine.attach((await kit.openSite()).site)).toBeUndefined();
   });
 
+  it("takes many jobs at the same time", async () => {
+    const service = { ...specOf({ command: ["sleep", "600"] }), name: "other" };
+    const jobs = await Promise.all(
+      Array.from({ length: 6 }, () => kit.open({ container: specOf(), services: [service] })),
+    );
+    const outputs = await Promise.all(
+      jobs.map(async ({ job }, index) => (await runInside(job, `echo ${index}`)).output),
+    );
+    expect(outputs).toEqual(jobs.map((_, index) => `${index}\n`));
+    expect(new Set(jobs.map(({ network }) => network)).size).toBe(6);
+    const receipts = await Promise.all(jobs.map((one) => one.close()));
+    expect(receipts.every(({ containersEnded, leftCount }) => containersEnded === 3 && leftCount === 0)).toBe(true);
+    expect(await left()).toEqual(nothing);
+  });
+
   it("says when the job's container ended by itself", async () => {
     const containers = await kit.open({ container: specOf() });
     expect(containers.gone.aborted).toBe(false);
