@@ -56,6 +56,7 @@ export async function startTestEngine(options: TestEngineOptions = {}): Promise<
     for (const image of images) await importTestImage(docker, image);
   } catch (error) {
     await end();
+    rmSync(dir, { recursive: true, force: true });
     throw error;
   }
   return {
