@@ -1,6 +1,15 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Database, findRunAction, hasRunAction, listRunActions, recordRunAction } from "../src/index.ts";
+import {
+  type Database,
+  findRunAction,
+  findRunImage,
+  hasRunAction,
+  listRunActions,
+  listRunImages,
+  recordRunAction,
+  recordRunImage,
+} from "../src/index.ts";
 import { createMigratedDatabase } from "./database-kit.ts";
 import { createFarmRows } from "./farm-rows.ts";
 
@@ -37,4 +46,15 @@ test("a ref keeps its case, a repository's name does not matter in case", async 
     "me/tool@Main",
     "me/tool@main",
   ]);
+});
+
+test("the first of many who found an image of a registry holds, and takes the place of one that a single engine had", async () => {
+  const record = (found: string) => recordRunImage(db, runId, { image: "team/app:1", found });
+  expect(await findRunImage(db, { runId, image: "team/app:1" })).toBeUndefined();
+  expect(await record(`sha256:${A}`)).toBe(`sha256:${A}`);
+  const answers = await Promise.all([1, 2, 3, 4].map((no) => record(`team/app@sha256:${no}`)));
+  expect(new Set(answers).size).toBe(1);
+  expect(answers[0]).toMatch(/^team\/app@sha256:/);
+  expect(await record(`sha256:${B}`)).toBe(answers[0]);
+  expect(await listRunImages(db, runId)).toEqual([{ image: "team/app:1", found: answers[0] }]);
 });
