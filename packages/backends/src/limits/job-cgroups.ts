@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { JobLimits } from "@windrow/model";
 import { hasCode } from "@windrow/service";
@@ -19,6 +19,7 @@ const none: JobCgroups = { dirs: [], oomCounter: "" };
 /** The kernel lets go of a cgroup a moment after its last process. */
 const removeTriesMax = 200;
 const removeEveryMs = 10;
+const makeTriesMax = 20;
 
 /**
  * Makes the cgroups that hold a job to its limits, as far as they can be had here; none where nothing is limited, unless
@@ -34,11 +35,7 @@ export function makeJobCgroups(
   const processes = processesMax === undefined && !isHeldByThem ? undefined : places.processes;
   if (memory === undefined && processes === undefined) return none;
   const name = cgroupName(site);
-  const make = ({ dir }: CgroupPlace): string => {
-    const path = join(dir, name);
-    mkdirSync(path, { recursive: true });
-    return path;
-  };
+  const make = ({ dir }: CgroupPlace): string => makeCgroup(join(dir, name));
   const memoryDir = memory === undefined ? undefined : make(memory);
   const processesDir = processes === undefined ? undefined : make(processes);
   if (memory !== undefined && memoryDir !== undefined && memoryBytes !== undefined) {
@@ -50,6 +47,18 @@ export function makeJobCgroups(
     oomCounter:
       memoryDir === undefined ? "" : join(memoryDir, memory?.version === 1 ? "memory.oom_control" : "memory.events"),
   };
+}
+
+function makeCgroup(path: string): string {
+  for (let tries = 1; ; tries++) {
+    try {
+      mkdirSync(path, { recursive: true });
+      return path;
+    } catch (error) {
+      // The end of another job took the folder of both away.
+      if (!hasCode(error, "ENOENT") || tries >= makeTriesMax) throw error;
+    }
+  }
 }
 
 /** Swap would only put off the end: it counts as memory where the kernel can count it. */
@@ -68,6 +77,20 @@ export async function removeJobCgroups(site: JobSite): Promise<void> {
   const dirs = /^cgroups='([^']*)'$/m.exec(readSiteText(site, "settings") ?? "")?.[1] ?? "";
   for (const dir of dirs.split(" ").filter(Boolean)) {
     for (let tries = 0; !isRemoved(dir) && tries < removeTriesMax; tries++) await pause(removeEveryMs);
+    removeFolder(dirname(dir));
+  }
+}
+
+/**
+ * What held the last job's goes too: whoever made the agent's own cgroup could not remove it otherwise. Not in version 2, where
+ * it is the farm's own and says what is passed on.
+ */
+function removeFolder(folder: string): void {
+  if (existsSync(join(folder, "cgroup.subtree_control"))) return;
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "EBUSY", "ENOTEMPTY")) throw error;
   }
 }
 
