@@ -61,6 +61,7 @@ export async function createJobWalls(options: {
     const [{ others }, bridges] = await Promise.all([findNameServers(), readBridges(tools)]);
     await raiseWall(tools, range, {
       owner,
+      nowMinutes: Math.floor(clock.nowMs() / 60_000),
       farmAddresses: farm.addresses().filter((address) => isIPv4(address)),
       nameServers: others,
       jobs: [...jobs].map(({ address }) => address),

@@ -7,6 +7,8 @@ import { encodeJumps, encodeWall, INPUT_CHAIN, type OthersRules, type WallWishes
 
 const LOCK_FILE = "/run/windrow-networks.lock";
 const FORWARD_FILE = "/proc/sys/net/ipv4/ip_forward";
+/** Agents repeat what they want every few seconds; jobs outlive an agent that is gone by some minutes. */
+const WISH_MINUTES_MAX = 60;
 const TABLES = ["filter", "mangle", "nat"] as const;
 
 /** Everything that is in the tables now. */
@@ -78,22 +80,22 @@ async function readSaved(tools: NetworkTools): Promise<Saved> {
   return { rules };
 }
 
-function findOthers(
-  { rules }: Saved,
-  range: JobRange,
-  { owner, jobs }: WallWishes,
-  links: ReadonlySet<number>,
-): OthersRules {
+/** What others want still, and is not wanted by this agent as well: so there are never more rules than addresses. */
+function findOthers({ rules }: Saved, range: JobRange, wishes: WallWishes, links: ReadonlySet<number>): OthersRules {
+  const { owner, jobs, nowMinutes } = wishes;
+  const own = { dns: wishes.nameServers, farm: wishes.farmAddresses, exempt: jobs };
   return {
     of(kind, table, chain) {
       return (rules.get(table) ?? []).filter((line) => {
-        const match = /--comment "?windrow:(\w+):(\w+)"?/.exec(line);
+        const match = /--comment "?windrow:(\w+):(\w+):(\d+)"?/.exec(line);
         if (match === null || match[1] !== kind || match[2] === owner || !line.startsWith(`-A ${chain} `)) return false;
-        if (kind !== "exempt") return true;
+        if (Math.abs(nowMinutes - Number(match[3])) > WISH_MINUTES_MAX) return false;
+        const address = (kind === "exempt" ? / -s (\S+)/ : / -d (\S+)/).exec(line)?.[1]?.replace(/\/32$/, "") ?? "";
+        if (own[kind].includes(address)) return false;
+        if (kind !== "exempt" || address.includes("/")) return true;
         // what was somebody else's address is no word about the one who has it now
-        const source = / -s ([\d./]+)/.exec(line)?.[1]?.replace(/\/32$/, "") ?? "";
-        const no = source.includes("/") ? undefined : range.linkNo(source);
-        return !jobs.includes(source) && (no === undefined || links.has(no));
+        const no = range.linkNo(address);
+        return no === undefined || links.has(no);
       });
     },
   };

@@ -4,6 +4,8 @@ import type { JobRange } from "./job-range.ts";
 export interface WallWishes {
   /** Tells its rules from those of other agents of the machine; letters and digits. */
   readonly owner: string;
+  /** Epoch minutes: what other agents wanted long ago and never again is nobody's wish any more. */
+  readonly nowMinutes: number;
   readonly farmAddresses: readonly string[];
   readonly nameServers: readonly string[];
   /** Addresses of its jobs. */
@@ -43,7 +45,9 @@ export function encodeJumps(
   ];
 }
 
-export const marked = (kind: RuleKind, owner: string): string => `-m comment --comment windrow:${kind}:${owner}`;
+/** How a rule tells whose it is, and when that agent last wanted it. */
+const marked = (kind: RuleKind, { owner, nowMinutes }: WallWishes): string =>
+  `-m comment --comment windrow:${kind}:${owner}:${nowMinutes}`;
 
 /**
  * The rules of our chains, in order. What is refused is told at once (`filter`), and once more dropped where the packet
@@ -64,7 +68,7 @@ export function encodeWall(range: JobRange, wishes: WallWishes, others: OthersRu
 
 /** From jobs to this machine itself. */
 function encodeInput(wishes: WallWishes, others: OthersRules): string[] {
-  const { owner, nameServers, exempt } = wishes;
+  const { nameServers, exempt } = wishes;
   const add = (rule: string) => `-A ${INPUT_CHAIN} ${rule}`;
   return [
     add("-i lo -j RETURN"),
@@ -72,18 +76,18 @@ function encodeInput(wishes: WallWishes, others: OthersRules): string[] {
     ...others.of("dns", "filter", INPUT_CHAIN),
     ...nameServers.flatMap((address) =>
       ["udp", "tcp"].map((protocol) =>
-        add(`-d ${address} -p ${protocol} --dport 53 ${marked("dns", owner)} -j RETURN`),
+        add(`-d ${address} -p ${protocol} --dport 53 ${marked("dns", wishes)} -j RETURN`),
       ),
     ),
     ...others.of("exempt", "filter", INPUT_CHAIN),
-    ...exempt.map((address) => add(`-s ${address} ${marked("exempt", owner)} -j RETURN`)),
+    ...exempt.map((address) => add(`-s ${address} ${marked("exempt", wishes)} -j RETURN`)),
     ...refuse("filter", "").map(add),
   ];
 }
 
 /** From jobs to elsewhere through this machine. */
 function encodeFrom(table: "filter" | "mangle", range: JobRange, wishes: WallWishes, others: OthersRules): string[] {
-  const { owner, nameServers, exempt, farmAddresses, bridges } = wishes;
+  const { nameServers, exempt, farmAddresses, bridges } = wishes;
   const add = (rule: string) => `-A ${FROM_CHAIN} ${rule}`;
   // sandboxed jobs go wherever nothing speaks against it; of containers the engine decides what is left
   const pass = (rule: string) => [
@@ -98,7 +102,7 @@ function encodeFrom(table: "filter" | "mangle", range: JobRange, wishes: WallWis
     ...pass(KNOWN),
     ...ofOthers("dns"),
     ...nameServers.flatMap((address) =>
-      ["udp", "tcp"].flatMap((protocol) => pass(`-d ${address} -p ${protocol} --dport 53 ${marked("dns", owner)}`)),
+      ["udp", "tcp"].flatMap((protocol) => pass(`-d ${address} -p ${protocol} --dport 53 ${marked("dns", wishes)}`)),
     ),
     ...[range.whole, "169.254.0.0/16", "127.0.0.0/8", "224.0.0.0/4"].flatMap((to) =>
       refuse(table, `-d ${to}`).map(add),
@@ -107,12 +111,12 @@ function encodeFrom(table: "filter" | "mangle", range: JobRange, wishes: WallWis
     ...ofOthers("exempt"),
     ...exempt.map((address) => {
       const answer = table === "filter" && isSandbox(range, address) ? "ACCEPT" : "RETURN";
-      return add(`-s ${address} ${marked("exempt", owner)} -j ${answer}`);
+      return add(`-s ${address} ${marked("exempt", wishes)} -j ${answer}`);
     }),
     // a published port of this machine is this machine
     ...refuse(table, "-m conntrack --ctstate DNAT").map(add),
     ...ofOthers("farm"),
-    ...farmAddresses.flatMap((address) => refuse(table, `-d ${address} ${marked("farm", owner)}`).map(add)),
+    ...farmAddresses.flatMap((address) => refuse(table, `-d ${address} ${marked("farm", wishes)}`).map(add)),
     ...(table === "filter" ? [add(`-s ${range.sandboxes} -j ACCEPT`)] : []),
   ];
 }
