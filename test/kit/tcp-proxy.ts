@@ -2,13 +2,15 @@ import { createServer, connect as dial, type Server, type Socket } from "node:ne
 
 /**
  * A TCP proxy on loopback between two parts of a farm, to make the network between them misbehave: `cut` ends every
- * connection and refuses new ones, `freeze` keeps them open and passes nothing (a half-open link, no RST).
+ * connection and refuses new ones, `freeze` keeps them open and passes nothing (a half-open link, no RST), `holdAbove`
+ * stops those that send much: of an agent's two connections the one with its logs.
  */
 export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #mode: "open" | "cut" | "frozen" = "open";
+  #sentMax = Number.POSITIVE_INFINITY;
 
   private constructor(server: Server, port: number) {
     this.#server = server;
@@ -45,8 +47,14 @@ export class TcpProxy {
     }
   }
 
+  /** A connection on which the near side sent more than so many bytes is not read from until `heal`. */
+  holdAbove(bytes: number): void {
+    this.#sentMax = bytes;
+  }
+
   heal(): void {
     this.#mode = "open";
+    this.#sentMax = Number.POSITIVE_INFINITY;
     for (const [near, far] of this.#pairs) {
       near.resume();
       far.resume();
@@ -66,12 +74,13 @@ export class TcpProxy {
     }
     const pair = [near, far] as const;
     this.#pairs.add(pair);
+    const isHeld = (from: Socket) => from === near && from.bytesRead > this.#sentMax;
     const forward = (from: Socket, to: Socket) => {
       from.on("data", (bytes) => {
-        if (!to.write(bytes)) from.pause();
+        if (!to.write(bytes) || isHeld(from)) from.pause();
       });
       to.on("drain", () => {
-        if (this.#mode === "open") from.resume();
+        if (this.#mode === "open" && !isHeld(from)) from.resume();
       });
       from.on("end", () => to.end());
       from.on("error", () => to.destroy());

@@ -125,6 +125,8 @@ export interface Agent {
 
 /** How long giving jobs back may take; what is not done by then is done by the next start. */
 const GIVE_BACK_WAIT_MS = 15_000;
+/** Why a stopping agent can take no job. */
+const LEAVING = "it is being stopped, and goes when its jobs are over";
 const STOP_WAIT_MS = 5_000;
 /** Also how long trash is collected before a sweep. */
 const TRASH_SWEEP_EVERY_MS = 60_000;
@@ -333,13 +335,20 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       else logger.info("jobs are taken again: this agent can do as its pool asks");
     }
     mode.unfitness = unfitness;
-    sessionLoop.say({ kind: "unfit", problem: unfitness ?? "" });
+    // one that leaves stays what it said it is
+    if (!mode.draining) sessionLoop.say({ kind: "unfit", problem: unfitness ?? "" });
+  }
+
+  /** Nothing is offered any more: each refusal would cost its job a moment. */
+  function sayLeaving(): void {
+    sessionLoop.say({ kind: "unfit", problem: LEAVING });
   }
 
   function onWelcome(welcome: Welcome): void {
     farm.addresses = welcome.farmAddresses;
     farm.pool = welcome.pool;
     judgePolicy(welcome.policy, true);
+    if (mode.draining) sayLeaving();
     const { leaseTtlMs, leaseMarginMs, orphanGraceMs } = welcome;
     keeper.setTerms({ leaseTtlMs, leaseMarginMs, orphanGraceMs });
     drainByFarm(welcome.draining);
@@ -462,11 +471,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async drain() {
       mode.draining = true;
       // The farm hears of it before it offers anything else.
+      sayLeaving();
       sessionLoop.heartbeatSoon();
       await allDone();
     },
     async giveBack() {
       mode.draining = true;
+      sayLeaving();
       for (const attempt of held.all()) attempt.giveBack();
       await allDone(GIVE_BACK_WAIT_MS);
     },

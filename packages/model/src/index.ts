@@ -184,6 +184,12 @@ export {
   type RepositoryShare,
 } from "./queue-facts.ts";
 export { rankQueue } from "./rank-queue.ts";
+export {
+  comingBackMs,
+  ownReconnectWindowMs,
+  RECONNECT_WITHIN_MS,
+  reconnectWindowMs,
+} from "./reconnect-window.ts";
 export { REFUSAL_CODES, Refusal, type RefusalCode } from "./refusal.ts";
 export {
   ANNOTATION_LEVELS,

@@ -84,6 +84,8 @@ export interface HeartbeatReply {
   readonly revokedAttemptIds: readonly AttemptId[];
   /** Present when two thirds of the credential's life are over. */
   readonly natsJwt?: string;
+  /** Over how long the controller's agents are to spread their coming back. */
+  readonly reconnectWithinMs?: number;
 }
 
 export interface Offer {

@@ -1,4 +1,4 @@
-import { Refusal } from "@windrow/model";
+import { ownReconnectWindowMs, RECONNECT_WITHIN_MS, Refusal } from "@windrow/model";
 import { backoffMs, type Clock, type Logger, type Service } from "@windrow/service";
 import {
   type AgentApiClient,
@@ -42,18 +42,15 @@ export interface SessionLoopOptions {
 export type SessionMessage = Extract<ControllerMessage, { kind: "offer" | "cancel" | "drain" | "upgrade" | "policy" }>;
 
 /**
- * A whole fleet loses its sessions in the same moment: tries are spread over this long from the first on, and the pause
- * between two is half of it at least. Doubling from a short pause would keep agents in step: they would come in waves.
+ * A whole fleet loses its sessions in the same moment: tries are spread over a time that grows with the fleet from the first
+ * on, and the pause between two is half of it at least. Doubling from a short pause would keep agents in step: they would come in waves.
  */
-const RECONNECT_WITHIN_MS = 2_500;
 const RECONNECT_JITTER = 0.5;
 /**
  * A controller that does not answer in time has done its work for nothing: with every such try the pause doubles, up to
  * this, or one that a fleet overloads would stay overloaded. A lease is worth three tries before the pauses are long.
  */
 const UNANSWERED_PAUSE_MAX_MS = 20_000;
-/** A lease is worth several tries to reach a controller again, however short its pool made it. */
-const RECONNECTS_PER_LEASE = 6;
 /** How long a session may take to open: a part of the lease, since packets that vanish are not sent again for seconds. */
 const WELCOME_WAIT_MIN_MS = 3_000;
 const WELCOME_WAIT_MAX_MS = 10_000;
@@ -78,6 +75,7 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let reconnectWithinMs = RECONNECT_WITHIN_MS;
+  let leaseTtlMs = 0;
   let welcomeWaitMs = WELCOME_WAIT_MAX_MS;
   let beatSoon = new AbortController();
   let current: SessionCall | undefined;
@@ -153,7 +151,8 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
       for await (const message of call.messages) {
         if (message.kind === "welcome") {
           session = { client, sessionNo: message.sessionNo, over: over.signal };
-          reconnectWithinMs = Math.min(RECONNECT_WITHIN_MS, message.leaseTtlMs / RECONNECTS_PER_LEASE);
+          leaseTtlMs = message.leaseTtlMs;
+          reconnectWithinMs = ownReconnectWindowMs(0, leaseTtlMs);
           const shareMs = message.leaseTtlMs / WELCOMES_PER_LEASE;
           welcomeWaitMs = Math.min(WELCOME_WAIT_MAX_MS, Math.max(WELCOME_WAIT_MIN_MS, shareMs));
           unwelcomed.abort();
@@ -162,6 +161,7 @@ export function createSessionLoop(options: SessionLoopOptions): SessionLoop {
           logger.info({ address, sessionNo: message.sessionNo, pool: message.pool }, "session opened");
           background ??= beat(call, message.heartbeatEveryMs, beats, over.signal);
         } else if (message.kind === "heartbeatReply") {
+          reconnectWithinMs = ownReconnectWindowMs(message.reconnectWithinMs ?? 0, leaseTtlMs);
           const sentAtBootMs = beats.get(message.heartbeatNo);
           for (const no of beats.keys()) if (no <= message.heartbeatNo) beats.delete(no);
           if (sentAtBootMs !== undefined) options.onHeartbeatReply(message, sentAtBootMs);

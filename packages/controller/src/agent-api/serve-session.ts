@@ -1,4 +1,4 @@
-import { type AgentId, effectiveJobPolicy, type JobPolicy, Refusal } from "@windrow/model";
+import { type AgentId, effectiveJobPolicy, type JobPolicy, Refusal, reconnectWindowMs } from "@windrow/model";
 import type { Clock, Logger } from "@windrow/service";
 import { type Database, findAgent, leaveAgent, noteUnfitAgent, suspectAgent } from "@windrow/store";
 import {
@@ -272,6 +272,7 @@ async function answerHeartbeat(
     heartbeatNo: heartbeat.heartbeatNo,
     renewedAttemptIds: idsOf("renewed"),
     revokedAttemptIds: idsOf("revoked"),
+    reconnectWithinMs: reconnectWindowMs(deps.sessions.openCount),
     ...(natsJwt !== undefined && { natsJwt }),
   });
   for (const lease of leases.filter((one) => one.cancelRequested)) {

@@ -20,6 +20,7 @@ export interface SessionRegistry {
   send(agentId: AgentId, message: ControllerMessage): boolean;
   find(agentId: AgentId): OpenSession | undefined;
   agentIds(): AgentId[];
+  readonly openCount: number;
   /** Ends every session, with an error or politely. */
   endAll(error?: Error): void;
 }
@@ -42,6 +43,9 @@ export function createSessionRegistry(): SessionRegistry {
     },
     find: (agentId) => open.get(agentId),
     agentIds: () => [...open.keys()],
+    get openCount() {
+      return open.size;
+    },
     endAll(error) {
       for (const session of [...open.values()]) session.end(error);
     },

@@ -197,6 +197,7 @@ const unpackHeartbeatReply = (fields: Fields): HeartbeatReply => ({
   renewedAttemptIds: fields.uuids("renewedAttemptIds", asAttemptId),
   revokedAttemptIds: fields.uuids("revokedAttemptIds", asAttemptId),
   ...present("natsJwt", fields.text("natsJwt") || undefined),
+  ...present("reconnectWithinMs", fields.integer("reconnectWithinMs") || undefined),
 });
 
 /** A fence goes as text: a bigint would lose bits as a number. */
