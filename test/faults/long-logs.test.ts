@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sql } from "kysely";
 import { afterEach, expect, test } from "vitest";
 import { checkHistory } from "../kit/check-history.ts";
 import { Farm } from "../kit/farm.ts";
@@ -97,8 +96,8 @@ test("F21: a job whose log goes beyond its limit goes on; where it was cut is ma
   farm = await Farm.start();
   const logBytes = (512 * 1024 * 1024) / SHARE;
   const lines = Math.floor(1_000_000_000 / SHARE / 100);
-  const settings = JSON.stringify({ limits: { logBytes: Math.floor(logBytes) } });
-  await sql`update pools set job_settings = ${settings}::jsonb where name = 'default'`.execute(farm.db);
+  const body = { job_settings: { log_bytes: Math.floor(logBytes) } };
+  await farm.api("PATCH", "/api/v1/pools/default", { body });
   const bytes = logLines(lines, 100);
   const { runId } = await pushWorkflow(farm, stepsOf(`cat ${printable(bytes)}`, "echo after"));
   expect((await farm.waitRunFinished(runId, 240_000)).conclusion).toBe("success");
