@@ -64,7 +64,7 @@ async function bundleModule(entry: string, found: string[]): Promise<Uint8Array>
     legalComments: "none",
     logLevel: "silent",
     banner: { js: BANNER },
-    plugins: [filesBeside(found)],
+    plugins: [filesBeside(found), withoutSsh],
   });
   const [output] = result.outputFiles;
   if (output === undefined) throw new Error(`esbuild made nothing of ${entry}`);
@@ -88,6 +88,15 @@ function filesBeside(found: string[]): Plugin {
     },
   };
 }
+
+/** The engine's client could speak SSH, by a library with programs of its own; an agent asks the engine of its own machine. */
+const withoutSsh: Plugin = {
+  name: "without ssh",
+  setup(context) {
+    context.onResolve({ filter: /^ssh2$/ }, ({ path }) => ({ path, namespace: "left-out" }));
+    context.onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};", loader: "js" }));
+  },
+};
 
 const nameOf = (source: string): string => basename(source).replace(/\.ts$/, ".mjs");
 
