@@ -242,7 +242,7 @@ describe("sessions", () => {
     })().catch((error: unknown) => error);
     older.send({
       kind: "hello",
-      protocolVersion: 1,
+      protocolVersion: PROTOCOL_VERSION,
       instanceId: agent.instanceId,
       agentVersion: "test",
       slots: 1,
@@ -283,7 +283,7 @@ describe("sessions", () => {
         slots: 1,
         labels: ["linux"],
         version: "test",
-        protocolVersion: 1,
+        protocolVersion: PROTOCOL_VERSION,
         hostname: "test",
         held: [],
       });
