@@ -163,11 +163,12 @@ describe.runIf(process.getuid?.() === 0).each(backends)(
       - run: echo "the last $last"
 `);
         await waitFor("the step to begin", () => marker.isOpen("begun"));
-        fill(own);
         const agentLog = () => readFileSync(agent.child.logFile, "utf8");
-        const saidFull = () => agentLog().split("the disk is full: no job is taken").length;
-        const before = saidFull();
-        await waitFor("the agent to see it", () => saidFull() > before || saidFull() > 1, { withinMs: 5_000 });
+        const isSaidFull = () =>
+          agentLog().lastIndexOf("the disk is full: no job is taken") > agentLog().lastIndexOf("there is room again");
+        await waitFor("the agent to have room", () => !isSaidFull());
+        fill(own);
+        await waitFor("the agent to see it", isSaidFull);
         const other = await start("      - run: echo later\n");
         marker.open("go");
         expect((await farm.waitRunFinished(runId)).conclusion).toBe("success");
