@@ -49,19 +49,15 @@ export class ImageBuilder {
     const { contextDir, dockerfile } = request;
     const context = await packContext({ contextDir, dockerfile, tempDir: this.#options.agentDir });
     try {
-      const before = this.#underWay.get(context.digest);
-      if (before !== undefined) {
+      // of several that wait for one that fails, the first builds it and the others wait for that one
+      for (let before = this.#underWay.get(context.digest); before; before = this.#underWay.get(context.digest)) {
         progress.say("The image is being built for another job");
         // whether that one succeeded shows below
         await endOrAbort(before, progress.signal);
       }
-      const own = this.#buildOnce(context, request, progress);
+      const own = this.#buildOnce(context, request, progress).finally(() => this.#underWay.delete(context.digest));
       this.#underWay.set(context.digest, own);
-      try {
-        return await own;
-      } finally {
-        if (this.#underWay.get(context.digest) === own) this.#underWay.delete(context.digest);
-      }
+      return await own;
     } finally {
       await rm(context.file, { force: true });
     }

@@ -8,7 +8,7 @@ import { ImageBuilder } from "./build-image.ts";
 import type { ContainerEngine, ContainersReceipt, RegistryCredentials } from "./container-engine.ts";
 import { findDockerJob, type JobSettings } from "./docker-job.ts";
 import { dropImages, sumImages } from "./drop-images.ts";
-import { endContainers, listAttempts } from "./end-containers.ts";
+import { ContainerEnder, listAttempts } from "./end-containers.ts";
 import { connectDocker, explainEngine } from "./engine-connection.ts";
 import { type EngineParts, WantedImages } from "./engine-parts.ts";
 import { ImageLedger } from "./image-ledger.ts";
@@ -28,7 +28,11 @@ export interface DockerEngineOptions {
   readonly registryAuth?: Readonly<Record<string, RegistryCredentials>> | undefined;
   /** How long to wait before a registry that could not be reached is asked again; a second unless told. */
   readonly retryFirstMs?: number | undefined;
+  /** How long the engine may take to say how its containers are, or to end them; two minutes unless told. */
+  readonly answerMsMax?: number | undefined;
 }
+
+const ANSWER_MS_MAX = 120_000;
 
 const NOTHING: ContainersReceipt = { containersEnded: 0, processesEnded: 0, leftCount: 0 };
 
@@ -36,12 +40,15 @@ const NOTHING: ContainersReceipt = { containersEnded: 0, processesEnded: 0, left
 export function createDockerEngine(options: DockerEngineOptions): ContainerEngine {
   const { agentId, agentDir, subnet = JOB_SUBNET_DEFAULT, registryAuth = {}, retryFirstMs } = options;
   const docker = connectDocker(options.socket);
+  const quick = connectDocker(options.socket, { answerMsMax: options.answerMsMax ?? ANSWER_MS_MAX });
   const tempDir = join(agentDir, "images");
   mkdirSync(tempDir, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(tempDir)) if (name.endsWith(".tar")) rmSync(join(tempDir, name), { force: true });
   const ledger = new ImageLedger(tempDir);
   const parts: EngineParts = {
     docker,
+    quick,
+    ender: new ContainerEnder(quick, agentId),
     agentId,
     subnet,
     ledger,
@@ -50,9 +57,9 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     wanted: new WantedImages(),
   };
   const end = (attemptId: string) =>
-    explained(`the containers of attempt ${attemptId} could not be ended`, () =>
-      endContainers(docker, agentId, attemptId),
-    ).finally(() => parts.wanted.drop(attemptId));
+    explained(`the containers of attempt ${attemptId} could not be ended`, () => parts.ender.end(attemptId)).finally(
+      () => parts.wanted.drop(attemptId),
+    );
   return {
     async open(request, progress) {
       const { site, limits } = request;
@@ -60,7 +67,12 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
         const forwards = await openJob(parts, request, progress);
         const job = await findDockerJob(parts, site, { limits, forwards });
         if (job === undefined) throw new BackendFault("container_gone", "the job's containers ended as they began");
-        writeSettings(site, job.settings);
+        try {
+          writeSettings(site, job.settings);
+        } catch (error) {
+          job.detach();
+          throw error;
+        }
         return job;
       } catch (error) {
         // what went wrong first is what people are told
@@ -78,7 +90,7 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     endRemains: ({ attemptId }) => end(attemptId),
     async sweep(keepAttemptIds) {
       let sum = NOTHING;
-      for (const attemptId of await explained("containers cannot be listed", () => listAttempts(docker, agentId))) {
+      for (const attemptId of await explained("containers cannot be listed", () => listAttempts(quick, agentId))) {
         if (keepAttemptIds.has(attemptId)) continue;
         sum = add(sum, await end(attemptId));
       }

@@ -16,7 +16,7 @@ import type {
 } from "./container-engine.ts";
 import { createContainer, startContainer } from "./create-container.ts";
 import { describeContainer } from "./describe-container.ts";
-import { endContainers, filterBy } from "./end-containers.ts";
+import { filterBy } from "./end-containers.ts";
 import { explainEngine, ifThere } from "./engine-connection.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import { type PortForward, PortForwards } from "./forward-ports.ts";
@@ -40,7 +40,7 @@ export async function findDockerJob(
   site: JobSite,
   settings: JobSettings,
 ): Promise<DockerJob | undefined> {
-  const { docker, agentId } = parts;
+  const { quick: docker, agentId } = parts;
   const found = await docker.listContainers({ all: true, filters: filterBy(agentId, site.attemptId) });
   const infos = await Promise.all(found.map(({ Id }) => ifThere(() => docker.getContainer(Id).inspect())));
   const there = infos.filter((one) => one !== undefined);
@@ -55,7 +55,12 @@ export async function findDockerJob(
   const opened = await forwards.open(settings.forwards, addressOf);
   for (const { Image } of there) parts.wanted.add(site.attemptId, Image);
   const job = new DockerJob({ parts, site, settings: { ...settings, forwards: opened }, forwards, holder, there });
-  await job.findSteps(there);
+  try {
+    job.findSteps(there);
+  } catch (error) {
+    job.detach();
+    throw error;
+  }
   return job;
 }
 
@@ -74,6 +79,7 @@ export class DockerJob implements JobContainers {
   #steps = new Map<number, StepContainer>();
   #starting = new Map<number, Promise<void>>();
   #gone = new AbortController();
+  #isClosed = false;
   #lettingGo = new AbortController();
 
   constructor(options: {
@@ -101,10 +107,10 @@ export class DockerJob implements JobContainers {
     if (own !== undefined) void this.#watch(parts.docker.getContainer(own.Id));
   }
 
-  async findSteps(there: readonly Docker.ContainerInspectInfo[]): Promise<void> {
+  findSteps(there: readonly Docker.ContainerInspectInfo[]): void {
     for (const info of there.filter((one) => roleOf(one) === "step" && one.State.Status !== "created")) {
       const stepNo = Number(labelOf(info, LABEL_NAME));
-      const step = new StepContainer({ site: this.#site, stepNo, docker: this.#parts.docker, containerId: info.Id });
+      const step = new StepContainer({ site: this.#site, stepNo, engine: this.#parts, containerId: info.Id });
       step.follow();
       this.#steps.set(stepNo, step);
     }
@@ -116,7 +122,7 @@ export class DockerJob implements JobContainers {
     credentials?: RegistryCredentials,
   ): Promise<{ readonly id: string; readonly digest?: string }> {
     const pulled = await this.#parts.puller.pull({ image, credentials }, progress);
-    this.#parts.wanted.add(this.#site.attemptId, pulled.id);
+    this.#want(pulled.id);
     return pulled;
   }
 
@@ -133,7 +139,7 @@ export class DockerJob implements JobContainers {
     const { limits } = this.settings;
     try {
       const built = await this.#parts.builder.build({ contextDir, dockerfile, args, network, limits }, progress);
-      this.#parts.wanted.add(this.#site.attemptId, built.id);
+      this.#want(built.id);
       return built;
     } catch (error) {
       throw explainEngine("the image could not be built", error, progress.signal);
@@ -161,10 +167,12 @@ export class DockerJob implements JobContainers {
   }
 
   async close(): Promise<ContainersReceipt> {
+    this.#isClosed = true;
     this.#letGo();
-    const { docker, agentId } = this.#parts;
+    // the engine makes what it was asked for: not behind the back of who looks for what is to go
+    await Promise.allSettled(this.#starting.values());
     try {
-      return await endContainers(docker, agentId, this.#site.attemptId);
+      return await this.#parts.ender.end(this.#site.attemptId);
     } catch (error) {
       throw explainEngine(`the containers of attempt ${this.#site.attemptId} could not be ended`, error);
     }
@@ -181,8 +189,18 @@ export class DockerJob implements JobContainers {
     this.#parts.wanted.drop(this.#site.attemptId);
   }
 
+  /** A job that nobody holds any more keeps no image from being dropped. */
+  #want(imageId: string): void {
+    if (!this.#lettingGo.signal.aborted) this.#parts.wanted.add(this.#site.attemptId, imageId);
+  }
+
+  #throwIfClosed(): void {
+    if (this.#isClosed) throw new BackendFault("container_gone", "the job's containers have been ended");
+  }
+
   async #start({ stepNo, spec }: { readonly stepNo: number; readonly spec: ContainerSpec }): Promise<void> {
-    const { docker } = this.#parts;
+    const { quick: docker } = this.#parts;
+    this.#throwIfClosed();
     const owner = this.#owner;
     const image = isImageId(spec.image) ? spec.image : (await docker.getImage(spec.image).inspect()).Id;
     const found = readContainerOptions(spec.options, CONTAINER_ALLOWANCES_DEFAULT);
@@ -212,10 +230,11 @@ export class DockerJob implements JobContainers {
         }),
       });
       const { State: state } = await container.inspect();
+      this.#throwIfClosed();
       if (state.Status === "created") await startContainer(container);
       const { Id: id, State: started } = await container.inspect();
       if (started.Pid > 0) noteContainer(this.#site, { id, pid: started.Pid });
-      const step = new StepContainer({ site: this.#site, stepNo, docker, containerId: id });
+      const step = new StepContainer({ site: this.#site, stepNo, engine: this.#parts, containerId: id });
       step.follow();
       this.#steps.set(stepNo, step);
     } catch (error) {
@@ -275,7 +294,7 @@ function labelOf(info: Docker.ContainerInspectInfo, name: string): string {
 }
 
 function readEnv(info: Docker.ContainerInspectInfo): { [name: string]: string } {
-  return Object.fromEntries(
-    (info.Config.Env ?? []).map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]),
-  );
+  // a name alone is a variable that is not to be set
+  const set = (info.Config.Env ?? []).filter((text) => text.includes("="));
+  return Object.fromEntries(set.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]));
 }

@@ -13,8 +13,35 @@ export function filterBy(agentId: string, attemptId?: string): { label: string[]
   };
 }
 
+/** Ends what is left of attempts, of each one at a time: what another call is removing already is in this one's way. */
+export class ContainerEnder {
+  #docker: Docker;
+  #agentId: string;
+  #last = new Map<string, Promise<unknown>>();
+
+  constructor(docker: Docker, agentId: string) {
+    this.#docker = docker;
+    this.#agentId = agentId;
+  }
+
+  async end(attemptId: string): Promise<ContainersReceipt> {
+    const before = this.#last.get(attemptId);
+    const own = (async () => {
+      await before;
+      return endContainers(this.#docker, this.#agentId, attemptId);
+    })();
+    const settled = own.catch(() => undefined);
+    this.#last.set(attemptId, settled);
+    try {
+      return await own;
+    } finally {
+      if (this.#last.get(attemptId) === settled) this.#last.delete(attemptId);
+    }
+  }
+}
+
 /** Ends and removes what is left of one attempt. Idempotent; others' things are not touched. */
-export async function endContainers(docker: Docker, agentId: string, attemptId: string): Promise<ContainersReceipt> {
+async function endContainers(docker: Docker, agentId: string, attemptId: string): Promise<ContainersReceipt> {
   const filters = filterBy(agentId, attemptId);
   const found = await docker.listContainers({ all: true, filters });
   const job = found.find(({ Labels, State }) => Labels[LABEL_ROLE] === "job" && State === "running");

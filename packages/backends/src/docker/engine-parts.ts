@@ -1,11 +1,15 @@
 import type Docker from "dockerode";
 import type { ImageBuilder } from "./build-image.ts";
+import type { ContainerEnder } from "./end-containers.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { ImagePuller } from "./pull-image.ts";
 
 /** What the jobs of one engine share. */
 export interface EngineParts {
   readonly docker: Docker;
+  /** The same engine, for questions that have their answer soon: one that hangs must not hold who asks. */
+  readonly quick: Docker;
+  readonly ender: ContainerEnder;
   readonly agentId: string;
   /** IPv4; networks come out of its upper half. */
   readonly subnet: string;

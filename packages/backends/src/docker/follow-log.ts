@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, systemClock } from "@windrow/service";
-import type Docker from "dockerode";
 import { BackendFault } from "../backend-fault.ts";
+import type { EngineParts } from "./engine-parts.ts";
 import { LocalLogDecoder } from "./local-log.ts";
 
 const READ_BYTES = 1 << 20;
@@ -10,7 +10,7 @@ const LOOK_MIN_MS = 20;
 const LOOK_MAX_MS = 250;
 
 export interface FollowOptions {
-  readonly docker: Docker;
+  readonly engine: Pick<EngineParts, "docker" | "quick">;
   readonly containerId: string;
   /** Appended to; what it has already is skipped. */
   readonly path: string;
@@ -21,11 +21,11 @@ export interface FollowOptions {
  * Appends to the file what the container writes, byte for byte and from the first on, until the container has ended. The
  * engine keeps the log on this machine: nothing is lost while nobody follows. Throws when the engine or its file is gone.
  */
-export async function followLog({ docker, containerId, path, signal }: FollowOptions): Promise<void> {
-  const { DockerRootDir: rootDir } = await docker.info();
+export async function followLog({ engine, containerId, path, signal }: FollowOptions): Promise<void> {
+  const { DockerRootDir: rootDir } = await engine.quick.info();
   const source = join(String(rootDir), "containers", containerId, "local-logs", "container.log");
   const ending = new AbortController();
-  const container = docker.getContainer(containerId);
+  const container = engine.docker.getContainer(containerId);
   let hasEnded = false;
   const ended = container
     .wait({ condition: "not-running", abortSignal: AbortSignal.any([signal, ending.signal]) })

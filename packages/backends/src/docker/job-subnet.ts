@@ -16,16 +16,18 @@ const TRIES_MAX = 64;
  */
 export async function createJobNetwork(
   docker: Docker,
-  options: Omit<Docker.NetworkCreateOptions, "IPAM">,
-  subnet: string,
+  options: Omit<Docker.NetworkCreateOptions, "IPAM" | "abortSignal">,
+  { subnet, signal }: { readonly subnet: string; readonly signal: AbortSignal },
 ): Promise<Docker.Network> {
   const [base = "", length = ""] = readJobRange(subnet).containers.split("/");
   const count = 2 ** (PREFIX - Number(length));
   const first = randomInt(count);
   for (let tryNo = 0; tryNo < Math.min(count, TRIES_MAX); tryNo++) {
+    signal.throwIfAborted();
     const address = addTo(base, ((first + tryNo) % count) * ADDRESSES);
     const Config = [{ Subnet: `${address}/${PREFIX}`, Gateway: addTo(address, 1) }];
     try {
+      // not cut short: the engine would make it all the same, after everybody has looked for what is to go
       return await docker.createNetwork({ ...options, IPAM: { Driver: "default", Config } });
     } catch (error) {
       if (!/overlap|conflicts with network/i.test(wordsOf(error))) throw error;

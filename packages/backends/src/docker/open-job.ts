@@ -34,7 +34,7 @@ export async function openJob(
   request: JobContainersRequest,
   progress: EngineProgress,
 ): Promise<readonly PortForward[]> {
-  const { docker, agentId } = parts;
+  const { quick: docker, agentId } = parts;
   const { site, services, container } = request;
   const { signal } = progress;
   const owner: Owner = { agentId, attemptId: site.attemptId };
@@ -53,7 +53,7 @@ export async function openJob(
   const what = `the network of attempt ${site.attemptId} could not be made`;
   await explained(what, signal, async () => {
     const made = { Name: network, CheckDuplicate: true, Driver: "bridge", Internal: !request.hasOutside };
-    await createJobNetwork(docker, { ...made, Labels: labelsOf(owner), abortSignal: signal }, parts.subnet);
+    await createJobNetwork(docker, { ...made, Labels: labelsOf(owner) }, { subnet: parts.subnet, signal });
     const holder = await startHolder({ docker, owner, network, options: job?.options, signal });
     await note(request, holder);
   });
@@ -107,7 +107,7 @@ function forwardsOf({ name, spec, options }: ReadSpec & { readonly name: string 
 }
 
 async function startJobContainer(
-  { docker }: EngineParts,
+  { quick: docker }: EngineParts,
   options: {
     readonly owner: Owner;
     readonly request: JobContainersRequest;
@@ -118,7 +118,7 @@ async function startJobContainer(
   },
 ): Promise<void> {
   const { owner, request, job, image, signal } = options;
-  const door = await prepareDoor(request.site);
+  const door = await prepareDoor(request.site, { isNew: true });
   const doorMounts = door.mounts.map(({ source, target, isReadOnly }) => ({
     Type: "bind" as const,
     Source: source,

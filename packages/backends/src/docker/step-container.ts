@@ -6,6 +6,7 @@ import type Docker from "dockerode";
 import { BackendFault, isBackendFault } from "../backend-fault.ts";
 import type { CancelReceipt, GraceSequence, JobSite, StepExit } from "../step-backend.ts";
 import { explainEngine, ifThere, orGone } from "./engine-connection.ts";
+import type { EngineParts } from "./engine-parts.ts";
 import { followLog } from "./follow-log.ts";
 
 const LOOK_AGAIN_MS = 500;
@@ -14,21 +15,26 @@ const LOOK_AGAIN_MS = 500;
 export class StepContainer {
   readonly stepNo: number;
   #site: JobSite;
-  #docker: Docker;
+  #engine: Pick<EngineParts, "docker" | "quick">;
+  /** For what is answered at once. */
   #container: Docker.Container;
+  /** For what is answered when it ends. */
+  #waited: Docker.Container;
   #followed: Promise<StepExit>;
   #lettingGo = new AbortController();
 
   constructor(options: {
     readonly site: JobSite;
     readonly stepNo: number;
-    readonly docker: Docker;
+    readonly engine: Pick<EngineParts, "docker" | "quick">;
     readonly containerId: string;
   }) {
     this.stepNo = options.stepNo;
     this.#site = options.site;
-    this.#docker = options.docker;
-    this.#container = options.docker.getContainer(options.containerId);
+    const { docker, quick } = options.engine;
+    this.#engine = options.engine;
+    this.#container = quick.getContainer(options.containerId);
+    this.#waited = docker.getContainer(options.containerId);
     mkdirSync(join(this.#site.siteDir, "spool"), { recursive: true, mode: 0o700 });
     mkdirSync(join(this.#site.siteDir, "container-steps"), { recursive: true, mode: 0o700 });
     // there from the start, so that it can be followed before the first byte
@@ -88,7 +94,7 @@ export class StepContainer {
     const { signal } = this.#lettingGo;
     for (;;) {
       try {
-        await followLog({ docker: this.#docker, containerId: this.#container.id, path, signal });
+        await followLog({ engine: this.#engine, containerId: this.#container.id, path, signal });
         const { State: state } = await this.#container.inspect({ abortSignal: signal });
         if (state.Running || state.Restarting) continue;
         return this.#writeDown(state);
@@ -141,7 +147,7 @@ export class StepContainer {
 
   async #endedWithin(waitMs: number): Promise<void> {
     const limit = new AbortController();
-    const ended = this.#container.wait({ condition: "not-running", abortSignal: limit.signal }).catch(() => undefined);
+    const ended = this.#waited.wait({ condition: "not-running", abortSignal: limit.signal }).catch(() => undefined);
     await Promise.race([ended, systemClock.sleep(waitMs, limit.signal)]);
     limit.abort();
   }

@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BackendFault } from "../backend-fault.ts";
@@ -35,9 +44,16 @@ export interface ContainerDoor {
 /** The shell program beside this file that a container runs first; a bundle must carry it along. */
 const initScript = fileURLToPath(new URL("./init.sh", import.meta.url));
 
-/** Makes the door of a job that was opened. Idempotent: a door that is there stays as it is. */
-export async function prepareDoor(site: JobSite): Promise<ContainerDoor> {
+/**
+ * Makes the door of a job that was opened. Idempotent: a door that is there stays as it is. With `isNew` for a container that
+ * is still to be made: what another one before it said, which an agent made that has died since, does not hold for it.
+ */
+export async function prepareDoor(
+  site: JobSite,
+  { isNew = false }: { readonly isNew?: boolean } = {},
+): Promise<ContainerDoor> {
   const dir = doorDir(site);
+  if (isNew) rmSync(factsPath(site), { force: true });
   if (!existsSync(join(dir, "init.sh"))) await makeDoor(dir);
   return {
     dir,
