@@ -513,11 +513,13 @@ async function sweepContainers(engine: ContainerEngine, keep: ReadonlySet<string
   }
 }
 
-/** None where one job is all that an agent does, or where it would have to read what jobs pushed as root. */
+/**
+ * None where one job is all that an agent does, and none without a user of their own: jobs of the agent's user could list
+ * them all and write into them, and root would have to read what jobs pushed.
+ */
 function openMirrors(options: AgentOptions, gatewayUrl: string): Mirrors | undefined {
-  const { slotUsers, mirrorUser: user, folders, machineEnv, clock, logger, leave } = options;
-  if (leave?.isOnce === true) return undefined;
-  if (user === undefined && slotUsers.some((slotUser) => slotUser !== undefined)) return undefined;
+  const { mirrorUser: user, folders, machineEnv, clock, logger, leave } = options;
+  if (leave?.isOnce === true || user === undefined) return undefined;
   const { mirrorsDir: dir, workRootDir } = folders;
   return createMirrors({ dir, workRootDir, gatewayUrl, path: machineEnv.PATH ?? "", user, clock, logger });
 }

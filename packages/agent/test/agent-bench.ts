@@ -30,6 +30,7 @@ export class AgentBench {
   readonly #makeContainers: ((agentDir: string) => ContainerEngine) | undefined;
   readonly #agents: Agent[] = [];
   #slotUsers: (SlotUser | undefined)[] = [];
+  #mirrorUser: SlotUser | undefined;
 
   constructor(
     options: {
@@ -76,6 +77,10 @@ export class AgentBench {
           await prepareSlotUser({ slotKey: `${this.agentDir}#${no}`, claimDir: join(this.dir, "claims") }),
         );
       }
+      this.#mirrorUser = await prepareSlotUser({
+        slotKey: `${this.agentDir}#mirrors`,
+        claimDir: join(this.dir, "claims"),
+      });
     }
     const agent = await startAgent({
       credential: {
@@ -97,6 +102,7 @@ export class AgentBench {
       sandboxProblem: options.sandboxProblem,
       folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
       slotUsers: this.#slotUsers,
+      mirrorUser: this.#mirrorUser,
       slotsCount: this.#slotsCount,
       labels: ["linux"],
       version: "0.1.0",

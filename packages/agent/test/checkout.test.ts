@@ -69,6 +69,14 @@ describe("checkout", () => {
     expect(seen.after).toBe(`one\n${first}\n`);
   });
 
+  it("brings a branch that is called as what is checked out", async () => {
+    const work = join(server.folder, "work/acme/app");
+    server.git(work, "push", "-q", "origin", "HEAD:refs/heads/HEAD");
+    const seen = await checkOut({}, "git rev-parse HEAD", { ref: "refs/heads/HEAD" });
+    expect([seen.checkout, seen.after]).toEqual([expect.stringContaining("HEAD is now at"), `${second}\n`]);
+    server.git(work, "push", "-q", "origin", ":refs/heads/HEAD");
+  });
+
   it("brings a commit by its hash", async () => {
     const seen = await checkOut({ ref: first }, "cat file; git rev-parse HEAD");
     expect(seen.after).toBe(`one\n${first}\n`);

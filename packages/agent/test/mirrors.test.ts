@@ -37,11 +37,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe("a checkout on an agent that has the repository", () => {
+describe.runIf(process.getuid?.() === 0)("a checkout on an agent that has the repository (needs root)", () => {
   let bench: AgentBench;
   beforeEach(async () => {
     bench = new AgentBench({ controllerUrl: server.url });
-    await bench.start();
+    await bench.start({ withSlotUsers: true });
     server.takeTraffic();
   });
   afterEach(() => bench.stop());
@@ -223,8 +223,33 @@ describe("mirrors", () => {
     expect(mirrors.open(job).dir).toBe(again);
   });
 
+  it("never keep a job from its checkout: without room for a note, and with a folder that went", async () => {
+    const at = await fill({ ...job, sha: shas.second });
+    rmSync(join(dir, "work/one"), { recursive: true });
+    writeFileSync(join(dir, "work/one"), "no folder");
+    expect(mirrors.open({ ...job, sha: shas.second }).dir).toBeUndefined();
+    rmSync(join(at, ".."), { recursive: true });
+    expect(await mirrors.bytes()).toBe(0);
+    expect(await mirrors.dropMirrors(0)).toEqual({ droppedCount: 0, bytes: 0 });
+    expect(mirrors.open({ ...job, attemptId: "two" }).dir).toBeUndefined();
+  });
+
   it("are not made with a token that opens nothing", async () => {
     expect(await fill({ ...job, jobToken: "wrt_wrong" })).toBe("");
     expect(readdirSync(join(dir, "mirrors"))).toEqual([]);
   });
+});
+
+it("there are none where jobs are the agent's own user, who could list and change them", async () => {
+  const bench = new AgentBench({ controllerUrl: server.url });
+  server.takeTraffic();
+  try {
+    await bench.start();
+    const attempt = bench.controller.offer(planOf([checkoutStep()], { repository: "acme/large", sha: shas.second }));
+    expect((await bench.finished(attempt, 20_000)).outcome).toBe("succeeded");
+    expect(server.takeTraffic().requests.length).toBeLessThanOrEqual(3);
+    expect(readdirSync(join(bench.agentDir, "mirrors"))).toEqual([]);
+  } finally {
+    await bench.stop();
+  }
 });

@@ -138,8 +138,8 @@ bring() {
   refs/tags/*) branch= local=$ref ;;
   *) branch= local= ;;
   esac
-  # git takes it for an option where it is the name of a branch
-  case $branch in -*) branch= ;; esac
+  # names that git takes for an option or for what is checked out
+  case $branch in -* | HEAD) branch= ;; esac
   if [ -n "$all" ]; then
     get "\${sha:-$ref}" "$all" || return 1
     case $local in refs/remotes/*) [ -z "$sha" ] || git update-ref "$local" "$sha" || return 1 ;; esac

@@ -27,6 +27,8 @@ const PACKS_MAX = 40;
 /** Mirrors that wait to be filled; more are left to later checkouts. */
 const WAITING_MAX = 32;
 const FILL_MS_MAX = 30 * 60_000;
+/** At the same time: a fill must begin while its job's token holds, and jobs are to have the machine. */
+const FILLS_MAX = 2;
 /** Who asks to be filled again and again and never is, is damaged. */
 const FAILURES_MAX = 2;
 
@@ -82,14 +84,23 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
   const names = new Map<string, string>();
   const failures = new Map<string, number>();
   const waiting = new Set<string>();
-  let work: Promise<void> = Promise.resolve();
+  const lanes = Array.from({ length: FILLS_MAX }, () => ({ work: Promise.resolve(), count: 0 }));
 
   mkdirSync(dir, { recursive: true, mode: 0o711 });
   for (const name of readdirSync(dir)) {
     const note = NAME.test(name) ? readNote(join(dir, name)) : undefined;
     const isGood = note !== undefined && !note.isChanging && isWhole(join(dir, name), note);
     if (isGood && !names.has(keyOf(note))) names.set(keyOf(note), name);
-    else if (!isUsed(name)) rmSync(join(dir, name), { recursive: true, force: true });
+    else if (!isUsed(name)) removeOld(name);
+  }
+
+  /** The git of an agent that was killed may still write into it: the next start removes it then. */
+  function removeOld(name: string): void {
+    try {
+      rmSync(join(dir, name), { recursive: true, force: true });
+    } catch (error) {
+      logger.warn({ err: error, mirror: name }, "what is left of a mirror could not be removed");
+    }
   }
 
   function isUsed(name: string): boolean {
@@ -182,48 +193,64 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
     if (clock.nowMs() - found.note.lookedAtMs > SMALL_MS) await fill(key, job);
   }
 
-  /** One at a time, so that jobs have the machine. */
+  /** Begins at once while there is a lane, else when the shortest line has moved on. */
   function refresh(key: string, job: MirrorJob): void {
     if (waiting.has(key) || waiting.size >= WAITING_MAX || stopping.signal.aborted) return;
     waiting.add(key);
-    work = work.then(async () => {
+    const lane = lanes.reduce((best, one) => (one.count < best.count ? one : best));
+    lane.count++;
+    lane.work = lane.work.then(async () => {
       try {
         if (!stopping.signal.aborted) await refreshNow(key, job);
       } catch (error) {
         logger.warn({ err: error, mirror: job.repository }, "a mirror could not be made");
       } finally {
+        lane.count--;
         waiting.delete(key);
       }
     });
   }
 
+  const idle = async () => void (await Promise.all(lanes.map(({ work }) => work)));
+
   function listByUse() {
     return [...names.entries()]
-      .map(([key, name]) => {
+      .flatMap(([key, name]) => {
         const folder = join(dir, name);
-        return { key, name, bytes: readNote(folder)?.bytes ?? 0, usedAtMs: statSync(folder).mtimeMs };
+        const usedAtMs = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
+        return usedAtMs === undefined ? [] : [{ key, name, bytes: readNote(folder)?.bytes ?? 0, usedAtMs }];
       })
       .sort((a, b) => a.usedAtMs - b.usedAtMs);
+  }
+
+  /** The mirror for an attempt, which keeps it from then on; undefined when there is none to be had. */
+  function take(key: string, attemptId: string): { readonly folder: string; readonly name: string } | undefined {
+    try {
+      const found = find(key);
+      const name = names.get(key);
+      if (found === undefined || found.note.isSmall || name === undefined) return undefined;
+      const uses = join(workRootDir, attemptId, USES);
+      mkdirSync(uses, { recursive: true, mode: 0o700 });
+      writeFileSync(join(uses, name), "", { mode: 0o600 });
+      const nowSeconds = clock.nowMs() / 1_000;
+      utimesSync(found.folder, nowSeconds, nowSeconds);
+      return { folder: found.folder, name };
+    } catch (error) {
+      // a full disk, or one that fails: jobs do without
+      logger.warn({ err: error, mirror: key }, "a mirror cannot be used");
+      return undefined;
+    }
   }
 
   return {
     open(job) {
       const key = keyOf(job);
-      const found = find(key);
-      const name = names.get(key);
-      const isUseful = found !== undefined && !found.note.isSmall && name !== undefined;
-      if (isUseful) {
-        const uses = join(workRootDir, job.attemptId, USES);
-        mkdirSync(uses, { recursive: true, mode: 0o700 });
-        writeFileSync(join(uses, name), "", { mode: 0o600 });
-        const nowSeconds = clock.nowMs() / 1_000;
-        utimesSync(found.folder, nowSeconds, nowSeconds);
-      }
+      const taken = take(key, job.attemptId);
       return {
-        dir: isUseful ? gitDirOf(found.folder) : undefined,
+        dir: taken && gitDirOf(taken.folder),
         refresh: () => refresh(key, job),
         discard() {
-          if (isUseful && names.get(key) === name) names.delete(key);
+          if (taken !== undefined && names.get(key) === taken.name) names.delete(key);
         },
       };
     },
@@ -245,10 +272,10 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       await sweepForgotten();
       return { droppedCount, bytes };
     },
-    idle: () => work,
+    idle,
     async stop() {
       stopping.abort(new Error("the agent stops"));
-      await work;
+      await idle();
     },
   };
 
