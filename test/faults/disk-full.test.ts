@@ -91,7 +91,7 @@ describe.runIf(process.getuid?.() === 0).each(backends)(
 `);
         await waitFor("the neighbour", () => marker.isOpen("neighbour"));
         const { runId } = await start(`
-      - run: head -c ${WORK_MIB * 2 * MIB} /dev/zero >big || echo full; sleep 300
+      - run: head -c ${WORK_MIB * 2 * MIB} /dev/zero >big || echo full; while :; do head -c ${MIB} /dev/zero >>more 2>/dev/null || sleep 0.2; done
       - if: always()
         run: echo must not begin
 `);
