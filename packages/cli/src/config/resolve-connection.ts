@@ -34,7 +34,7 @@ export async function resolveConnection(
   if (url === undefined) {
     throw usageError(
       "no farm is configured",
-      `Start one on this machine with \`windrow up\`, or say where yours is: --url, WINDROW_URL, or \`url:\` in ${configFilePath(environment)}`,
+      `Start one on this machine with \`windrow up\`, or say where yours is: WINDROW_DATA_DIR (the folder of \`windrow up --data\`), --url, WINDROW_URL, or \`url:\` in ${configFilePath(environment)}`,
     );
   }
   const urls = url.value.split(",").map((part) => checkUrl(part.trim()));

@@ -11,6 +11,15 @@ describe("the settings of a farm's parts", () => {
     expect(readPartSettings({ labels: "" }, {}, "/").agent).toEqual({});
   });
 
+  it("tell agents of the engine, the backend and the disk that the environment names", () => {
+    const environment = {
+      WINDROW_AGENT_DOCKER: "/run/engine.sock",
+      WINDROW_AGENT_BACKEND: "sandbox",
+      WINDROW_AGENT_CACHE_DISK: "10%",
+    };
+    expect(readPartSettings({}, { ...environment, WINDROW_TOKEN: "wru_x" }, "/").agent).toEqual(environment);
+  });
+
   it("tells the controller where actions are, from flags or from the environment", () => {
     const environment = { WINDROW_ACTIONS_DIR: "mirrors", WINDROW_ACTIONS_ALLOWED: "acme/*", WINDROW_TOKEN: "wru_x" };
     expect(readPartSettings({}, environment, "/srv").controller).toEqual({

@@ -15,7 +15,17 @@ export interface PartSettings {
   readonly agent: Readonly<Record<string, string>>;
 }
 
-const AGENT_PASSED = ["WINDROW_AGENT_TOOL_CACHE", "WINDROW_AGENT_NPM_REGISTRY"] as const;
+/** What `windrow agent run` is told by flags and variables, all agents of a farm are told by variables. */
+const AGENT_PASSED = [
+  "WINDROW_AGENT_BACKEND",
+  "WINDROW_AGENT_DOCKER",
+  "WINDROW_AGENT_SUBNET",
+  "WINDROW_AGENT_READABLE",
+  "WINDROW_AGENT_CACHE_DISK",
+  "WINDROW_AGENT_DISK_RESERVE",
+  "WINDROW_AGENT_TOOL_CACHE",
+  "WINDROW_AGENT_NPM_REGISTRY",
+] as const;
 
 /** Flags win over the environment; nothing else that is named WINDROW_… reaches the parts. */
 export function readPartSettings(

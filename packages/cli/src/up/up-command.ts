@@ -7,7 +7,9 @@ const EXAMPLES = `
 Examples:
   windrow up                                     a farm on http://127.0.0.1:${UP_DEFAULTS.port}, kept in ~/.local/share/windrow
   windrow up --data /srv/farm --agents 4         elsewhere, with four agents
-  windrow up --labels ubuntu-latest,ubuntu-24.04,gpu
+  windrow up --labels gpu,big                    more labels for its agents
+  WINDROW_AGENT_BACKEND=sandbox windrow up       its agents keep jobs in a sandbox
+  WINDROW_AGENT_DOCKER=/srv/docker.sock windrow up   containers by another engine than that at /var/run/docker.sock
   windrow up --port 8070 --grpc-port 8071 --nats-port 8072
   windrow up --listen 0.0.0.0                    for other machines, too: https on port ${UP_DEFAULTS.tlsPort}, with the farm's own certificate
   windrow up --listen 0.0.0.0 --public-url https://farm.example.org:${UP_DEFAULTS.tlsPort} --tls-cert farm.crt --tls-key farm.key
