@@ -71,7 +71,7 @@ describe.skipIf(missing !== undefined)(`images of jobs${missing === undefined ? 
         await again?.close();
       });
 
-      it("that need credentials are pulled with them, and stay closed to whoever has none", async () => {
+      it("S36: that need credentials are pulled with them, and stay closed to whoever has none", async () => {
         const image = await closed.publish("shell", "team/secret");
         await expect(kit.open({ container: specOf({ image }) })).rejects.toMatchObject({ code: "image_missing" });
         const wrong = { ...credentials, password: "wrong" };
@@ -80,7 +80,7 @@ describe.skipIf(missing !== undefined)(`images of jobs${missing === undefined ? 
         });
         const containers = await kit.open({ container: specOf({ image, credentials }) });
         expect((await runInside(containers.job, "echo works")).output).toBe("works\n");
-        // S36: it is on the machine now, and that opens it to nobody
+        // it is on the machine now, and that opens it to nobody
         expect(await names()).not.toContain(image);
         await expect(kit.open({ container: specOf({ image }) })).rejects.toMatchObject({ code: "image_missing" });
         await expect(containers.pullImage(image, kit.progress)).rejects.toMatchObject({ code: "image_missing" });
