@@ -184,7 +184,7 @@ describe("a command line becomes requests", () => {
       ],
     ],
     [
-      "pool set python --confinement default --egress none --job-memory 4GiB --job-processes none --job-disk 512m",
+      "pool set python --confinement default --egress none --job-memory 4GiB --job-processes none --job-disk 512m --job-log 100MiB",
       [
         "PATCH /api/v1/pools/python",
         {
@@ -194,6 +194,7 @@ describe("a command line becomes requests", () => {
             memory_bytes: 4 * 1024 ** 3,
             processes_max: null,
             disk_bytes: memory,
+            log_bytes: 100 * 1024 ** 2,
           },
         },
       ],

@@ -228,8 +228,11 @@ describe("pages", () => {
     expect(await missing.text()).toContain("there is no run 999999");
   });
 
-  it("take terminal sequences and control characters out of logs", () => {
+  it("F22: take terminal sequences and control characters out of logs, and show what is no UTF-8 as such", () => {
     const hostile = "\u001b[2J\u001b[1;31mA\u001b]8;;http://x\u001b\\B\u0000\u0007\u009b31mC\u001bcD\rE\tF";
     expect(cleanLog(Buffer.from(hostile))).toBe("AB31mCD\nE\tF");
+    // half of a surrogate pair, a character that was cut, a byte that begins none
+    const broken = Buffer.concat([Buffer.from([0xed, 0xa0, 0x80, 0x41, 0xe2, 0x82, 0x42, 0xff]), Buffer.from("€")]);
+    expect(cleanLog(broken)).toBe("\ufffd\ufffd\ufffdA\ufffdB\ufffd€");
   });
 });
