@@ -75,7 +75,7 @@ export interface AgentOptions {
   readonly networks?: JobNetworks | undefined;
   /** Makes them, instead. */
   readonly openNetworks?: (
-    of: Pick<JobNetworksOptions, "gateway" | "farmAddresses" | "stateDir" | "clock" | "logger">,
+    of: Pick<JobNetworksOptions, "gateway" | "farmAddresses" | "poolName" | "stateDir" | "clock" | "logger">,
   ) => Promise<JobNetworks>;
   readonly folders: AgentFolders;
   readonly slotUsers: readonly (SlotUser | undefined)[];
@@ -155,6 +155,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     (await options.openNetworks?.({
       ...{ gateway, clock, logger, stateDir: folders.agentDir },
       farmAddresses: () => farm.addresses,
+      poolName: () => farm.pool,
     }));
   const shared = {
     backend,
@@ -323,12 +324,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     });
   }
 
-  /** Says it to the farm where that changes something, and after every welcome that it cannot fulfil. */
-  function judgePolicy(policy: JobPolicy, isWelcome: boolean): void {
+  /**
+   * Says to the farm what this agent cannot do of it, where that changes something and after every welcome; answers it.
+   */
+  function judgePolicy(policy: JobPolicy, isWelcome: boolean): string | undefined {
     farm.policy = policy;
     const { sandboxProblem } = options;
     const unfitness = findUnfitness(policy, { confinement, sandboxProblem, networks }, farm.pool);
-    if (unfitness === mode.unfitness && !(isWelcome && unfitness !== undefined)) return;
+    if (unfitness === mode.unfitness && !(isWelcome && unfitness !== undefined)) return unfitness;
     if (unfitness !== mode.unfitness) {
       if (unfitness !== undefined)
         logger.error({ why: unfitness }, "no job is taken: this agent cannot do as its pool asks");
@@ -337,6 +340,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     mode.unfitness = unfitness;
     // one that leaves stays what it said it is
     if (!mode.draining) sessionLoop.say({ kind: "unfit", problem: unfitness ?? "" });
+    return unfitness;
   }
 
   /** Nothing is offered any more: each refusal would cost its job a moment. */

@@ -2,7 +2,14 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { defaultGrace, type JobHandle, type JobSite, noGrace, type SlotUser, wipeSite } from "@windrow/backends";
-import { JOB_LOG_BYTES_DEFAULT, JOB_POLICY_DEFAULT, type JobPolicy, Refusal } from "@windrow/model";
+import {
+  AGENT_STOPPING_REASON,
+  JOB_LOG_BYTES_DEFAULT,
+  JOB_POLICY_DEFAULT,
+  type JobPolicy,
+  type Outcome,
+  Refusal,
+} from "@windrow/model";
 import { failpoint } from "@windrow/service";
 import type { StartAttemptReply } from "@windrow/wire";
 import type { ActionPort } from "./actions/action-port.ts";
@@ -44,8 +51,8 @@ export interface AttemptRunner {
   readonly onStarted?: () => void;
   /** What the pool said last: for what is made ready before the start is answered; nothing is until it is, without. */
   readonly poolPolicy?: () => JobPolicy;
-  /** What the pool says now, as the start's answer has it. */
-  readonly onPolicy?: (policy: JobPolicy) => void;
+  /** What the pool says now, as the start's answer has it. Answers why this agent cannot do so. */
+  readonly onPolicy?: (policy: JobPolicy) => string | undefined;
   /** Watches what the job takes of the disk until the answer is called; absent where nobody does. */
   readonly watchDisk?: DiskWatch["watch"];
   /** There is something to sweep. */
@@ -124,8 +131,16 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
     throw error;
   });
   runner.onStarted?.();
-  const { plan, policy } = start;
-  runner.onPolicy?.(policy);
+  const { plan } = start;
+  // what was only opened ahead by an earlier process has not begun
+  const hasBegun = memory.opened?.jobToken !== undefined;
+  // the job goes on as it began, whatever its pool has come to say since
+  const policy = (hasBegun ? memory.opened?.policy : undefined) ?? start.policy;
+  const unfitness = runner.onPolicy?.(start.policy);
+  if (hasRun && !hasBegun && memory.finishing === undefined && !isOpenedFor(machine, memory, policy)) {
+    await machine.backend.endRemains(site);
+    await wipeSite(site);
+  }
   if (ahead !== undefined && !isDeepStrictEqual(confine(machine, policy), confine(machine, expected))) {
     // The pool has changed meanwhile: nothing may run in what was opened for what it said before.
     await closeUnused(ahead);
@@ -197,7 +212,12 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
       if (!hasRun) sayHeader(logs, runner, attempt, site.user);
       if (attempt.cancelled.aborted && !hasRun) {
         await closeUnused(ahead);
-        result = cancelledResult(clock.nowMs());
+        result = emptyResult("cancelled", "cancelled", clock.nowMs());
+      } else if (unfitness !== undefined && !hasBegun) {
+        // its pool changed while it was on its way: that is nobody's fault, and nothing of it has run
+        await closeUnused(ahead);
+        logs.say(`The job goes back to the queue: ${unfitness}`);
+        result = { ...emptyResult("lost", AGENT_STOPPING_REASON, clock.nowMs()), message: unfitness };
       } else {
         const { workRootDir, memoryFiles } = folders;
         const filesRootDir = memoryFiles?.rootDir;
@@ -238,6 +258,12 @@ async function startAndFinish(runner: AttemptRunner, attempt: HeldAttempt, memor
   }
 }
 
+/** Whether what an earlier process opened ahead may be used for what the pool says. */
+function isOpenedFor(machine: JobMachine, { opened }: AttemptMemory, policy: JobPolicy): boolean {
+  const earlier = opened?.policy;
+  return earlier !== undefined && isDeepStrictEqual(confine(machine, earlier), confine(machine, policy));
+}
+
 /** An empty job waits so long for its first step; whoever starts the attempt gives it the deadline of its lease. */
 const AHEAD_MS_MAX = 600_000;
 
@@ -266,6 +292,7 @@ function openAhead(
       kind: "opened",
       attemptId,
       ...(user === undefined ? {} : { user }),
+      policy,
       startedAtMs: machine.clock.nowMs(),
       startedAtBootMs: nowBootMs,
     });
@@ -369,10 +396,10 @@ function footer({ outcome, reason, receipt }: JobResult): string {
   return `Job ${outcome}${reason === outcome ? "" : ` (${reason})`}${note}`;
 }
 
-function cancelledResult(nowMs: number): JobResult {
+function emptyResult(outcome: Outcome, reason: string, nowMs: number): JobResult {
   return {
-    outcome: "cancelled",
-    reason: "cancelled",
+    outcome,
+    reason,
     outputs: {},
     receipt: { processesEndedCount: 0, leftCount: 0, tookMs: 0, containment: "best-effort" },
     startedAtMs: nowMs,

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findSandbox } from "@windrow/backends";
@@ -94,9 +94,31 @@ it("a job whose start asks for what this agent cannot give never runs with less,
     await bench.start({ sandboxProblem: "bubblewrap is not installed" });
     farm.policy = { ...JOB_POLICY_DEFAULT, confinement: "sandbox" };
     const attempt = farm.offer(planOf([runStep(`touch ${join(bench.dir, "ran")}`)]));
-    expect(await bench.finished(attempt)).toMatchObject({ outcome: "lost" });
+    // for nothing: what a retry costs is for the farm's faults
+    expect(await bench.finished(attempt)).toMatchObject({ outcome: "lost", reason: "agent_stopping" });
     expect(existsSync(join(bench.dir, "ran"))).toBe(false);
     await waitFor("its word", () => farm.unfitProblems.length > 0);
+  } finally {
+    await bench.stop();
+  }
+});
+
+it("a job goes on as it began after a restart of the agent, whatever its pool has come to say since", async () => {
+  const bench = new AgentBench();
+  const { controller: farm } = bench;
+  try {
+    const agent = await bench.start();
+    const go = join(bench.dir, "go");
+    const attempt = farm.offer(planOf([runStep(`echo began; while ! [ -e ${go} ]; do sleep 0.05; done`)]));
+    await waitFor("the step", () => farm.log(attempt, "0").toString().includes("began"));
+    await agent.stop();
+    farm.policy = { ...JOB_POLICY_DEFAULT, confinement: "sandbox", egress: { kind: "none" } };
+    const second = await bench.start({ sandboxProblem: "bubblewrap is not installed" });
+    await second.stop();
+    // what was written down first is remembered by the third as well
+    await bench.start({ sandboxProblem: "bubblewrap is not installed" });
+    writeFileSync(go, "");
+    expect((await bench.finished(attempt)).outcome).toBe("succeeded");
   } finally {
     await bench.stop();
   }

@@ -1,6 +1,6 @@
 import { BackendFault, type JobHandle, type OpenJobOptions } from "@windrow/backends";
 import type { JobPolicy } from "@windrow/model";
-import type { JobNetwork } from "../network/job-network.ts";
+import type { JobNetwork, JobNetworks } from "../network/job-network.ts";
 import type { JobMachine, RunJobOptions } from "./job-options.ts";
 
 /** How the supervisor of a job is opened under a policy; the same answer for the same policy. */
@@ -21,6 +21,19 @@ export function confine(
 const wantsOwnNetwork = ({ farmAccess, egress }: JobPolicy): boolean => !(farmAccess && egress.kind === "all");
 const canHaveNetwork = (networks: JobMachine["networks"]): boolean =>
   networks?.problem === undefined && networks !== undefined;
+
+/** Why no container can be kept from what the pool keeps its jobs from, in a sentence. */
+export function whatWallLacks({
+  machine,
+  policy,
+}: {
+  readonly machine: { readonly networks: Pick<JobNetworks, "problem"> | undefined };
+  readonly policy: JobPolicy;
+}): string | undefined {
+  const problem = machine.networks?.problem;
+  if (problem === undefined || !wantsOwnNetwork(policy)) return undefined;
+  return `the job's pool limits what containers reach, which cannot be done here: ${problem}`;
+}
 
 /** What of the policy this agent cannot do for a sandboxed job, in a sentence. */
 export function whatNetworkLacks({ machine, policy }: Pick<RunJobOptions, "machine" | "policy">): string | undefined {

@@ -19,6 +19,8 @@ import type { KeptBytes } from "./kept-bytes.ts";
 /** A job with its folders, its supervisor and its log: what steps run in. */
 export interface OpenJob {
   readonly attempt: HeldAttempt;
+  /** How much memory the job may use; undefined where nobody limits it. */
+  readonly memoryBytes?: number | undefined;
   readonly plan: Plan;
   readonly jobToken: string;
   /** The agent's copy of the run's repository. */

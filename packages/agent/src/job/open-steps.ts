@@ -86,6 +86,7 @@ export function openSteps(options: RunJobOptions, where: StepsPlace): OpenJob {
   return {
     ...{
       attempt,
+      memoryBytes: options.policy.limits.memoryBytes,
       plan,
       jobToken,
       mirror: options.mirror,

@@ -44,7 +44,8 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     startedAtMs,
     finishedAtMs: clock.nowMs(),
   });
-  if (memory.opened === undefined) {
+  // what was opened ahead was given no token yet, and was not opened for what holds
+  if (memory.opened?.jobToken === undefined) {
     const user = options.site.user === undefined ? {} : { user: options.site.user };
     const { jobToken } = options;
     machine.journal.append({
@@ -53,6 +54,7 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
       ...user,
       jobToken,
       hasOwnNetwork,
+      policy: options.policy,
       startedAtMs,
       startedAtBootMs,
     });

@@ -101,13 +101,24 @@ async function follow(options: ProcessOptions, output: StepProcessLog): Promise<
   const joined = joinWord(said, word);
   const hasRoom = frame.job.kept.add(joined);
   if (!hasRoom) annotations.add({ level: "error", message: TOO_MUCH_LEFT });
+  const outOfMemory = exit.isOutOfMemory === true ? explainOutOfMemory(frame.job) : undefined;
+  if (outOfMemory !== undefined && exit.exitCode === 0) annotations.add({ level: "warning", message: outOfMemory });
   const fault = word.errors[0] ?? said.error ?? (hasRoom ? undefined : TOO_MUCH_LEFT);
   const left = { exit, ...(hasRoom && joined), ...(summaryFile !== undefined && { summaryFiles: [summaryFile] }) };
   if (ending.kind === "stopped") return { outcome: "cancelled", ...left };
   if (ending.kind === "timed_out") return { outcome: "timed_out", ...left };
   if (fault !== undefined) return { outcome: "failed", fault, ...left };
-  return { outcome: exit.exitCode === 0 ? "succeeded" : "failed", ...left };
+  if (exit.exitCode === 0) return { outcome: "succeeded", ...left };
+  return { outcome: "failed", ...(outOfMemory !== undefined && { fault: outOfMemory }), ...left };
 }
+
+/** What the kernel did leaves no word of its own in the step's output. */
+function explainOutOfMemory({ memoryBytes }: OpenJob): string {
+  const limit = memoryBytes === undefined ? "" : ` of ${Math.round(memoryBytes / MEBIBYTE)} MiB, which its pool sets`;
+  return `the kernel ended a process of it: the job's memory was over its limit${limit}`;
+}
+
+const MEBIBYTE = 1024 * 1024;
 
 /** What came by file is newer than what came by command. */
 function joinWord(said: CommandsSaid, word: StepWord): Pick<WorkEnd, "outputs" | "env" | "paths" | "state"> {

@@ -1,4 +1,4 @@
-import type { AttemptId, FinishReport, StreamName } from "@windrow/model";
+import type { AttemptId, FinishReport, JobPolicy, StreamName } from "@windrow/model";
 import type { AcceptedRecord, JournaledUser, JournalRecord, StartNote, StepResult } from "./journal-records.ts";
 
 /** What the journal says about one attempt that is still held. */
@@ -8,6 +8,7 @@ export interface AttemptMemory {
     readonly user?: JournaledUser;
     readonly jobToken?: string;
     readonly hasOwnNetwork?: boolean;
+    readonly policy?: JobPolicy;
     readonly startedAtMs: number;
     readonly startedAtBootMs: number;
   };

@@ -1,4 +1,13 @@
-import type { Annotation, AttemptId, Conclusion, FinishReport, JobId, LeaseId, Outcome } from "@windrow/model";
+import type {
+  Annotation,
+  AttemptId,
+  Conclusion,
+  FinishReport,
+  JobId,
+  JobPolicy,
+  LeaseId,
+  Outcome,
+} from "@windrow/model";
 
 /** The user that a slot's steps run as. */
 export interface JournaledUser {
@@ -100,6 +109,8 @@ export type JournalRecord =
       readonly jobToken?: string;
       /** The job has a network of its own, beside those of its containers. */
       readonly hasOwnNetwork?: boolean;
+      /** What the pool said when it was opened: a job goes on as it began. */
+      readonly policy?: JobPolicy;
       readonly startedAtMs: number;
       /** On the machine's boot clock. */
       readonly startedAtBootMs: number;

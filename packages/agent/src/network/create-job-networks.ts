@@ -33,6 +33,8 @@ export interface JobNetworksOptions {
   readonly gateway: Pick<Gateway, "port" | "serve">;
   /** Names and addresses of what jobs may not reach: what the farm said last. */
   readonly farmAddresses: () => readonly string[];
+  /** For the pool's command in the words that tell people why something was refused; empty while it is not known. */
+  readonly poolName?: () => string;
   /** Of all jobs of this machine: the lower half of sandboxed jobs, the upper half of the engine's networks. */
   readonly subnet?: string;
   /** Of this agent alone. */
@@ -134,7 +136,8 @@ async function createWithTools(options: JobNetworksOptions, tools: NetworkTools)
   }
 
   function startProxy(server: Server, request: JobNetworkRequest): () => void {
-    const { egress, farmAccess, poolName = "POOL", attemptId } = request;
+    const { egress, farmAccess, attemptId } = request;
+    const poolName = options.poolName?.() || "POOL";
     const hosts = egress.kind === "allow" ? egress.hosts : [];
     const tell = createRefusalLines((line) => {
       logger.info({ attempt: attemptId, why: line }, "a connection of a job was refused");

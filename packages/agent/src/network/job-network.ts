@@ -13,8 +13,6 @@ export interface JobNetworkRequest {
   readonly signal: AbortSignal;
   /** Names on the job's own network, which are reached without the proxy. */
   readonly serviceNames?: readonly string[];
-  /** For the pool's command in the words that tell people why something was refused. */
-  readonly poolName?: string;
   /** A line for the job's log, when a program of it was refused what its pool does not allow; a bounded number of calls. */
   readonly onRefused?: (line: string) => void;
 }
