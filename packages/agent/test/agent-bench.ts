@@ -13,6 +13,7 @@ import { asAgentId, type Refusal, type StepReport } from "@windrow/model";
 import { type Clock, createLogger, systemClock } from "@windrow/service";
 import { type ClientTls, createAgentApiClient, createUserNkey } from "@windrow/wire";
 import { type Agent, type AgentOptions, startAgent } from "../src/agent.ts";
+import type { JobNetworks } from "../src/network/job-network.ts";
 import type { CertificateKeeper } from "../src/session/certificate-keeper.ts";
 import { makeAgentFolders } from "../src/start/agent-folders.ts";
 import { AGENT_ID, type FakeAttempt, FakeController, IDENTITY } from "./fake-controller.ts";
@@ -28,6 +29,7 @@ export class AgentBench {
   readonly #openActions: AgentOptions["openActions"];
   readonly #clock: Clock;
   readonly #makeContainers: ((agentDir: string) => ContainerEngine) | undefined;
+  readonly #networks: JobNetworks | undefined;
   readonly #agents: Agent[] = [];
   #slotUsers: (SlotUser | undefined)[] = [];
   #mirrorUser: SlotUser | undefined;
@@ -41,9 +43,11 @@ export class AgentBench {
       clock?: Clock;
       /** Anew for each agent, as for each process. */
       makeContainers?: (agentDir: string) => ContainerEngine;
+      networks?: JobNetworks;
     } = {},
   ) {
     this.#makeContainers = options.makeContainers;
+    this.#networks = options.networks;
     this.dir = mkdtempSync(join(tmpdir(), "windrow-agent-"));
     chmodSync(this.dir, 0o711);
     this.#backend = options.backend ?? createHostBackend();
@@ -99,6 +103,7 @@ export class AgentBench {
       ...(keeper !== undefined && { keeper: keeper.keeper }),
       backend: this.#backend,
       ...(this.#makeContainers !== undefined && { containers: this.#makeContainers(this.agentDir) }),
+      networks: this.#networks,
       sandboxProblem: options.sandboxProblem,
       folders: makeAgentFolders(this.agentDir, options.withSlotUsers ?? false),
       slotUsers: this.#slotUsers,

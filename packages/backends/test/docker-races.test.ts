@@ -105,7 +105,7 @@ describe.skipIf(missing !== undefined)(
       const hasty = await kit.anotherEngine({ answerMsMax: 300 }).attach(containers.site);
       containers.detach();
       await hasty?.startStep({ stepNo: 1, spec: sleeping });
-      gate.hold(/^/);
+      void gate.hold(/^/);
       const waiting = hasty?.waitStep(1);
       waiting?.catch(() => undefined);
       await expect(hasty?.cancelStep(1, { interruptMs: 10, terminateMs: 10 })).rejects.toThrow();

@@ -8,6 +8,7 @@ import {
   type ServiceSpec,
 } from "@windrow/backends";
 import type { JobNetwork } from "../network/job-network.ts";
+import { whatWallLacks } from "./job-network.ts";
 import type { RunJobOptions } from "./job-options.ts";
 
 /** What of containers one job opens: its own and its services', or only the means for its Docker actions. */
@@ -42,25 +43,28 @@ const NO_ENGINE = "this agent has no Docker engine to make containers with";
 /** Why no job of this pool, or of this agent, has containers; undefined where they may have some. */
 export function whatContainersLack({ machine, policy }: Pick<RunJobOptions, "machine" | "policy">): string | undefined {
   if (!policy.containersAllowed) return "the job's pool allows no containers";
-  return machine.containers === undefined ? NO_ENGINE : undefined;
+  return machine.containers === undefined ? NO_ENGINE : whatWallLacks({ machine, policy });
 }
 
 const NO_RECEIPT: ContainersReceipt = { containersEnded: 0, processesEnded: 0, leftCount: 0 };
 
 export function createJobEngine(options: RunJobOptions): JobEngine {
   const { machine, attempt, memory, site, policy } = options;
-  let opening: Promise<OpenContainers> | undefined;
+  let opening: { readonly work: Promise<OpenContainers>; readonly signal: AbortSignal } | undefined;
   let opened: OpenContainers | undefined;
   let network: JobNetwork | undefined;
   let isClosed = false;
+  /** An earlier process of the agent may have made some and died before it wrote that down. */
+  let maySomeBeLeft = memory.opened !== undefined;
 
   async function openNow(request: ContainersRequest, progress: EngineProgress): Promise<OpenContainers> {
     const containers = await openOrAttach(request, progress);
     try {
       network = await openNetwork(containers, request, progress);
     } catch (error) {
+      // what went wrong first is what people are told; what is left then, the job's end finds
       if (attempt.abandoned.aborted) containers.detach();
-      else await containers.close();
+      else await containers.close().catch(() => containers.detach());
       throw error;
     }
     opened = { containers, networkEnv: network?.env ?? {} };
@@ -69,9 +73,8 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
 
   async function openOrAttach(request: ContainersRequest, progress: EngineProgress): Promise<JobContainers> {
     const engine = machine.containers;
-    if (engine === undefined || !policy.containersAllowed) {
-      throw new BackendFault("container_refused", whatContainersLack(options) ?? NO_ENGINE);
-    }
+    const lack = whatContainersLack(options);
+    if (engine === undefined || lack !== undefined) throw new BackendFault("container_refused", lack ?? NO_ENGINE);
     if (memory.containersOpened === true) {
       const found = await engine.attach(site);
       if (found !== undefined) return found;
@@ -79,6 +82,7 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
     }
     // of an earlier process of the agent that was ended while it opened them
     if (memory.opened !== undefined) await engine.endRemains(site);
+    maySomeBeLeft = true;
     const { limits, containers: allowances, egress } = policy;
     const hasOutside = egress.kind === "all";
     // nothing of the job runs outside the wall, not even while its services start
@@ -102,16 +106,25 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
     return networks.open({ ...own, serviceNames, signal, onRefused: (line) => options.logs.say(line) });
   }
 
-  function open(request: ContainersRequest, progress: EngineProgress): Promise<OpenContainers> {
+  async function open(request: ContainersRequest, progress: EngineProgress): Promise<OpenContainers> {
+    while (opening !== undefined) {
+      const { work, signal } = opening;
+      try {
+        return await work;
+      } catch (error) {
+        // that another step was ended while it opened them is no word about this one
+        if (!signal.aborted) throw error;
+        progress.signal.throwIfAborted();
+      }
+    }
     if (isClosed) throw new BackendFault("container_gone", "the job's containers have been ended");
-    if (opening !== undefined) return opening;
-    const mine = openNow(request, progress);
-    opening = mine;
     // what failed for one Docker action may work for the next
-    mine.catch(() => {
-      if (opening === mine) opening = undefined;
+    const work = openNow(request, progress).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
     });
-    return mine;
+    opening = { work, signal: progress.signal };
+    return work;
   }
 
   return {
@@ -122,17 +135,21 @@ export function createJobEngine(options: RunJobOptions): JobEngine {
     },
     async close(grace) {
       isClosed = true;
-      await opening?.catch(() => undefined);
+      await opening?.work.catch(() => undefined);
+      const log = { attempt: attempt.attemptId };
+      await network?.close().catch((error: unknown) => {
+        machine.logger.error({ err: error, ...log }, "a job's network could not be closed");
+      });
       try {
-        await network?.close();
         if (opened !== undefined) return await opened.containers.close(grace);
-        // an earlier process of the agent may have opened them
-        const isOpened = memory.containersOpened === true && machine.containers !== undefined;
-        return isOpened ? await machine.containers.endRemains(site) : NO_RECEIPT;
+        const engine = maySomeBeLeft ? machine.containers : undefined;
+        return engine === undefined ? NO_RECEIPT : await engine.endRemains(site);
       } catch (error) {
         // what the job did counts all the same; the guard ends its containers, and the next sweep
-        machine.logger.error({ err: error, attempt: attempt.attemptId }, "a job's containers could not be ended");
-        options.logs.say("The job's containers could not be ended: the engine does not answer");
+        machine.logger.error({ err: error, ...log }, "a job's containers could not be ended");
+        // of a job that may never have had any there is nothing to say
+        if (opening !== undefined || memory.containersOpened === true)
+          options.logs.say("The job's containers could not be ended: the engine does not answer");
         return NO_RECEIPT;
       }
     },

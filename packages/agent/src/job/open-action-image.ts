@@ -93,14 +93,22 @@ async function build(
   if (path.startsWith("/") || path.split("/").includes("..")) {
     throw new BackendFault("container_refused", `the Dockerfile '${image}' stands outside its action`);
   }
-  const { containers } = await job.engine.forActions(progress);
+  const { containers, networkEnv } = await job.engine.forActions(progress);
+  const args = findProxies(networkEnv);
   const contextDir = dirname(join(dir, path));
   const dockerfile = path.slice(path.lastIndexOf("/") + 1);
   const { id } = isLocal
     ? await copyContext(job, contextDir, (copyDir) =>
-        containers.buildImage({ contextDir: copyDir, dockerfile }, progress),
+        containers.buildImage({ contextDir: copyDir, dockerfile, args }, progress),
       )
-    : await containers.buildImage({ contextDir, dockerfile }, progress);
+    : await containers.buildImage({ contextDir, dockerfile, args }, progress);
   job.logs.say(`The image of ${image} is ${id}`);
   return { imageId: id };
+}
+
+const PROXY_VARIABLE = /^(?:https?|ftp|no)_proxy$/i;
+
+/** Every Dockerfile has these arguments without asking for them, and no image keeps them. */
+function findProxies(networkEnv: { readonly [name: string]: string }): { readonly [name: string]: string } {
+  return Object.fromEntries(Object.entries(networkEnv).filter(([name]) => PROXY_VARIABLE.test(name)));
 }

@@ -110,7 +110,13 @@ export class DockerJob implements JobContainers {
   findSteps(there: readonly Docker.ContainerInspectInfo[]): void {
     for (const info of there.filter((one) => roleOf(one) === "step" && one.State.Status !== "created")) {
       const stepNo = Number(labelOf(info, LABEL_NAME));
-      const step = new StepContainer({ site: this.#site, stepNo, engine: this.#parts, containerId: info.Id });
+      const step = new StepContainer({
+        site: this.#site,
+        stepNo,
+        engine: this.#parts,
+        containerId: info.Id,
+        holderId: this.#holderId,
+      });
       step.follow();
       this.#steps.set(stepNo, step);
     }
@@ -234,7 +240,13 @@ export class DockerJob implements JobContainers {
       if (state.Status === "created") await startContainer(container);
       const { Id: id, State: started } = await container.inspect();
       if (started.Pid > 0) noteContainer(this.#site, { id, pid: started.Pid });
-      const step = new StepContainer({ site: this.#site, stepNo, engine: this.#parts, containerId: id });
+      const step = new StepContainer({
+        site: this.#site,
+        stepNo,
+        engine: this.#parts,
+        containerId: id,
+        holderId: this.#holderId,
+      });
       step.follow();
       this.#steps.set(stepNo, step);
     } catch (error) {

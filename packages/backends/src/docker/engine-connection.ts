@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { hasCode } from "@windrow/service";
 import Docker from "dockerode";
 import { BackendFault } from "../backend-fault.ts";
@@ -9,7 +10,11 @@ export function connectDocker(socket: string, options: { readonly answerMsMax?: 
   }
   return new Docker({
     socketPath: socket.slice("unix://".length),
-    ...(options.answerMsMax !== undefined && { timeout: options.answerMsMax }),
+    // an engine that is stopping ends its containers while it still answers those who are connected, and nobody else
+    ...(options.answerMsMax !== undefined && {
+      timeout: options.answerMsMax,
+      agent: new Agent({ keepAlive: false }),
+    }),
   });
 }
 

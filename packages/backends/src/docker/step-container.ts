@@ -21,6 +21,7 @@ export class StepContainer {
   /** For what is answered when it ends. */
   #waited: Docker.Container;
   #followed: Promise<StepExit>;
+  #holderId: string;
   #lettingGo = new AbortController();
 
   constructor(options: {
@@ -28,11 +29,14 @@ export class StepContainer {
     readonly stepNo: number;
     readonly engine: Pick<EngineParts, "docker" | "quick">;
     readonly containerId: string;
+    /** Has the job's network, and ends by nobody's hand but the engine's while the job goes on. */
+    readonly holderId: string;
   }) {
     this.stepNo = options.stepNo;
     this.#site = options.site;
     const { docker, quick } = options.engine;
     this.#engine = options.engine;
+    this.#holderId = options.holderId;
     this.#container = quick.getContainer(options.containerId);
     this.#waited = docker.getContainer(options.containerId);
     mkdirSync(join(this.#site.siteDir, "spool"), { recursive: true, mode: 0o700 });
@@ -97,6 +101,7 @@ export class StepContainer {
         await followLog({ engine: this.#engine, containerId: this.#container.id, path, signal });
         const { State: state } = await this.#container.inspect({ abortSignal: signal });
         if (state.Running || state.Restarting) continue;
+        if (state.ExitCode > 128) await this.#throwIfEngineEnded();
         return this.#writeDown(state);
       } catch (error) {
         signal.throwIfAborted();
@@ -111,6 +116,13 @@ export class StepContainer {
         await systemClock.sleep(LOOK_AGAIN_MS, signal);
       }
     }
+  }
+
+  /** An engine that is stopped or restarted ends all of its containers: that is no end of a step. */
+  async #throwIfEngineEnded(): Promise<void> {
+    const holder = await ifThere(() => this.#engine.quick.getContainer(this.#holderId).inspect());
+    if (holder?.State.Running === true || this.#lettingGo.signal.aborted) return;
+    throw new BackendFault("container_gone", `the engine ended the container of step ${this.stepNo}`);
   }
 
   #writeDown(state: Docker.ContainerInspectInfo["State"]): StepExit {
