@@ -25,12 +25,13 @@ it("a pool's jobs run as by default, those of one for strangers in a sandbox of 
     containers: { privileged: false, capabilities: [], devices: [], volumes: [], host_namespaces: [] },
     memory_bytes: null,
     processes_max: null,
+    log_bytes: null,
     disk_bytes: null,
   });
   const strange = await patch({ untrusted_allowed: true });
   expect(strange.job_policy).toMatchObject({ confinement: "sandbox", processes_max: 4_096 });
   const own = await patch({ job_settings: { confinement: "host" } });
-  expect(own.job_policy).toMatchObject({ confinement: "host", processes_max: null });
+  expect(own.job_policy).toMatchObject({ confinement: "host", processes_max: null, log_bytes: null });
   await patch({ untrusted_allowed: false, job_settings: null });
 });
 
