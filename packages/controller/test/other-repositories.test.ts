@@ -1,8 +1,13 @@
 import { createHash, randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { createFolderBlobStore } from "@windrow/blobs";
 import type { Permissions, Trust } from "@windrow/model";
+import { sumLfsBytes } from "@windrow/store";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeLfsObject } from "../src/git/lfs-upload.ts";
 import { createTokenSecret } from "../src/http-api/token-secret.ts";
 import { type Edge, startEdge, type WorkTree } from "./edge-kit.ts";
 
@@ -142,6 +147,40 @@ describe("git LFS", () => {
     // what one repository has is not there for another
     expect((await batch("me/app", ask("download"))).json.objects?.[0]?.error?.code).toBe(404);
     expect((await lfs("me/library", "locks/verify", { method: "POST", body: "{}" })).status).toBe(404);
+  });
+
+  it("makes no repository for what is no question", async () => {
+    for (const path of ["objects/batch", "locks"]) {
+      expect((await lfs("me/none", path, { method: "PUT", body: "{}" })).status).toBe(404);
+    }
+    expect((await edge.api("GET", "/api/v1/repositories/me/none", { token })).status).toBe(404);
+  });
+
+  it("takes no more in all than a repository may have, however many come at the same time", async () => {
+    const { id } = await edge.db
+      .selectFrom("repositories")
+      .select("id")
+      .where("name", "=", "tools")
+      .executeTakeFirstOrThrow();
+    const repositoryId = Number(id);
+    const blobs = await createFolderBlobStore(await mkdtemp(join(tmpdir(), "windrow-lfs-")));
+    const files = Array.from({ length: 6 }, (_, no) => Buffer.from(`file ${no}`.padEnd(100)));
+    const takes = await Promise.allSettled(
+      files.map((file) =>
+        takeLfsObject(
+          { db: edge.db, blobs },
+          {
+            ...{ repositoryId, oid: createHash("sha256").update(file).digest("hex"), bytesMax: 250, createdBy: "me" },
+            body: Readable.from([file]),
+          },
+        ),
+      ),
+    );
+    expect(takes.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    expect(await sumLfsBytes(edge.db, repositoryId)).toBe(200);
+    const kept = [];
+    for await (const { key } of blobs.list("lfs/")) kept.push(key);
+    expect(kept).toHaveLength(2);
   });
 
   it("refuses what is too large, no batch, or not the job's", async () => {

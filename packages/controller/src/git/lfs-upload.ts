@@ -3,7 +3,7 @@ import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { BlobStore } from "@windrow/blobs";
 import { Refusal } from "@windrow/model";
-import { type Database, insertLfsObject } from "@windrow/store";
+import { type Database, insertLfsObject, sumLfsBytes } from "@windrow/store";
 import { LFS_OBJECT_BYTES_MAX } from "./lfs-batch.ts";
 
 /**
@@ -16,13 +16,14 @@ export async function takeLfsObject(
     readonly repositoryId: number;
     readonly oid: string;
     readonly body: Readable;
-    /** What the repository may still take. */
+    /** All files of the repository together. */
     readonly bytesMax: number;
     readonly createdBy: string;
   },
 ): Promise<void> {
   const { repositoryId, oid, body, createdBy } = upload;
-  const bytesMax = Math.min(upload.bytesMax, LFS_OBJECT_BYTES_MAX);
+  const leftBytes = upload.bytesMax - (await sumLfsBytes(db, repositoryId));
+  const bytesMax = Math.max(0, Math.min(leftBytes, LFS_OBJECT_BYTES_MAX));
   const hash = createHash("sha256");
   let refusal: Refusal | undefined;
   let lengthBytes = 0;
@@ -48,6 +49,8 @@ export async function takeLfsObject(
   if (refusal !== undefined) throw refusal;
   if (put.status === "rejected") throw put.reason;
   if (fed.status === "rejected") throw fed.reason;
-  const isNew = await insertLfsObject(db, { repositoryId, oid, lengthBytes, blobKey, createdBy });
-  if (!isNew) await blobs.delete(blobKey);
+  const object = { repositoryId, oid, lengthBytes, blobKey, createdBy, bytesMax: upload.bytesMax };
+  const outcome = await insertLfsObject(db, object);
+  if (outcome !== "kept") await blobs.delete(blobKey);
+  if (outcome === "full") throw new Refusal("invalid", "other files took the room that was left for this one");
 }

@@ -75,7 +75,11 @@ async function answer(deps: LfsDeps, call: LfsCall, exchange: LfsExchange): Prom
   const { method } = request;
   requireRepositoryName(call);
   const found = await findRepository(deps.db, call);
-  const batch = what === "batch" && method === "POST" ? readLfsBatch(await readText(bodyOf(request))) : undefined;
+  // what clients take for "there are no locks here"
+  if (what === "locks" || (what === "batch") !== (method === "POST")) {
+    throw new Refusal("not_found", "files are not locked here");
+  }
+  const batch = what === "batch" ? readLfsBatch(await readText(bodyOf(request))) : undefined;
   const writes = batch?.operation === "upload" || method === "PUT";
   if (writes) requireMayPush(principal, { owner, name }, found);
   else requireMayFetch(principal, { owner, name }, found);
@@ -89,16 +93,13 @@ async function answer(deps: LfsDeps, call: LfsCall, exchange: LfsExchange): Prom
     const upload = { repositoryId: repository.id, oid: what.oid, createdBy: actorOf(principal) };
     const giveBack = await exchange.slots.pushes.take(leftSignal(reply));
     try {
-      const bytesMax = LFS_REPOSITORY_BYTES_MAX - (await sumLfsBytes(deps.db, repository.id));
-      await takeLfsObject(deps, { ...upload, body: bodyOf(request), bytesMax });
+      await takeLfsObject(deps, { ...upload, body: bodyOf(request), bytesMax: LFS_REPOSITORY_BYTES_MAX });
     } finally {
       giveBack();
     }
     reply.status(200).send("");
     return;
   }
-  // what clients take for "there are no locks here"
-  throw new Refusal("not_found", "files are not locked here");
 }
 
 async function addRepository(

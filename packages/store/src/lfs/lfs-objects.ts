@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { Database } from "../database.ts";
+import type { Database, Tx } from "../database.ts";
+import { inTransaction } from "../transaction.ts";
 
 /** A large file of one repository. */
 export interface LfsObject {
@@ -20,20 +21,31 @@ export async function findLfsObjects(
   return rows;
 }
 
-/** False when the repository has it already: its bytes are the same, and the blob of this one is nobody's. */
-export async function insertLfsObject(
+/**
+ * `had`: the repository has it already, so its bytes are the same, and the blob of this one is nobody's. `full`: with it the
+ * repository's files would take more than `bytesMax`. One after another for one repository, so that uploads at the same
+ * time do not take the same room.
+ */
+export function insertLfsObject(
   db: Database,
-  object: LfsObject & { readonly repositoryId: number; readonly createdBy: string },
-): Promise<boolean> {
-  const result = await sql`
-    insert into lfs_objects (repository_id, oid, length_bytes, blob_key, created_by)
-    values (${object.repositoryId}, ${object.oid}, ${object.lengthBytes}, ${object.blobKey}, ${object.createdBy})
-    on conflict do nothing`.execute(db);
-  return result.numAffectedRows === 1n;
+  object: LfsObject & { readonly repositoryId: number; readonly createdBy: string; readonly bytesMax: number },
+): Promise<"kept" | "had" | "full"> {
+  const { repositoryId, oid, lengthBytes, blobKey, createdBy, bytesMax } = object;
+  return inTransaction(db, async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`lfs ${repositoryId}`}, 0))`.execute(tx);
+    const has = await sql`
+      select from lfs_objects where repository_id = ${repositoryId} and oid = ${oid}`.execute(tx);
+    if (has.rows.length > 0) return "had";
+    if ((await sumLfsBytes(tx, repositoryId)) + lengthBytes > bytesMax) return "full";
+    await sql`
+      insert into lfs_objects (repository_id, oid, length_bytes, blob_key, created_by)
+      values (${repositoryId}, ${oid}, ${lengthBytes}, ${blobKey}, ${createdBy})`.execute(tx);
+    return "kept";
+  });
 }
 
 /** What all large files of a repository take. */
-export async function sumLfsBytes(db: Database, repositoryId: number): Promise<number> {
+export async function sumLfsBytes(db: Database | Tx, repositoryId: number): Promise<number> {
   const { rows } = await sql<{ bytes: number }>`
     select coalesce(sum(length_bytes), 0)::float8 as bytes from lfs_objects where repository_id = ${repositoryId}`.execute(
     db,
