@@ -17,6 +17,13 @@ unset WINDROW_CHECKOUT_BASIC
 server=$WINDROW_CHECKOUT_SERVER
 api=$WINDROW_CHECKOUT_API
 dir=$WINDROW_CHECKOUT_DIR
+machine=$WINDROW_CHECKOUT_MACHINE
+into=$WINDROW_CHECKOUT_WORKSPACE
+if [ -n "$machine" ]; then
+  WINDROW_CHECKOUT_WORKSPACE=$machine/workspace
+  rm -rf -- "$machine"
+  mkdir -p -- "$WINDROW_CHECKOUT_WORKSPACE" "$TMPDIR"
+fi
 cd -P -- "$WINDROW_CHECKOUT_WORKSPACE"
 root=$(pwd -P)
 mkdir -p -- "$dir" || fail "the folder '$dir' cannot be made"
@@ -219,6 +226,20 @@ if [ "$WINDROW_CHECKOUT_PERSIST" != false ]; then
     [ -z "$WINDROW_CHECKOUT_LFS" ] || [ "$at" != "$here" ] || lfs_settings >> "$config"
   done < "$HOME/all"
 fi
+# nothing of git runs where the container can write
+move() {
+  cd -P -- "$into"
+  root=$(pwd -P)
+  mkdir -p -- "$dir" || fail "the folder '$dir' cannot be made"
+  cd -P -- "$dir"
+  case "$(pwd -P)/" in "$root/"*) ;; *) fail "path '$dir' leads out of the workspace" ;; esac
+  [ "$WINDROW_CHECKOUT_CLEAN" = false ] || { [ "$dir" = . ] && ! [ -e .git ]; } ||
+    find . -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || fail "the workspace holds what only the container can remove"
+  find "$here" -mindepth 1 -maxdepth 1 > "$HOME/entries"
+  while IFS= read -r entry; do
+    rm -rf -- "./\${entry##*/}" && mv -- "$entry" . || fail "'\${entry##*/}' cannot be put in its place in the workspace"
+  done < "$HOME/entries"
+}
 if [ -n "$WINDROW_CHECKOUT_SAFE" ]; then
   HOME=$WINDROW_CHECKOUT_SAFE git config --global --add safe.directory "$here"
 fi
@@ -227,6 +248,7 @@ if [ -n "\${GITHUB_OUTPUT:-}" ]; then
   [ -z "$useless" ] || echo "${MIRROR_OUTPUT}=useless" >> "$GITHUB_OUTPUT"
 fi
 git log -1 --no-show-signature --format='HEAD is now at %H %s'
+[ -z "$machine" ] || move
 `;
 
 /** Takes out of a checkout what later git commands of the job were given; a folder that is gone needs nothing. */

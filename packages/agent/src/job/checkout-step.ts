@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Plan } from "@windrow/model";
 import { type CheckoutInputs, readCheckoutInputs } from "./checkout-inputs.ts";
 import { CHECKOUT_POST_SCRIPT, CHECKOUT_SCRIPT } from "./checkout-script.ts";
@@ -20,6 +21,11 @@ export interface CheckoutOptions {
   readonly networkEnv?: { readonly [name: string]: string } | undefined;
   /** The workspace's owner is another user than the step's, so git must be told to trust it. */
   readonly isInContainer?: boolean | undefined;
+  /**
+   * For an image without git: it is done on the machine in this folder, which the script makes and no container has, and
+   * what came of it is moved into the workspace. A container can change the workspace while git would read it.
+   */
+  readonly machineDir?: string | undefined;
   /** The agent's copy of the repository, as the step sees it. */
   readonly mirrorDir?: string | undefined;
 }
@@ -59,8 +65,10 @@ export function prepareCheckout(options: CheckoutOptions): CheckoutStart {
   }
   const repository = isOwn ? plan.repository : (read.repository ?? plan.repository);
   const fixed = fixedEnv(options);
+  const { machineDir } = options;
   const place = {
     WINDROW_CHECKOUT_WORKSPACE: options.workspaceDir,
+    WINDROW_CHECKOUT_MACHINE: machineDir ?? "",
     WINDROW_CHECKOUT_DIR: read.path,
     WINDROW_CHECKOUT_SERVER: serverUrl,
     // git finds the gateway by either; git-lfs does not know every name under localhost
@@ -117,10 +125,10 @@ export function checkoutCredential(jobToken: string): string {
 const OWN_NAMES = /^(?:PATH|LANG|LC_[A-Z]+|TZ|SSL_CERT_FILE|SSL_CERT_DIR|CURL_CA_BUNDLE|(?:https?|all|no)_proxy)$/i;
 
 /** What git reads beside its configuration: hooks and watchers are off whatever a repository says. */
-function fixedEnv({ ownEnv, networkEnv, tempDir }: CheckoutOptions): { [name: string]: string } {
+function fixedEnv({ ownEnv, networkEnv, tempDir, machineDir }: CheckoutOptions): { [name: string]: string } {
   return {
     ...Object.fromEntries(Object.entries({ ...ownEnv, ...networkEnv }).filter(([name]) => OWN_NAMES.test(name))),
-    TMPDIR: tempDir,
+    TMPDIR: machineDir === undefined ? tempDir : join(machineDir, "tmp"),
     HOME: "/nonexistent",
     GIT_TERMINAL_PROMPT: "0",
     GIT_CONFIG_NOSYSTEM: "1",

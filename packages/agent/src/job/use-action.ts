@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { evaluateTemplate, insertEntries } from "@windrow/workflow";
 import type { PostRecord } from "../journal/journal-records.ts";
 import { actionVariables } from "./action-place.ts";
@@ -63,6 +64,7 @@ async function useBuiltIn(
   const isOnMachine = isCheckout && job.view.isInContainer && job.view.tools?.includes("git") !== true;
   const lacks = isCheckout ? whyNoCheckout(job, isOnMachine) : whyNoTools(job, repository);
   if (lacks !== undefined) return { outcome: "failed", fault: lacks };
+  const machineDir = isOnMachine ? join(job.files.work.workDir, `checkout-${backendNo}`) : undefined;
   const { workspaceDir, homeDir, tempDir } = isOnMachine ? job.files.work : job.view;
   const asked = await untilEnded(work, async (signal) => {
     if (isCheckout) {
@@ -71,7 +73,7 @@ async function useBuiltIn(
       const ownEnv = isOnMachine ? job.machineEnv : job.view.ownEnv;
       const isInContainer = job.view.isInContainer && !isOnMachine;
       const mirrorDir = job.mirror?.dir;
-      const asked = { plan, serverUrl, jobToken, inputs, ...folders, ownEnv, isInContainer, mirrorDir };
+      const asked = { plan, serverUrl, jobToken, inputs, ...folders, ownEnv, isInContainer, mirrorDir, machineDir };
       if (isOwnCheckout(asked)) job.mirror?.refresh();
       return prepareCheckout(asked);
     }
@@ -107,14 +109,14 @@ async function useBuiltIn(
   }
   // what is the agent's own runs with nothing of what the job or its workflow set, not even a PATH
   const base = isCheckout ? {} : { ...job.view.baseEnv, HOME: homeDir, TMPDIR: tempDir, RUNNER_TEMP: tempDir };
-  const words = isCheckout
-    ? { GITHUB_OUTPUT: isOnMachine ? files.output : (variables.GITHUB_OUTPUT ?? "") }
-    : variables;
+  // the step's own file is the container's
+  const output = machineDir === undefined ? undefined : join(machineDir, "output");
+  const words = isCheckout ? { GITHUB_OUTPUT: output ?? variables.GITHUB_OUTPUT ?? "" } : variables;
   const start = {
     argv: answer.argv,
     env: { ...base, ...words, ...answer.env },
     cwd: workspaceDir,
-    files,
+    files: output === undefined ? files : { ...files, output },
     isOnMachine,
   };
   const end = await runProcess({ frame, backendNo, start, stopped: whatEnds(work) });
