@@ -194,6 +194,25 @@ describe.skipIf(missing !== undefined)(`images of jobs${missing === undefined ? 
       await expect(build(containers, dir, "Elsewhere")).rejects.toMatchObject({ code: "container_refused" });
     });
 
+    it("S28: build on nothing that another job's password opened, neither by name nor by number nor by what their base does", async () => {
+      const containers = await kit.open();
+      const { docker } = engine;
+      const { Id } = await docker.getImage(TEST_IMAGES.shell).inspect();
+      await docker.getImage(TEST_IMAGES.shell).tag({ repo: "windrow-agent/private", tag: "other" });
+      const number = Id.replace("sha256:", "");
+      const copies = await docker.createContainer({ Image: TEST_IMAGES.shell, Cmd: ["true"] });
+      await copies.commit({
+        repo: "copies",
+        tag: "1",
+        changes: `ONBUILD COPY --from=${number.slice(0, 8)} /bin /stolen`,
+      });
+      await copies.remove();
+      for (const [at, from] of [Id, number, number.slice(0, 2), "windrow-agent/private:other", "copies:1"].entries()) {
+        const dir = await makeContext(`from-${at}`, { Dockerfile: `FROM ${from}\nRUN true\n` });
+        await expect(build(containers, dir), from).rejects.toMatchObject({ code: "container_refused" });
+      }
+    });
+
     it("build on the job's network, not on the machine's", async () => {
       const containers = await kit.open({ hasOutside: false });
       const dir = await makeContext("network", {

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
 import { join, posix, relative } from "node:path";
+import { promisify } from "node:util";
 import { isBelow } from "@windrow/model";
 import { BackendFault } from "../backend-fault.ts";
 
@@ -10,8 +12,12 @@ export interface BuildContext {
   readonly file: string;
   /** Of all that the image is made from. */
   readonly digest: string;
+  /** Where the Dockerfile stands in the archive. */
+  readonly dockerfile: string;
 }
 
+const run = promisify(execFile);
+const DOCKERFILE_BYTES_MAX = 1024 * 1024;
 const BLOCK = 512;
 const BYTES_MAX = 4 * 2 ** 30;
 const ENTRIES_MAX = 500_000;
@@ -47,7 +53,18 @@ export async function packContext(options: {
   } finally {
     await archive.close();
   }
-  return { file, digest: hash.digest("hex") };
+  return { file, digest: hash.digest("hex"), dockerfile: relative(root, path) };
+}
+
+/** The Dockerfile as it was packed: the folder may say something else by now. */
+export async function readPackedDockerfile({ file, dockerfile }: BuildContext): Promise<string> {
+  try {
+    const { stdout } = await run("tar", ["-xOf", file, "--", dockerfile], { maxBuffer: DOCKERFILE_BYTES_MAX });
+    if (stdout !== "") return stdout;
+  } catch (error) {
+    throw new BackendFault("container_refused", `${dockerfile} cannot be read`, { cause: error });
+  }
+  throw new BackendFault("container_refused", `${dockerfile} is empty, or not a plain file`);
 }
 
 class Packer {

@@ -3,13 +3,15 @@ import { rm } from "node:fs/promises";
 import type { JobLimits } from "@windrow/model";
 import type Docker from "dockerode";
 import { BackendFault } from "../backend-fault.ts";
-import { type BuildContext, packContext } from "./build-context.ts";
+import { readBaseImages, refuseCopyingTriggers } from "./base-images.ts";
+import { type BuildContext, packContext, readPackedDockerfile } from "./build-context.ts";
 import type { EngineProgress, RegistryCredentials } from "./container-engine.ts";
 import { ifThere, wordsOf } from "./engine-connection.ts";
 import { type EngineNews, followProgress } from "./follow-progress.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import { OWN_IMAGES } from "./image-name.ts";
 import { LABEL_AGENT } from "./labels.ts";
+import type { ImagePuller } from "./pull-image.ts";
 
 export interface BuildRequest {
   readonly contextDir: string;
@@ -25,6 +27,7 @@ export interface BuildRequest {
 export interface ImageBuilderOptions {
   readonly docker: Docker;
   readonly ledger: ImageLedger;
+  readonly puller: Pick<ImagePuller, "pull">;
   readonly agentId: string;
   /** Archives stand in it while they are sent. */
   readonly agentDir: string;
@@ -73,7 +76,8 @@ export class ImageBuilder {
       ledger.touch(known.Id);
       return { id: known.Id };
     }
-    const { args, network, limits, dockerfile } = request;
+    const { args, network, limits } = request;
+    await this.#fetchBases(context, args, progress);
     const { memoryBytes } = limits;
     const registries = Object.entries(registryAuth).map(([host, one]) => [
       host === "docker.io" ? DOCKER_HUB : host,
@@ -82,7 +86,7 @@ export class ImageBuilder {
     const steps = new BuildSteps();
     try {
       const stream = await docker.buildImage(createReadStream(context.file), {
-        dockerfile,
+        dockerfile: context.dockerfile,
         t: name,
         rm: true,
         forcerm: true,
@@ -111,6 +115,17 @@ export class ImageBuilder {
     const built = await docker.getImage(name).inspect();
     ledger.put({ id: built.Id, name, bytes: built.Size });
     return { id: built.Id };
+  }
+
+  /** The engine's builder takes what is there then: what this looked at. */
+  async #fetchBases(context: BuildContext, args: BuildRequest["args"], progress: EngineProgress): Promise<void> {
+    const { docker, puller } = this.#options;
+    for (const name of readBaseImages(await readPackedDockerfile(context), args)) {
+      const found = await ifThere(() => docker.getImage(name).inspect());
+      const id = found?.Id ?? (await puller.pull({ image: name }, progress)).id;
+      const { Config } = await docker.getImage(id).inspect();
+      refuseCopyingTriggers(name, Config.OnBuild ?? []);
+    }
   }
 }
 

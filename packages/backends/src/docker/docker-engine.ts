@@ -45,6 +45,7 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
   mkdirSync(tempDir, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(tempDir)) if (name.endsWith(".tar")) rmSync(join(tempDir, name), { force: true });
   const ledger = new ImageLedger(tempDir);
+  const puller = new ImagePuller({ docker, ledger, registryAuth, retryFirstMs });
   const parts: EngineParts = {
     docker,
     quick,
@@ -52,8 +53,8 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     agentId,
     subnet,
     ledger,
-    puller: new ImagePuller({ docker, ledger, registryAuth, retryFirstMs }),
-    builder: new ImageBuilder({ docker, ledger, agentId, agentDir: tempDir, registryAuth }),
+    puller,
+    builder: new ImageBuilder({ docker, ledger, puller, agentId, agentDir: tempDir, registryAuth }),
     wanted: new WantedImages(),
   };
   const end = (attemptId: string) =>
