@@ -83,7 +83,8 @@ function keyed(record: Record<string, string>, word: string): string | undefined
 const namespace = (kind: "network" | "pid" | "ipc", otherwise: string): OptionRule =>
   value((draft, word, allowances) => {
     if (word !== "host") return otherwise;
-    if (!allowances.hostNamespaces.includes(kind)) return `it would share the machine's own; ${ADMIN} (hostNamespaces)`;
+    if (!allowances.hostNamespaces.includes(kind))
+      return `it would share the machine's own; ${ADMIN} (--container-allow ${kind}:host)`;
     draft.hostNamespaces.push(kind);
     return undefined;
   });
@@ -95,7 +96,7 @@ const volume = value((draft, word, allowances) => {
   if ("problem" in read) return read.problem;
   const { source } = read.volume;
   if (source !== undefined && isEngineSocket(source) && !isBelow(source, allowances.volumes)) {
-    return `with the engine's socket a job has the whole machine; ${ADMIN} (volumes)`;
+    return `with the engine's socket a job has the whole machine; ${ADMIN} (--container-allow volume:…)`;
   }
   draft.volumes.push(word);
   return undefined;
@@ -114,7 +115,7 @@ const label = value((draft, word) =>
 const capAdd = value((draft, word, allowances) => {
   const name = word.toUpperCase().replace(/^CAP_/, "");
   if (!CONTAINER_CAPABILITIES.includes(name) && !allowances.capabilities.includes(name)) {
-    return `no container of a job has the capability ${name}; ${ADMIN} (capabilities)`;
+    return `no container of a job has the capability ${name}; ${ADMIN} (--container-allow cap:${name})`;
   }
   draft.capAdd.push(name);
   return undefined;
@@ -127,7 +128,8 @@ const capDrop = text(
 
 const device = value((draft, word, allowances) => {
   const [source = ""] = word.split(":");
-  if (!allowances.devices.includes(source)) return `devices of the machine are not for jobs; ${ADMIN} (devices)`;
+  if (!allowances.devices.includes(source))
+    return `devices of the machine are not for jobs; ${ADMIN} (--container-allow device:${source})`;
   draft.devices.push(word);
   return undefined;
 });
@@ -212,7 +214,8 @@ export const CONTAINER_OPTIONS: Readonly<Record<string, OptionRule>> = {
   "cap-add": capAdd,
   device,
   privileged: flag((draft, isOn, allowances) => {
-    if (isOn && !allowances.isPrivileged) return `with it a job has the whole machine; ${ADMIN} (isPrivileged)`;
+    if (isOn && !allowances.isPrivileged)
+      return `with it a job has the whole machine; ${ADMIN} (--container-allow privileged)`;
     draft.isPrivileged = isOn;
     return undefined;
   }),
