@@ -227,6 +227,21 @@ describe.skipIf(reason !== undefined)(`the network of a sandboxed job${reason ? 
     while (count() > before && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(count()).toBe(before);
   });
+
+  it("leaves the wall to the agents that are still there; the last that is stopped takes it away", async () => {
+    const rules = () => lab.onMachine("iptables-save");
+    const owners = () => new Set([...rules().matchAll(/windrow:agent:(\w+):/g)].map(([, owner]) => owner)).size;
+    const before = owners();
+    const other = await lab.startAgent("last");
+    await other.ask({ what: "open", job: "one", egress: ALL });
+    expect(owners()).toBe(before + 1);
+    await other.stop();
+    expect(owners()).toBe(before);
+    expect(rules()).toContain("WINDROW-");
+    await agent.ask({ what: "stop" });
+    expect(rules()).not.toContain("WINDROW-");
+    agent = await lab.startAgent("a");
+  });
 });
 
 /** A repository that a server of files serves. */

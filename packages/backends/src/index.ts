@@ -24,7 +24,7 @@ export { findJobLimits, type JobLimitFacts } from "./limits/find-job-limits.ts";
 export { linkJob, readInsideAddresses, unlinkJob } from "./network/job-link.ts";
 export { type JobNamespace, openJobNamespace } from "./network/job-namespace.ts";
 export { JOB_SUBNET_DEFAULT, type JobRange, networkOf, readJobRange } from "./network/job-range.ts";
-export { ensureForwarding, isWallUp, raiseWall, readBridges } from "./network/job-wall.ts";
+export { ensureForwarding, isWallUp, leaveWall, raiseWall, readBridges } from "./network/job-wall.ts";
 export {
   type InsidePlace,
   type InsideSockets,

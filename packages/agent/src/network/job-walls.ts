@@ -5,6 +5,7 @@ import {
   findNameServers,
   isWallUp,
   type JobRange,
+  leaveWall,
   type NetworkTools,
   raiseWall,
   readBridges,
@@ -104,6 +105,13 @@ export async function createJobWalls(options: {
     async stop() {
       await loop.stop();
       await last.catch((error: unknown) => logger.warn({ err: error }, "the wall around jobs could not be put right"));
+      // jobs go on without this process: another takes them up
+      if (!isUp || jobs.size > 0) return;
+      try {
+        await leaveWall(tools, range, { owner, nowMinutes: Math.floor(clock.nowMs() / 60_000) });
+      } catch (error) {
+        logger.warn({ err: error }, "the wall around jobs could not be taken away");
+      }
     },
   };
 }

@@ -42,6 +42,53 @@ export async function raiseWall(tools: NetworkTools, range: JobRange, wishes: Wa
   });
 }
 
+/**
+ * Takes what this agent wants of the wall away, and the wall itself where no other agent is there and no job is left that
+ * it stands around. Throws `network_failed`.
+ */
+export async function leaveWall(
+  tools: NetworkTools,
+  range: JobRange,
+  wishes: Pick<WallWishes, "owner" | "nowMinutes">,
+) {
+  await withMachineLock(LOCK_FILE, async () => {
+    const saved = await readSaved(tools);
+    const isOthers = (line: string) => {
+      const [, owner, minutes] = /--comment "?windrow:\w+:(\w+):(\d+)"?/.exec(line) ?? [];
+      if (owner === undefined || owner === wishes.owner) return false;
+      return Math.abs(wishes.nowMinutes - Number(minutes)) <= WISH_MINUTES_MAX;
+    };
+    const lines = [...saved.rules].flatMap(([table, rules]) => rules.map((line) => ({ table, line })));
+    const ofThisAgent = lines.filter(({ line }) => line.includes(`:${wishes.owner}:`));
+    const isNeeded = lines.some(({ line }) => isOthers(line)) || (await hasJobs(tools, range));
+    const text = TABLES.flatMap((table) => {
+      const rules = saved.rules.get(table) ?? [];
+      if (isNeeded) {
+        const own = ofThisAgent.filter((one) => one.table === table);
+        return [`*${table}`, ...own.map(({ line }) => line.replace("-A ", "-D ")), "COMMIT"];
+      }
+      const jumps = rules.filter((line) => / -j WINDROW-/.test(line));
+      const chains = [...new Set(rules.map((line) => line.split(" ")[1] ?? ""))].filter(isOurs);
+      return [
+        `*${table}`,
+        ...jumps.map((line) => line.replace("-A ", "-D ")),
+        ...chains.flatMap((chain) => [`-F ${chain}`, `-X ${chain}`]),
+        "COMMIT",
+      ];
+    });
+    await runTool(tools.iptablesRestore, ["--noflush", "--wait", "10"], `${text.join("\n")}\n`);
+  });
+}
+
+const isOurs = (chain: string): boolean => chain.startsWith("WINDROW-");
+
+/** Links of sandboxed jobs, or bridges of the engine in our range. */
+async function hasJobs(tools: NetworkTools, range: JobRange): Promise<boolean> {
+  if ((await readLinkNumbers()).length > 0) return true;
+  const addresses = await runTool(tools.ip, ["-4", "-o", "addr", "show"]);
+  return [...addresses.matchAll(/ inet (\S+)\//g)].some(([, address = ""]) => range.has(address));
+}
+
 /** Some agent of this machine has put the wall up. */
 export async function isWallUp(tools: NetworkTools): Promise<boolean> {
   return (await runTool(tools.iptablesSave, ["-t", "filter"])).includes(`-j ${INPUT_CHAIN}`);
@@ -83,13 +130,14 @@ async function readSaved(tools: NetworkTools): Promise<Saved> {
 /** What others want still, and is not wanted by this agent as well: so there are never more rules than addresses. */
 function findOthers({ rules }: Saved, range: JobRange, wishes: WallWishes, links: ReadonlySet<number>): OthersRules {
   const { owner, jobs, nowMinutes } = wishes;
-  const own = { dns: wishes.nameServers, farm: wishes.farmAddresses, exempt: jobs };
+  const own = { agent: [], dns: wishes.nameServers, farm: wishes.farmAddresses, exempt: jobs };
   return {
     of(kind, table, chain) {
       return (rules.get(table) ?? []).filter((line) => {
         const match = /--comment "?windrow:(\w+):(\w+):(\d+)"?/.exec(line);
         if (match === null || match[1] !== kind || match[2] === owner || !line.startsWith(`-A ${chain} `)) return false;
         if (Math.abs(nowMinutes - Number(match[3])) > WISH_MINUTES_MAX) return false;
+        if (kind === "agent") return true;
         const address = (kind === "exempt" ? / -s (\S+)/ : / -d (\S+)/).exec(line)?.[1]?.replace(/\/32$/, "") ?? "";
         if (own[kind].includes(address)) return false;
         if (kind !== "exempt" || address.includes("/")) return true;

@@ -21,7 +21,8 @@ export interface OthersRules {
   of(kind: RuleKind, table: string, chain: string): readonly string[];
 }
 
-export type RuleKind = "dns" | "exempt" | "farm";
+/** `agent`: nothing but that the agent is there. */
+export type RuleKind = "agent" | "dns" | "exempt" | "farm";
 
 export const INPUT_CHAIN = "WINDROW-INPUT";
 export const FROM_CHAIN = "WINDROW-FROM-JOBS";
@@ -71,6 +72,8 @@ function encodeInput(wishes: WallWishes, others: OthersRules): string[] {
   const { nameServers, exempt } = wishes;
   const add = (rule: string) => `-A ${INPUT_CHAIN} ${rule}`;
   return [
+    ...others.of("agent", "filter", INPUT_CHAIN),
+    add(marked("agent", wishes)),
     add("-i lo -j RETURN"),
     add(`${KNOWN} -j RETURN`),
     ...others.of("dns", "filter", INPUT_CHAIN),
