@@ -31,7 +31,9 @@ describe("agent configuration", () => {
     expect(readConfig(base).disk).toEqual({ cache: { percent: 20 }, reserve: undefined });
     const env = { ...base, WINDROW_AGENT_CACHE_DISK: "50G", WINDROW_AGENT_DISK_RESERVE: "2.5%" };
     expect(readConfig(env).disk).toEqual({ cache: { bytes: 50 * 2 ** 30 }, reserve: { percent: 2.5 } });
-    expect(() => readConfig({ ...base, WINDROW_AGENT_CACHE_DISK: "lots" })).toThrow("WINDROW_AGENT_CACHE_DISK is 'lots'");
+    expect(() => readConfig({ ...base, WINDROW_AGENT_CACHE_DISK: "lots" })).toThrow(
+      "WINDROW_AGENT_CACHE_DISK is 'lots'",
+    );
   });
 
   it("gives jobs the machine's PATH without the programs of the farm's own packages, and nothing else of its environment", () => {

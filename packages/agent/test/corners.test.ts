@@ -485,7 +485,8 @@ const CORNERS: readonly Corner[] = [
     `,
     plan: { container: { image: "node:24", ...NO_KEYS } },
     ...failed,
-    message: "The job asks for a container of the image 'node:24': this agent has no Docker engine to make containers with",
+    message:
+      "The job asks for a container of the image 'node:24': this agent has no Docker engine to make containers with",
     outcomes: [],
   },
   {
