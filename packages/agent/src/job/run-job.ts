@@ -87,7 +87,6 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     attempt.over.throwIfAborted();
     const grace = stop.kind === undefined ? withoutInterrupt(plan.cancelGrace) : stop.grace;
     const receipt = await closeAll({ handle, engine }, grace);
-    await opened.network?.close();
     return {
       ...steps,
       startedAtMs,
@@ -100,13 +99,17 @@ export async function runJob(options: RunJobOptions): Promise<JobResult> {
     attempt.over.throwIfAborted();
     machine.logger.error({ err: error, attempt: attempt.attemptId }, "the job broke");
     const receipt = await closeAll({ handle, engine }, noGrace);
-    await opened.network?.close();
     const { outcome, reason } = judge({ outcome: "lost", reason: "infra_fault" }, receipt);
     logs.say(reason === "infra_fault" ? `The job broke: ${sentence(error)}` : DEADLINE_SENTENCE);
     return { ...end(outcome, reason, sentence(error)), receipt: toReceipt(receipt) };
   } finally {
     machine.keeper.unwatch(attempt.attemptId);
     stop.release();
+    await opened.network
+      ?.close()
+      .catch((error: unknown) =>
+        machine.logger.error({ err: error, attempt: attempt.attemptId }, "a job's network was left"),
+      );
     engine.detach();
     handle.detach();
   }
@@ -200,10 +203,7 @@ async function runAll(
   let job: OpenJob;
   const lack = whatNetworkLacks(options);
   if (lack !== undefined) {
-    if (options.policy.egress.kind !== "all") {
-      return refuse("network_refused", `The job's pool limits what it may reach, which cannot be done here: ${lack}`);
-    }
-    logs.say(`The job has this machine's network: ${lack}`);
+    return refuse("network_refused", `The job's pool limits what it may reach, which cannot be done here: ${lack}`);
   }
   try {
     const found = await openPlace(place);

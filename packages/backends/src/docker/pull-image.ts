@@ -34,6 +34,10 @@ const TRIES_MAX = 4;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
 const FRESH_COUNT_MAX = 1_000;
+/** With the image on the machine, nobody waits longer than this for a registry that says nothing. */
+const SILENCE_MS_MAX = 10_000;
+/** Nor asks a registry soon again that could not be reached. */
+const AWAY_MS = 5 * 60_000;
 
 /**
  * Images from registries. Those that a job's own credentials opened are kept under a name that no workflow can name, so
@@ -43,6 +47,8 @@ export class ImagePuller {
   #options: ImagePullerOptions;
   /** When an image was last asked for, by what was asked. */
   #fresh = new Map<string, { readonly atMs: number; readonly image: PulledImage }>();
+  /** Until when a registry counts as away. */
+  #away = new Map<string, number>();
 
   constructor(options: ImagePullerOptions) {
     this.#options = options;
@@ -72,11 +78,16 @@ export class ImagePuller {
 
   async #pullAgain(request: PullRequest, name: ImageName, progress: EngineProgress): Promise<PulledImage> {
     const { signal, say } = progress;
+    const here = request.credentials === undefined ? await this.#inspect(name.full) : undefined;
+    if (here !== undefined && (this.#away.get(name.registry) ?? 0) > systemClock.monotonicMs()) {
+      say(`${name.full}: its registry could not be reached a while ago; the one that is on this machine is used`);
+      return here;
+    }
     try {
-      return await retry(() => this.#pullOnce(request, name, progress), {
+      return await retry(() => this.#pullOnce(request, name, progress, { isHere: here !== undefined }), {
         clock: systemClock,
         signal,
-        triesMax: TRIES_MAX,
+        triesMax: here === undefined ? TRIES_MAX : 1,
         firstMs: this.#options.retryFirstMs ?? RETRY_FIRST_MS,
         maxMs: RETRY_MAX_MS,
         isRetryable: (error) => verdictOf(error) === "unreachable",
@@ -89,6 +100,7 @@ export class ImagePuller {
       const words = wordsOf(error);
       const local = verdict === "denied" ? undefined : await this.#inspect(name.full);
       if (local !== undefined) {
+        if (verdict === "unreachable") this.#away.set(name.registry, systemClock.monotonicMs() + AWAY_MS);
         say(`${name.full} could not be pulled (${words}); the one that is on this machine is used`);
         return local;
       }
@@ -97,7 +109,12 @@ export class ImagePuller {
     }
   }
 
-  async #pullOnce(request: PullRequest, name: ImageName, progress: EngineProgress): Promise<PulledImage> {
+  async #pullOnce(
+    request: PullRequest,
+    name: ImageName,
+    progress: EngineProgress,
+    { isHere }: { readonly isHere: boolean },
+  ): Promise<PulledImage> {
     const { docker, ledger, registryAuth } = this.#options;
     const { signal, say } = progress;
     const beganMs = systemClock.monotonicMs();
@@ -106,13 +123,25 @@ export class ImagePuller {
     const auth = credentials && { ...credentials, serveraddress: name.registry };
     const { platform } = request;
     say(`Pulling ${name.full}`);
-    const stream = await docker.createImage(auth, {
-      fromImage: name.full,
-      ...(platform !== undefined && { platform }),
-      abortSignal: signal,
-    });
+    const silence = new AbortController();
+    const why = new Error(`its registry said nothing for ${SILENCE_MS_MAX / 1_000} s`);
+    const timer = setTimeout(() => isHere && silence.abort(why), SILENCE_MS_MAX);
     const layers = new Layers((line) => say(`${name.full}: ${line}`));
-    await followProgress(stream, (news) => layers.take(news));
+    try {
+      const stream = await docker.createImage(auth, {
+        fromImage: name.full,
+        ...(platform !== undefined && { platform }),
+        abortSignal: AbortSignal.any([signal, silence.signal]),
+      });
+      await followProgress(stream, (news) => {
+        timer.refresh();
+        layers.take(news);
+      });
+    } catch (error) {
+      throw silence.signal.aborted ? why : error;
+    } finally {
+      clearTimeout(timer);
+    }
     const found = await docker.getImage(name.full).inspect();
     const image = describe(found.Id, found.RepoDigests, name.full);
     const tookSeconds = ((systemClock.monotonicMs() - beganMs) / 1_000).toFixed(1);
